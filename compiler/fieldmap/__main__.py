@@ -1,0 +1,5 @@
+"""`python -m fieldmap`"""
+
+from fieldmap.cli.main import main
+
+main()

@@ -1,0 +1,96 @@
+"""Output: one console for tables, one for messages; plain lines where nobody looks at a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec
+
+import msgspec
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDTH = 100
+
+_Parameters = ParamSpec("_Parameters")
+
+
+def exiting(command: Callable[_Parameters, int | None]) -> Callable[_Parameters, None]:
+    """A command whose returned number becomes the exit code of the process."""
+
+    @wraps(command)
+    def run(*arguments: _Parameters.args, **options: _Parameters.kwargs) -> None:
+        raise typer.Exit(command(*arguments, **options) or 0)
+
+    return run
+
+
+def out() -> Console:
+    """The console of results. Width 100 unless the terminal is wider or narrower; no colour where none is wanted."""
+    return Console(
+        file=sys.stdout, highlight=False, soft_wrap=False, width=_width(sys.stdout), emoji=False, markup=False
+    )
+
+
+def err() -> Console:
+    """The console of messages and progress."""
+    return Console(file=sys.stderr, highlight=False, width=_width(sys.stderr), emoji=False, markup=False)
+
+
+def _width(stream: Any) -> int | None:
+    if stream.isatty():
+        return None
+    return int(os.environ.get("COLUMNS", "") or WIDTH)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document. Decimals keep their digits as numbers."""
+    encoded = msgspec.json.Encoder(decimal_format="number").encode(value)
+    sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
+
+
+def safe(value: object) -> str:
+    """A value as text without control characters, so that data can neither move the cursor nor forge a line."""
+    text = str(value)
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = (), title: str = ""
+) -> None:
+    """A plain table; columns named in `right` hold numbers."""
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        title=title or None,
+        title_justify="left",
+        pad_edge=False,
+        show_edge=False,
+        header_style="bold",
+    )
+    for column in columns:
+        made.add_column(column, justify="right" if column in set(right) else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else safe(cell)) for cell in row))
+    console = out()
+    if console.is_terminal:
+        console.print(made)
+        return
+    with console.capture() as captured:
+        console.print(made)
+    # Cells are padded to the column's width; nobody wants the blanks at the ends of lines in a file.
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def count(number: int) -> str:
+    """`41 000`"""
+    return f"{number:,}".replace(",", " ")
+
+
+def plural(number: int, one: str, more: str | None = None) -> str:
+    """`1 record`, `3 records`"""
+    return f"{count(number)} {one if number == 1 else more or one + 's'}"

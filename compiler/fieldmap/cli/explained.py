@@ -1,0 +1,101 @@
+"""Shows an explanation and a dead letter as text."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from fieldmap.cli.console import count, out, plural, safe
+from fieldmap.compiler.explain import Candidate, Explanation
+from fieldmap.compiler.explain.letters import Letter
+
+_LEFT = 12
+
+
+def show(explanation: Explanation) -> None:
+    """One value: what it is, how it was made, where it came from, who lost."""
+    unit = f" {explanation.unit}" if explanation.unit and explanation.value is not None else ""
+    _line(
+        Text(
+            f"{explanation.entity} {explanation.key} · {explanation.field} = {_value(explanation.value)}{unit}",
+            style="bold",
+        )
+    )
+    if explanation.note:
+        _pair("", explanation.note)
+    for step in reversed(explanation.steps):
+        _pair(step.value, step.how)
+    for raw in explanation.raw:
+        where = (
+            f", body bytes {raw.body_start}–{raw.body_end - 1}"
+            if raw.body_start is not None and raw.body_end is not None
+            else ""
+        )
+        _pair(raw.text, f"{raw.path}, as received{where}")
+    _origin(explanation)
+    _pair("chosen by", f"{explanation.rule}    {explanation.rule_file}:{explanation.rule_line}")
+    if explanation.winner is not None:
+        check = (
+            "recomputed from the archive just now: equal"
+            if explanation.recomputed
+            else f"recomputed from the archive just now, and it DIFFERS: {explanation.differs}"
+        )
+        _pair("map version", f"{explanation.map_version}; {check}")
+    for number, candidate in enumerate(explanation.lost):
+        _pair("lost" if number == 0 else "", _candidate(candidate))
+
+
+def _origin(explanation: Explanation) -> None:
+    winner, response = explanation.winner, explanation.response
+    if winner is not None:
+        changed = f", changed {winner.changed}" if winner.changed else ""
+        _pair("claimed by", f"{winner.source}, record {winner.record}{changed}")
+        _pair("", f"{winner.file}:{winner.line}    {winner.statement}")
+    if response is not None:
+        status = f" → {response.status}" if response.status is not None else ""
+        _pair("received", f"{response.url}{status} at {response.fetched_at}")
+        _pair("", f"archive {response.archive}, record at byte {count(response.offset)}")
+
+
+def _candidate(candidate: Candidate) -> str:
+    value = f" {candidate.value}" if candidate.value is not None else ""
+    changed = f" ({candidate.changed})" if candidate.changed and candidate.value is not None else ""
+    return f"{candidate.source}, record {candidate.record}{value and f' says{value}'}{changed}: {candidate.outcome}    {candidate.file}:{candidate.line}"
+
+
+def _value(value: str | None) -> str:
+    return "absent" if value is None else safe(value)
+
+
+def _pair(left: str, right: str) -> None:
+    shown = safe(left)
+    gap = f"  {shown:<{_LEFT}} " if len(shown) <= _LEFT else f"  {shown}\n{' ' * (_LEFT + 3)}"
+    _line(
+        Text(gap, style="dim" if left in ("chosen by", "claimed by", "received", "map version", "lost") else "").append(
+            safe(right), style=""
+        )
+    )
+
+
+def _line(text: Text) -> None:
+    out().print(text, soft_wrap=True)
+
+
+def show_letter(letter: Letter, *, reveal: bool) -> None:
+    """One dead letter: the statement that failed and the record as received, personal values hidden unless revealed."""
+    console = out()
+    shown = letter if reveal else letter.without_values()
+    _line(Text(f"{shown.code}  {shown.field + ': ' if shown.field else ''}{safe(shown.reason)}", style="bold"))
+    _line(Text(f"  {shown.file}:{shown.line}   {safe(shown.statement)}"))
+    if shown.same_cause > 1:
+        console.print(f"  {plural(shown.same_cause - 1, 'more record has', 'more records have')} it")
+    _line(
+        Text(
+            f"  received from {safe(shown.url)}, archive {shown.archive}, record {shown.record_index} of the response at byte {count(shown.offset)}"
+        )
+    )
+    console.print(f"  raw record{f' {shown.record}' if shown.record else ''}:")
+    for name, value in shown.members:
+        marked = f" ({shown.tagged[name]})" if name in shown.tagged and not reveal else ""
+        _line(Text(f"    {safe(name)}: {safe(value)}{marked}"))
+    if shown.tagged and not reveal:
+        console.print("  --reveal shows what is hidden")

@@ -1,0 +1,88 @@
+"""The `fieldmap` command. Each command lives with its kin; here they are gathered, and errors become one sentence and an exit code.
+
+Exit codes: 0 good, 1 findings (mistakes in maps, sources that failed), 2 usage, 3 a fault of the surroundings.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from fieldmap.cli.console import err, safe
+from fieldmap.runtime.errors import FieldmapError
+
+app = typer.Typer(
+    name="fieldmap",
+    help="Unifies what many systems say about the same things into one typed, explained model in PostgreSQL.",
+    epilog="Start with: fieldmap init my-project · or see it at work: fieldmap demo",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _register() -> None:
+    from fieldmap.cli import archive, author, inspect, operate
+
+    author.register(app)
+    operate.register(app)
+    inspect.register(app)
+    app.add_typer(archive.app, name="archive")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line (without the program's name) in this process; returns the exit code."""
+    _ensure_registered()
+    try:
+        app(args=list(arguments), prog_name="fieldmap")
+    except SystemExit as stop:
+        # Usage mistakes and --help were answered already.
+        return stop.code if isinstance(stop.code, int) else 2
+    except FieldmapError as error:
+        _say(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        err().print("stopped; what was committed stays, and the next run goes on from there")
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe (`head`) has gone; there is nobody to tell.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 0
+    except Exception as error:  # noqa: BLE001  (the last resort: a fault of the program is told as such)
+        if os.environ.get("FIELDMAP_DEBUG"):
+            traceback.print_exc()
+        err().print(
+            f"error: Fieldmap itself failed ({type(error).__name__}: {safe(str(error))[:200]}); nothing half-done was kept. "
+            "FIELDMAP_DEBUG=1 shows where; please report it"
+        )
+        return 3
+    return 0
+
+
+def _say(error: FieldmapError) -> None:
+    """First line folded by the console, what follows (rendered mistakes) as it is."""
+    head, _, rest = str(error).partition("\n")
+    err().print(f"error: {head}", soft_wrap=True)
+    if rest:
+        sys.stderr.write(rest.lstrip("\n") + "\n")
+
+
+_registered = False
+
+
+def _ensure_registered() -> None:
+    global _registered
+    if not _registered:
+        _register()
+        _registered = True
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))

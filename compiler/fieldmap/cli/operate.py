@@ -1,0 +1,204 @@
+"""Commands of operators: sync, replay, status."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fieldmap.cli.author import Json
+from fieldmap.cli.console import count, err, exiting, out, plural, print_json, table
+from fieldmap.cli.progress import RunProgress
+from fieldmap.cli.workspace import Workspace
+from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.run import Report, Run
+
+Resources = Annotated[list[str] | None, typer.Argument(help="Resources such as workday.workers; all if none is named.")]
+BundleFolder = Annotated[
+    Path | None, typer.Option("--bundle", help="Run this compiled bundle as it is, instead of the sources.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: fieldmap sync · fieldmap sync workday.workers --json")(exiting(sync))
+    app.command(epilog="Example: fieldmap replay · fieldmap replay workday.workers")(exiting(replay))
+    app.command(epilog="Example: fieldmap status")(exiting(status))
+
+
+def sync(resources: Resources = None, bundle: BundleFolder = None, json: Json = False) -> int:
+    """Fetches the sources and loads what is new.
+
+    Every response is archived first and loaded from there. Exit code 1 if a source failed; the others are loaded.
+    """
+    return _run("sync", resources or [], bundle, json)
+
+
+def replay(resources: Resources = None, bundle: BundleFolder = None, json: Json = False) -> int:
+    """Loads the archive with the maps of now.
+
+    Asks no source. Maps that changed start from the beginning of the archive; shows which values changed.
+    """
+    return _run("replay", resources or [], bundle, json)
+
+
+def _run(command: str, resources: list[str], folder: Path | None, json: bool) -> int:
+    from fieldmap.runtime.ports import Ports
+
+    workspace = Workspace.here()
+    bundle = workspace.bundle(folder)
+    # Folders that a map names are relative to the project, wherever in it the command is given.
+    with workspace.database() as database, RunProgress(quiet=json) as progress, contextlib.chdir(workspace.root):
+        run = Run(bundle, workspace.archive(), database, Ports.real(), os.environ, progress)
+        report = run.sync(resources) if command == "sync" else run.replay(resources)
+        attention = _attention(database)
+    if json:
+        print_json(_as_json(report, attention))
+    else:
+        show_report(report, bundle, attention, detailed=command == "replay")
+    for resource, sentence in report.failed.items():
+        err().print(f"error: {resource}: {sentence}", soft_wrap=True)
+    return 1 if report.failed else 0
+
+
+def _attention(database: Any) -> dict[str, Any]:
+    """What wants a look after a run: open dead letters, held values, incomplete rows by entity."""
+    with database.connect() as connection:
+        letters = connection.execute("SELECT count(*) FROM fieldmap.dead_letters").fetchone()
+        held = connection.execute("SELECT count(*) FROM fieldmap.held WHERE NOT invented").fetchone()
+        incomplete = dict(
+            connection.execute("SELECT entity, count(*) FROM fieldmap.incomplete GROUP BY entity").fetchall()
+        )
+        totals = {}
+        for name, relation in connection.execute(
+            "SELECT entity, table_name FROM fieldmap.entities ORDER BY entity"
+        ).fetchall():
+            from psycopg import sql
+
+            row = connection.execute(
+                sql.SQL("SELECT count(*) FROM canonical.{}").format(sql.Identifier(relation))
+            ).fetchone()
+            totals[name] = row[0] if row else 0
+    return {"dead_letters": letters[0], "held": held[0], "incomplete": incomplete, "rows": totals}
+
+
+def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, detailed: bool) -> None:
+    """The accounts of a run, the entities' rows, and what wants a look."""
+    rows = []
+    for map_id, loaded in report.maps.items():
+        counts = loaded.counts
+        numbers = (counts.pages, counts.read, counts.claimed, counts.filtered, counts.deleted, counts.dead, counts.held)
+        rows.append((bundle.map(map_id).title, *(count(number) for number in numbers)))
+    columns = ["", "pages", "read =", "claimed +", "filtered +", "deleted +", "dead", "held"]
+    table(columns, rows, right=columns[1:])
+    console = out()
+    console.print()
+    changes = report.entities()
+    for name, total in attention["rows"].items():
+        change = changes.get(name)
+        parts = (
+            [
+                f"{count(number)} {word}"
+                for number, word in ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone"))
+                if number
+            ]
+            if change
+            else []
+        )
+        if attention["incomplete"].get(name):
+            parts.append(f"{count(attention['incomplete'][name])} incomplete")
+        console.print(f"{name:<20} {plural(total, 'row')}{': ' + ', '.join(parts) if parts else ': nothing changed'}")
+    if detailed:
+        _show_changes(report, bundle)
+    if attention["dead_letters"]:
+        verb = "is" if attention["dead_letters"] == 1 else "are"
+        console.print(f"\n{plural(attention['dead_letters'], 'record')} {verb} in the dead letters: fieldmap dlq")
+    if attention["held"]:
+        verb = "is" if attention["held"] == 1 else "are"
+        console.print(f"{plural(attention['held'], 'value')} could not be read and {verb} held: fieldmap dlq --held")
+
+
+def _show_changes(report: Report, bundle: Bundle) -> None:
+    """Which fields changed in how many rows, with the first few before and after."""
+    lines = []
+    for name, change in report.entities().items():
+        info = bundle.entity(name)
+        for field, number in sorted(change.fields.items(), key=lambda item: -item[1]):
+            unit = f" {info.units[field]}" if info is not None and field in info.units else ""
+            samples = [
+                f"{old or 'absent'} → {new or 'absent'}{unit} ({key})"
+                for key, f, old, new in change.samples
+                if f == field
+            ][:3]
+            lines.append((f"{name}.{field}", plural(number, "row"), "   ".join(samples)))
+    if lines:
+        out().print("\nValues that changed:")
+        table(["field", "changed in", "before → after (key)"], lines)
+
+
+def _as_json(report: Report, attention: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "maps": {map_id: {**vars(loaded.counts)} for map_id, loaded in report.maps.items()},
+        "pages_fetched": report.pages,
+        "entities": {
+            name: {
+                "new": c.new,
+                "changed": c.changed,
+                "gone": c.gone,
+                "fields": c.fields,
+                "samples": [list(s) for s in c.samples],
+            }
+            for name, c in report.entities().items()
+        },
+        "failed": report.failed,
+        **attention,
+    }
+
+
+def status(json: Json = False) -> None:
+    """Tells how far each map is applied.
+
+    Its version, whether the archive holds more, and how its last run ended.
+    """
+    workspace = Workspace.here()
+    archive = workspace.archive()
+    held = set(archive.resources())
+    with workspace.database() as database, database.connect() as connection:
+        known = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
+        rows = []
+        if known is not None and known[0]:
+            rows = connection.execute(
+                "SELECT p.title, p.resource, v.version, p.applied_through, p.replaying, r.command, r.ended_at, r.outcome, a.read, a.claimed, a.filtered, a.deleted, a.dead"
+                " FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
+                " LEFT JOIN LATERAL (SELECT * FROM fieldmap.accounts a WHERE a.map = p.map ORDER BY run DESC LIMIT 1) a ON true"
+                " LEFT JOIN fieldmap.runs r ON r.id = a.run ORDER BY p.title"
+            ).fetchall()
+    found = []
+    for title, resource, version, through, replaying, command, ended, outcome, *numbers in rows:
+        end = archive.end(resource) if resource in held else None
+        behind = end is not None and end > through
+        state = "replay unfinished" if replaying and through >= 0 else "archive holds more" if behind else "up to date"
+        last = f"{command} {outcome or 'was killed'}" if command else "never loaded"
+        found.append(
+            {
+                "map": title,
+                "version": version,
+                "state": state,
+                "last_run": last,
+                "ended_at": ended.strftime("%Y-%m-%d %H:%M:%SZ") if ended else None,
+                "read": numbers[0],
+            }
+        )
+    if json:
+        print_json(found)
+        return
+    if not found:
+        out().print("Nothing was loaded yet: fieldmap sync")
+        return
+    table(
+        ["map", "version", "state", "last run", "ended", "read"],
+        [tuple(item.values()) for item in found],
+        right=["read"],
+    )

@@ -1,0 +1,68 @@
+"""A project's settings: `fieldmap.toml`, overridden by FIELDMAP_* variables, overridden by options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from fieldmap.runtime.errors import UsageError
+
+FILE = "fieldmap.toml"
+
+
+class Settings(BaseSettings):
+    """Paths are relative to the project's folder."""
+
+    model_config = SettingsConfigDict(env_prefix="FIELDMAP_", extra="forbid")
+
+    maps: list[str] = Field(
+        default=["*.map"], description="the files to compile, as globs; what they `use` comes along"
+    )
+    archive: Path = Field(default=Path("archive"), description="where every response is kept as received")
+    bundle: Path = Field(default=Path(".fieldmap/bundle"), description="where compiled bundles go")
+    database_url: SecretStr = Field(
+        default=SecretStr(""), description="a PostgreSQL server; empty for the embedded one"
+    )
+    database_folder: Path = Field(
+        default=Path(".fieldmap/postgres"), description="where the embedded PostgreSQL keeps its data"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def find_project(start: Path) -> Path:
+    """The folder with `fieldmap.toml`, here or above. Raises UsageError."""
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise UsageError(f"There is no {FILE} in {start} or above it; make a project with: fieldmap init my-project")
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of the project in a folder. Raises UsageError that names the setting."""
+    path = folder / FILE
+
+    class _Here(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return _Here()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"The setting {name} in {path} (or FIELDMAP_{name.upper()}) cannot be used: {first['msg']}"
+        ) from None
+    except ValueError as error:
+        raise UsageError(f"{path} is not written as TOML: {error}") from None

@@ -1,0 +1,76 @@
+"""A project opened for a command: its settings, its checked sources or its bundle, its archive and its database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fieldmap.cli.settings import Settings, find_project, read_settings
+from fieldmap.compiler.project import Checked, check, compile_project
+from fieldmap.dsl.render import render_text
+from fieldmap.runtime import bundle as bundles
+from fieldmap.runtime.archive import Archive
+from fieldmap.runtime.errors import FindingsError, UsageError
+from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.store.database import Server, open_database
+
+
+@dataclass(frozen=True)
+class Workspace:
+    root: Path
+    settings: Settings
+
+    @classmethod
+    def here(cls) -> Workspace:
+        """The project of the current folder."""
+        root = find_project(Path.cwd())
+        return cls(root, read_settings(root))
+
+    def files(self, named: list[Path] | None = None) -> list[Path]:
+        """The `.map` files named, or those that the settings name. Raises UsageError where there are none."""
+        if named:
+            found = [file for path in named for file in (sorted(path.glob("*.map")) if path.is_dir() else [path])]
+        else:
+            found = sorted(
+                {file for pattern in self.settings.maps for file in self.root.glob(pattern) if file.is_file()}
+            )
+        if not found:
+            raise UsageError(
+                f"There is no .map file in {self.root} that fits maps = {self.settings.maps} of fieldmap.toml"
+            )
+        return found
+
+    def check(self) -> Checked:
+        """Checks the project's sources."""
+        return check(self.root, self.files())
+
+    def compiled(self) -> bundles.Bundle:
+        """The bundle of the sources as they are, written where the settings say. Raises FindingsError with the mistakes rendered."""
+        checked = self.check()
+        if not checked.ok:
+            rendered = render_text(checked.diagnostics, checked.sources, color=False)
+            raise FindingsError(f"The maps do not compile, so nothing was run.\n\n{rendered}")
+        bundle = compile_project(checked)
+        bundles.write(bundle, self.root / self.settings.bundle)
+        return bundle
+
+    def bundle(self, folder: Path | None) -> bundles.Bundle:
+        """The bundle in a folder as it is, or the compiled sources if no folder is named."""
+        return bundles.read(folder) if folder is not None else self.compiled()
+
+    def existing_bundle(self) -> bundles.Bundle:
+        """The bundle of the last run, whatever the sources say now; compiled if there was none."""
+        folder = self.root / self.settings.bundle
+        return bundles.read(folder) if (folder / "manifest.json").exists() else self.compiled()
+
+    def archive(self) -> Archive:
+        return Archive(self.root / self.settings.archive, Ports.real())
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Server]:
+        url = self.settings.database_url.get_secret_value() or os.environ.get("FIELDMAP_DATABASE_URL", "")
+        with open_database(url, self.root / self.settings.database_folder) as server:
+            yield server

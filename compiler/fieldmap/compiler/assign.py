@@ -1,0 +1,252 @@
+"""Whether a value may be assigned to a field, and what makes it fit: the implicit conversions, and no others."""
+
+from __future__ import annotations
+
+from fieldmap.compiler import ir, types, units
+from fieldmap.compiler.report import Report
+from fieldmap.compiler.scope import Typed
+from fieldmap.compiler.shapes import Absence
+from fieldmap.dsl import ast
+from fieldmap.dsl.diagnostics import Edit, Label
+from fieldmap.dsl.source import Span
+
+
+def coerce(typed: Typed, target: ir.Type, field: ast.EntityField, report: Report) -> ir.Expr | None:
+    """The expression as a value of the field's type (fitting comes after), or None after a diagnostic."""
+    if isinstance(typed.expr, ir.AbsentConstant):
+        return typed.expr
+    return _Coercion(field, report).to(typed, target)
+
+
+class _Coercion:
+    def __init__(self, field: ast.EntityField, report: Report) -> None:
+        self._field = field
+        self._report = report
+        self._what = ""
+
+    def to(self, typed: Typed, target: ir.Type) -> ir.Expr | None:
+        found = typed.type
+        if isinstance(target, ir.ReferenceType):
+            return self._referring(target).to(typed, target.key)
+        if isinstance(found, ir.ReferenceType):
+            return self.to(Typed(typed.expr, found.key, typed.absence, typed.span), target)
+        if isinstance(target, ir.UnknownType):
+            return None
+        if isinstance(target, ir.JsonType):
+            return ir.Implicit(value=typed.expr, to=target)
+        if isinstance(target, ir.ListType):
+            return self._list(typed, target)
+        if isinstance(found, ir.ListType):
+            self._mismatch(typed, target, "only(…) takes the one element, first(…) the first")
+            return None
+        if types.is_number(target):
+            return self._number(typed, target)
+        if isinstance(found, ir.UnknownType):
+            return self._unknown(typed, target)
+        return self._like(typed, target)
+
+    def _referring(self, target: ir.ReferenceType) -> _Coercion:
+        made = _Coercion(self._field, self._report)
+        made._what = f"a reference to {target.entity}, whose key is {types.describe(target.key)}"
+        return made
+
+    def _unknown(self, typed: Typed, target: ir.Type) -> ir.Expr | None:
+        if isinstance(target, ir.MoneyType):
+            self._report.error(
+                "FM0306",
+                f"{self._name} is money, and nothing says in which currency this is",
+                typed.span,
+                help="add: in USD, or in $.currency",
+                labels=self._need(),
+            )
+            return None
+        return ir.Implicit(value=typed.expr, to=target)
+
+    def _like(self, typed: Typed, target: ir.Type) -> ir.Expr | None:
+        found = typed.type
+        match target:
+            case ir.EnumType():
+                if isinstance(found, ir.EnumType):
+                    return self._enum(typed, found, target)
+                help_text = (
+                    'say what its codes mean: declare codes … { "A" -> … } and add: via that list'
+                    if isinstance(found, ir.TextType)
+                    else ""
+                )
+                self._mismatch(typed, target, help_text)
+                return None
+            case ir.TextType():
+                if isinstance(found, ir.TextType | ir.EnumType):
+                    return typed.expr
+                self._mismatch(
+                    typed,
+                    target,
+                    "turn it into a text: text(…)" if types.is_number(found) and not types.unit_of(found) else "",
+                )
+                return None
+            case ir.MoneyType():
+                return self._money(typed, target)
+            case ir.DateType() | ir.DatetimeType() | ir.BoolType():
+                if type(found) is type(target):
+                    return typed.expr
+                self._mismatch(typed, target, self._reading(found, target), edit=self._edit(typed, found, target))
+                return None
+            case _:
+                self._mismatch(typed, target, "")
+                return None
+
+    def _reading(self, found: ir.Type, target: ir.Type) -> str:
+        if isinstance(target, ir.DateType):
+            if isinstance(found, ir.DatetimeType):
+                return 'an instant is another day in another zone: say … as date at "Europe/Berlin"'
+            return 'say how the text is written: … as date("dd.MM.yyyy"); as date alone reads 2026-03-01'
+        if isinstance(target, ir.DatetimeType):
+            return 'say how the text is written: … as datetime("dd.MM.yyyy HH:mm") at "Europe/Berlin"; as datetime alone reads ISO 8601 with an offset'
+        return 'say which texts mean true and false: … as bool("Y", "N")'
+
+    def _edit(self, typed: Typed, found: ir.Type, target: ir.Type) -> Edit | None:
+        if not isinstance(found, ir.TextType):
+            return None
+        word = {"DateType": ' as date("MM/dd/yyyy")', "DatetimeType": " as datetime", "BoolType": ' as bool("Y", "N")'}[
+            type(target).__name__
+        ]
+        return Edit(Span(typed.span.path, typed.span.end, typed.span.end), word)
+
+    def _enum(self, typed: Typed, found: ir.EnumType, target: ir.EnumType) -> ir.Expr | None:
+        strange = [value for value in found.values if value not in target.values]
+        if not strange:
+            return typed.expr
+        self._report.error(
+            "FM0310",
+            f"{self._name} has no value {', '.join(strange)}",
+            typed.span,
+            labels=self._need([Label(typed.origin, "it is answered here")] if typed.origin else []),
+            help=f"its values are {', '.join(target.values)}",
+        )
+        return None
+
+    def _list(self, typed: Typed, target: ir.ListType) -> ir.Expr | None:
+        found = typed.type
+        if isinstance(found, ir.UnknownType):
+            return ir.Implicit(value=typed.expr, to=target)
+        if not isinstance(found, ir.ListType):
+            self._mismatch(typed, target, "a path with [*] gives a list")
+            return None
+        if isinstance(typed.expr, ir.ListConstant) or found.element == target.element:
+            return typed.expr
+        element = self.to(Typed(ir.Item(), found.element, Absence.NEVER, typed.span, typed.origin), target.element)
+        return None if element is None else ir.Mapped(value=typed.expr, body=element)
+
+    def _money(self, typed: Typed, target: ir.MoneyType) -> ir.Expr | None:
+        found = typed.type
+        if not isinstance(found, ir.MoneyType):
+            self._mismatch(typed, target, "add its currency: in USD, or in $.currency")
+            return None
+        # A written amount has no period of its own: it is one of the field's.
+        if found.period != target.period and not isinstance(typed.expr, ir.MoneyConstant):
+            self._report.error(
+                "FM0305",
+                f"{self._name} is {_per(target.period)}, and this is {_per(found.period)}",
+                typed.span,
+                labels=self._need(),
+                help=f"add: per {target.period}"
+                if found.period is None
+                else "money is never converted between periods by itself",
+            )
+            return None
+        if target.currency and found.currency and target.currency != found.currency:
+            self._report.error(
+                "FM0305",
+                f"{self._name} is in {target.currency}, and this is in {found.currency}",
+                typed.span,
+                labels=self._need(),
+            )
+            return None
+        return typed.expr
+
+    def _number(self, typed: Typed, target: ir.Type) -> ir.Expr | None:
+        wanted = types.unit_of(target)
+        found = typed.type
+        if isinstance(found, ir.UnknownType) and wanted is None:
+            return ir.Implicit(value=typed.expr, to=self._loose(target))
+        if not types.is_number(found) and not isinstance(found, ir.UnknownType):
+            help_text = (
+                'say how the number is written: … as decimal, or as decimal("1.234,56")'
+                if isinstance(found, ir.TextType)
+                else ""
+            )
+            self._mismatch(
+                typed,
+                target,
+                help_text,
+                edit=Edit(Span(typed.span.path, typed.span.end, typed.span.end), " as decimal") if help_text else None,
+            )
+            return None
+        if isinstance(found, ir.FloatType) and not isinstance(target, ir.FloatType):
+            self._mismatch(typed, target, "floating point is not exact; declare the source's member as number")
+            return None
+        given = types.unit_of(found)
+        if wanted is None or given is None:
+            return self._bare(typed, wanted, given)
+        if given.dimension != wanted.dimension:
+            self._report.error(
+                "FM0305",
+                f"{self._name} is {units.describe(wanted)}, and {given.text} is {units.describe(given)}",
+                typed.span,
+                labels=self._need(),
+                note=given.text,
+                help=f"say a unit that measures what {wanted.text} measures",
+            )
+            return None
+        factor, offset = units.conversion(given, wanted)
+        if (factor, offset) == ("1", "0"):
+            return typed.expr
+        return ir.Scale(value=typed.expr, factor=factor, offset=offset, from_unit=given.text, to_unit=wanted.text)
+
+    def _bare(self, typed: Typed, wanted: ir.Unit | None, given: ir.Unit | None) -> ir.Expr | None:
+        if self._report.broken(typed.span):
+            return None
+        if wanted is None and given is None:
+            return typed.expr
+        if wanted is not None:
+            message = f"{self._name} is in {wanted.text}, and nothing says in what unit this is"
+            help_text = f"add the unit that the source uses: in {wanted.text}"
+            edit = Edit(Span(typed.span.path, typed.span.end, typed.span.end), f" in {wanted.text}")
+        else:
+            message = f"{self._name} has no unit, and this is in {given.text if given else ''}"
+            help_text, edit = f"give the field its unit: … in {given.text if given else ''}", None
+        self._report.error("FM0306", message, typed.span, labels=self._need(), help=help_text, edit=edit)
+        return None
+
+    @staticmethod
+    def _loose(target: ir.Type) -> ir.Type:
+        """The type to read before fitting: fitting rounds and checks the range."""
+        match target:
+            case ir.IntType():
+                return ir.IntType()
+            case ir.FloatType():
+                return ir.FloatType()
+            case _:
+                return ir.DecimalType()
+
+    @property
+    def _name(self) -> str:
+        return self._field.name.text
+
+    def _need(self, more: list[Label] | None = None) -> list[Label]:
+        return [Label(self._field.type.span, "this is what is needed"), *(more or [])]
+
+    def _mismatch(self, typed: Typed, target: ir.Type, help_text: str, edit: Edit | None = None) -> None:
+        self._report.error(
+            "FM0304",
+            f"{self._name} is {self._what or types.describe(target)}, and this gives {types.describe(typed.type)}",
+            typed.span,
+            note=typed.words,
+            labels=self._need(),
+            help=help_text,
+            edit=edit,
+        )
+
+
+def _per(period: str | None) -> str:
+    return f"money per {period}" if period else "money without a period"

@@ -1,0 +1,171 @@
+"""Puts a bundle together from a checked project: emits every part, and describes them to the runtime."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from fieldmap.compiler import ir
+from fieldmap.compiler.connectors import ConnectorPlan
+from fieldmap.compiler.emit import fetch, sql, transform
+from fieldmap.compiler.emit.columns import columns_of
+from fieldmap.compiler.merges import claims_of
+from fieldmap.runtime import bundle
+
+MADE_BY = "fieldmap 0.1.0"
+
+
+def make_bundle(project: ir.Project, connectors: dict[str, ConnectorPlan]) -> bundle.Bundle:
+    """The bundle: the same bytes for the same sources, on any machine."""
+    entities = {entity.name: entity for entity in project.entities}
+    maps = {map_.id: map_ for map_ in project.maps}
+    parts: dict[str, str] = {}
+    for name, plan in connectors.items():
+        parts[f"fetch/{name}.py"] = fetch.emit(plan)
+    for map_ in project.maps:
+        parts[f"transform/{map_.id}.py"] = transform.emit(map_, project.codes)
+        parts[f"sql/apply/{map_.id}.sql"] = sql.apply_sql(map_, entities)
+    for entity in project.entities:
+        parts[f"sql/merge/{entity.table}.sql"] = sql.merge_sql(entity, maps, entities)
+    encoded = {path: text.encode() for path, text in parts.items()}
+    encoded["ir.json"] = ir.encode(project) + b"\n"
+    return bundle.make(encoded, _catalogue(project, entities, maps, sorted(connectors)), MADE_BY)
+
+
+def _catalogue(
+    project: ir.Project, entities: dict[str, ir.Entity], maps: dict[str, ir.Map], connectors: list[str]
+) -> bundle.Catalogue:
+    tables = [_canonical_table(entity) for entity in project.entities]
+    for map_ in project.maps:
+        for table in sql.claim_tables(map_, entities):
+            columns = {column.name: column.type for column in table.columns}
+            tables.append(
+                bundle.Table(schema="claims", name=table.table, create=sql.claims_ddl(table, map_), columns=columns)
+            )
+    views = [
+        bundle.View(name=name, query=query)
+        for entity in project.entities
+        for name, query in sql.views_sql(entity, maps, entities)
+    ]
+    return bundle.Catalogue(
+        tables=tuple(tables),
+        views=tuple(views),
+        entities=tuple(_entity_info(entity) for entity in project.entities),
+        maps=tuple(_map_info(map_, entities) for map_ in project.maps),
+        connectors=tuple(connectors),
+    )
+
+
+def _canonical_table(entity: ir.Entity) -> bundle.Table:
+    columns = {column.name: column.type for field in entity.fields for column in columns_of(field)}
+    return bundle.Table(schema="canonical", name=entity.table, create=sql.canonical_ddl(entity), columns=columns)
+
+
+def _entity_info(entity: ir.Entity) -> bundle.EntityInfo:
+    fields = [field for field in entity.fields if not field.is_key]
+    return bundle.EntityInfo(
+        name=entity.name,
+        table=entity.table,
+        version=entity.version,
+        key=entity.key,
+        fields=tuple(field.name for field in fields),
+        units={field.name: unit for field in fields if (unit := _unit(field.type))},
+        rules=tuple(
+            bundle.RuleInfo(
+                field=name,
+                rule=rule.text,
+                file=rule.place.file if rule.place else entity.place.file,
+                line=rule.place.line if rule.place else entity.place.line,
+            )
+            for name, rule in entity.rules.items()
+        ),
+    )
+
+
+def _unit(type_: ir.Type) -> str:
+    match type_:
+        case (
+            ir.IntType(unit=ir.Unit(text=text))
+            | ir.DecimalType(unit=ir.Unit(text=text))
+            | ir.FloatType(unit=ir.Unit(text=text))
+        ):
+            return text
+        case ir.MoneyType(currency=currency, period=period):
+            return " ".join(part for part in (currency or "", f"per {period}" if period else "") if part)
+        case _:
+            return ""
+
+
+def _map_info(map_: ir.Map, entities: dict[str, ir.Entity]) -> bundle.MapInfo:
+    return bundle.MapInfo(
+        id=map_.id,
+        title=map_.title,
+        resource=f"{map_.connector}.{map_.resource}",
+        format=map_.format,
+        version=map_.version,
+        file=map_.place.file,
+        line=map_.place.line,
+        claims=tuple(_claim_info(table) for table in sql.claim_tables(map_, entities)),
+        origins=tuple(
+            bundle.FieldOrigin(
+                claim=claim.number,
+                field=item.field,
+                paths=item.paths,
+                statement=item.place.text,
+                file=item.place.file,
+                line=item.place.line,
+                outcome=item.outcome,
+            )
+            for claim in claims_of(map_)
+            for item in claim.assignments
+        ),
+    )
+
+
+def _claim_info(table: sql.ClaimTable) -> bundle.ClaimInfo:
+    columns: tuple[bundle.ClaimColumn, ...] = ()
+    if table.claim is not None and table.entity is not None:
+        fields = {field.name: field for field in table.entity.fields}
+        columns = tuple(
+            bundle.ClaimColumn(
+                field=item.field,
+                codec=_codec(fields[item.field].type),
+                columns=tuple(column.name for column in columns_of(fields[item.field])),
+            )
+            for item in table.claim.assignments
+        )
+    return bundle.ClaimInfo(
+        number=table.number,
+        table=table.table,
+        entity=table.entity.name if table.entity is not None else None,
+        columns=columns,
+    )
+
+
+def _codec(type_: ir.Type) -> str:
+    match type_:
+        case ir.TextType() | ir.EnumType():
+            return "text"
+        case ir.BoolType():
+            return "bool"
+        case ir.IntType():
+            return "int"
+        case ir.DecimalType():
+            return "number"
+        case ir.FloatType():
+            return "float"
+        case ir.DateType():
+            return "date"
+        case ir.DatetimeType():
+            return "datetime"
+        case ir.JsonType():
+            return "json"
+        case ir.MoneyType(currency=currency):
+            return "amount" if currency is not None else "money"
+        case ir.ReferenceType(key=key):
+            return _codec(key)
+        case ir.ListType(element=element):
+            return f"list {_codec(element)}"
+        case ir.ObjectType() | ir.UnknownType():
+            raise AssertionError("the checker lets no field have this type")
+        case _:
+            assert_never(type_)

@@ -1,0 +1,317 @@
+"""Connectors and resources: checks their lines, and lowers them into the vocabulary of fetch plans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from fieldmap.compiler import ir, shapes
+from fieldmap.compiler.expressions import Checker
+from fieldmap.compiler.maps import MapContext, instant, resource_shape, textual
+from fieldmap.compiler.places import place
+from fieldmap.compiler.report import Report
+from fieldmap.compiler.scope import Scope
+from fieldmap.dsl import ast
+from fieldmap.runtime import plan
+
+_AUTH_SETTINGS = {
+    "none": ((), ()),
+    "basic": (("user", "password"), ()),
+    "bearer": (("token",), ()),
+    "oauth2 client_credentials": (("token_url", "client_id", "client_secret"), ("scope",)),
+}
+_FORMATS = ("json", "ndjson", "csv")
+
+
+@dataclass(frozen=True)
+class ConnectorPlan:
+    """A connector ready to be emitted. next_pages: for each resource the path to the next cursor or link, in IR."""
+
+    plan: plan.Connector
+    next_pages: dict[str, ir.Read]
+    place: ir.Place
+
+
+def lower_connector(node: ast.Connector, context: MapContext) -> ConnectorPlan | None:
+    """The plan of a connector, or None after a diagnostic."""
+    return _ConnectorLowering(node, context).lower()
+
+
+class _ConnectorLowering:
+    def __init__(self, node: ast.Connector, context: MapContext) -> None:
+        self._node = node
+        self._context = context
+        self._report: Report = context.report
+        self._base: plan.Composed | None = None
+        self._next: dict[str, ir.Read] = {}
+
+    def lower(self) -> ConnectorPlan | None:
+        kind = self._node.kind.text if self._node.kind is not None else "http"
+        for resource in self._node.resources:
+            self._check_resource(resource)
+        if kind == "files":
+            built: plan.Connector | None = self._files()
+        elif kind == "http":
+            built = self._http()
+        else:
+            assert self._node.kind is not None  # noqa: S101  (only a written kind is another)
+            self._report.error(
+                "FM0112",
+                f"a connector that is {kind} is not part of this release yet",
+                self._node.kind.span,
+                help="is files reads a folder; without `is` a connector speaks HTTP",
+            )
+            built = None
+        return (
+            ConnectorPlan(built, self._next, place(self._context.symbols.sources, self._node.name.span))
+            if built is not None
+            else None
+        )
+
+    # --------------------------------------------------------------------------------------------- the kinds
+
+    def _files(self) -> plan.FilesConnector | None:
+        self._refuse("files", [("base", self._node.base), ("auth", self._node.auth), ("retry", self._node.retry)])
+        folder = self._need(
+            self._node.folder, "folder", 'say where the files are: folder "drop", or folder env.DROP_FOLDER'
+        )
+        resources = [self._files_resource(resource) for resource in self._node.resources]
+        if folder is None or None in resources:
+            return None
+        return plan.FilesConnector(
+            name=self._node.name.text, folder=folder, resources=tuple(r for r in resources if r is not None)
+        )
+
+    def _files_resource(self, node: ast.Resource) -> plan.FilesResource | None:
+        self._refuse("files", [("get", node.get), ("pages", node.pages)])
+        if node.files is None:
+            self._report.error(
+                "FM0401",
+                f"{node.name.text} does not say which files it reads",
+                node.name.span,
+                help='add: files "users*.jsonl" as ndjson',
+            )
+            return None
+        format_ = node.files.format.text
+        if format_ not in _FORMATS:
+            self._report.unknown("FM0403", "format", node.files.format, _FORMATS)
+            return None
+        name = f"{self._node.name.text}.{node.name.text}"
+        return plan.FilesResource(
+            name=name,
+            pattern=node.files.pattern.value,
+            format="json" if format_ == "json" else "csv" if format_ == "csv" else "ndjson",
+        )
+
+    def _http(self) -> plan.HttpConnector | None:
+        self._refuse("http", [("folder", self._node.folder)])
+        self._base = self._need(self._node.base, "base", "say where the service is: base env.WORKDAY_URL")
+        auth = self._auth(self._node.auth) if self._node.auth is not None else plan.NoAuth()
+        retry = self._retry(self._node.retry) if self._node.retry is not None else plan.RetryPolicy()
+        headers = self._settings(self._node.headers)
+        resources = [self._http_resource(resource) for resource in self._node.resources]
+        if self._base is None or auth is None or retry is None or headers is None or None in resources:
+            return None
+        done = tuple(r for r in resources if r is not None)
+        return plan.HttpConnector(
+            name=self._node.name.text, base=self._base, auth=auth, retry=retry, headers=headers, resources=done
+        )
+
+    def _http_resource(self, node: ast.Resource) -> plan.HttpResource | None:
+        self._refuse("http", [("files", node.files)])
+        path = self._need(node.get, "get", 'say what to ask for: get "/v1/workers"', node.name)
+        query, headers = self._settings(node.query), self._settings(node.headers)
+        if path is None or query is None or headers is None:
+            return None
+        name = f"{self._node.name.text}.{node.name.text}"
+        return plan.HttpResource(name=name, path=path, query=query, headers=headers, pages=self._pages(node, name))
+
+    # --------------------------------------------------------------------------------------------- the lines
+
+    def _check_resource(self, node: ast.Resource) -> None:
+        """Its identity, times and conditions are checked once here, whatever maps read it."""
+        shape = resource_shape(self._node, node, self._context)
+        checker = Checker(Scope(self._context.symbols, self._report, {"$": shape}, codes=self._context.codes))
+        if not node.ids and not self._report.broken(node.span):
+            self._report.error(
+                "FM0401",
+                f"{node.name.text} does not say how its records are told apart",
+                node.name.span,
+                help="add: id $.employeeID, or several: id ($.employeeID, $.teamID)",
+            )
+        for item in node.ids:
+            textual(checker, item)
+        if node.changed is not None:
+            instant(checker, node.changed)
+        if node.deleted_when is not None:
+            checker.condition(node.deleted_when, "deleted when")
+
+    def _refuse(self, kind: str, lines: Iterable[tuple[str, ast.Node | None]]) -> None:
+        for word, line in lines:
+            if line is not None:
+                what = "that reads files" if kind == "files" else "that speaks HTTP"
+                self._report.error(
+                    "FM0402", f"{word} has no meaning in a connector {what}", line.span, help="leave the line out"
+                )
+
+    def _need(
+        self, node: ast.Expr | None, word: str, help_text: str, place_: ast.Name | None = None
+    ) -> plan.Composed | None:
+        if node is None:
+            if self._report.broken(self._node.span):
+                return None
+            owner = place_ or self._node.name
+            self._report.error("FM0401", f"{owner.text} lacks its line {word}", owner.span, help=help_text)
+            return None
+        return self._composed(node)
+
+    def _composed(self, node: ast.Expr) -> plan.Composed | None:
+        """A text of literals and references; `{base}` stands for the connector's base."""
+        match node:
+            case ast.Environment(kind=kind, name=name):
+                return plan.Composed((plan.SecretRef(name) if kind == "secret" else plan.EnvRef(name),))
+            case ast.Text(value=value):
+                return plan.Composed((value,))
+            case ast.Number(unit=None, value=number):
+                return plan.Composed((format(number, "f"),))
+            case ast.Bool(value=flag):
+                return plan.Composed(("true" if flag else "false",))
+            case ast.Bare(name="base") if self._base is not None:
+                return self._base
+            case ast.Template(parts=parts):
+                pieces: list[str | plan.EnvRef | plan.SecretRef] = []
+                for part in parts:
+                    inner = plan.Composed((part.value,)) if isinstance(part, ast.Text) else self._composed(part.value)
+                    if inner is None:
+                        return None
+                    pieces.extend(inner.parts)
+                return plan.Composed(tuple(pieces))
+            case _:
+                self._report.error(
+                    "FM0403",
+                    "a setting is a text, env.NAME or secret.NAME",
+                    node.span,
+                    help='texts are joined as in "{base}/oauth2/token"',
+                )
+                return None
+
+    def _settings(self, nodes: tuple[ast.Setting, ...]) -> tuple[tuple[str, plan.Composed], ...] | None:
+        done = [(node.name.text, self._composed(node.value)) for node in nodes]
+        if any(value is None for _, value in done):
+            return None
+        return tuple((name, value) for name, value in done if value is not None)
+
+    def _auth(self, node: ast.Auth) -> plan.Auth | None:
+        kind = node.kind.text
+        if kind not in _AUTH_SETTINGS:
+            self._report.unknown("FM0403", "way to authenticate called", node.kind, _AUTH_SETTINGS)
+            return None
+        needed, optional = _AUTH_SETTINGS[kind]
+        given: dict[str, plan.Composed] = {}
+        for setting in node.settings:
+            if setting.name.text not in (*needed, *optional):
+                self._report.unknown("FM0403", f"setting of auth {kind} called", setting.name, [*needed, *optional])
+                return None
+            value = self._composed(setting.value)
+            if value is None:
+                return None
+            if setting.name.text in ("password", "client_secret", "token") and not any(
+                isinstance(p, plan.SecretRef) for p in value.parts
+            ):
+                self._report.error(
+                    "FM0312",
+                    f"{setting.name.text} is a secret and stands in the file for all to read",
+                    setting.value.span,
+                    help="name an environment variable: secret.MY_PASSWORD",
+                )
+                return None
+            given[setting.name.text] = value
+        missing = [name for name in needed if name not in given]
+        if missing:
+            self._report.error(
+                "FM0401",
+                f"auth {kind} lacks {', '.join(missing)}",
+                node.span,
+                help=f"add: {missing[0]} {'env' if missing[0] in ('token_url', 'user') else 'secret'}.NAME",
+            )
+            return None
+        makers: dict[str, Callable[..., plan.Auth]] = {
+            "none": plan.NoAuth,
+            "basic": plan.BasicAuth,
+            "bearer": plan.BearerAuth,
+            "oauth2 client_credentials": plan.ClientCredentials,
+        }
+        return makers[kind](**given)
+
+    def _retry(self, node: ast.Retry) -> plan.RetryPolicy | None:
+        statuses: list[int] = []
+        server_errors = timeouts = False
+        for cause in node.causes:
+            if cause.text == "5xx":
+                server_errors = True
+            elif cause.text == "timeout":
+                timeouts = True
+            elif cause.text.isdigit() and 400 <= int(cause.text) <= 599:
+                statuses.append(int(cause.text))
+            else:
+                self._report.error(
+                    "FM0403",
+                    f"{cause.text} is nothing to try again on",
+                    cause.span,
+                    help="name statuses such as 429, and 5xx, timeout",
+                )
+                return None
+        if node.times > 20:
+            self._report.error(
+                "FM0403",
+                "no more than 20 repetitions",
+                node.span,
+                help="a source that fails so often is down; sync again later",
+            )
+            return None
+        default = plan.RetryPolicy()
+        return plan.RetryPolicy(
+            times=node.times,
+            statuses=tuple(statuses),
+            server_errors=server_errors,
+            timeouts=timeouts,
+            first_ms=node.first.milliseconds if node.first is not None else default.first_ms,
+            longest_ms=node.longest.milliseconds if node.longest is not None else default.longest_ms,
+        )
+
+    def _pages(self, node: ast.Resource, name: str) -> plan.Pages:
+        """The kind of paging; the function that finds the next page is emitted from its path."""
+        pages = node.pages
+        if pages is None or pages.kind == "none":
+            return plan.NoPages()
+        path = pages.at
+        if pages.kind == "odata2":
+            self._next[name] = ir.Read(
+                root="$", segments=(ir.Member(name="d"), ir.Member(name="__next")), text="$.d.__next"
+            )
+        elif path is not None:
+            found = shapes.walk(path, None, self._report)
+            if found is None or found.many:
+                self._report.error("FM0403", "the next page is named by one value", path.span)
+                return plan.NoPages()
+            self._next[name] = ir.Read(root="$", segments=found.segments, text=shapes.path_text(path))
+        if pages.kind == "cursor":
+            return plan.CursorPages(
+                next=_emitted,
+                sent_as=pages.sent_as.value if pages.sent_as is not None else "cursor",
+                size=pages.size,
+                size_sent_as=pages.size_sent_as.value if pages.size_sent_as is not None else None,
+            )
+        if pages.size is not None:
+            self._report.error(
+                "FM0403",
+                "a next link says by itself how many come at a time",
+                pages.span,
+                help="ask for the size of the first page in query { }",
+            )
+        return plan.NextLinkPages(next=_emitted)
+
+
+def _emitted(_: object) -> object:
+    """Stands in a plan for the function that the emitter writes from `next_pages`."""
+    raise AssertionError("a plan runs from its bundle, not from the compiler")

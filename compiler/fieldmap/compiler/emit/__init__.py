@@ -1,0 +1,1 @@
+"""Emitters: from the IR to SQL, fetch plans and Python transforms."""

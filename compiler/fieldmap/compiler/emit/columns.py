@@ -1,0 +1,105 @@
+"""Fields as columns of PostgreSQL: names, types and checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from fieldmap.compiler import ir
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a claim or canonical table. field: the field that it belongs to; a money field without a fixed currency has two
+    columns. leads: whether it is the field's first one, by which presence is judged."""
+
+    name: str
+    type: str
+    field: str
+    required: bool
+    leads: bool = True
+    check: str = ""
+    comment: str = ""
+    list_of: str = ""
+
+
+def quote(name: str) -> str:
+    """An identifier, always quoted, so that no name of a field can be read as a word of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text constant."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def columns_of(field: ir.Field) -> list[Column]:
+    """The columns of a field."""
+    name, required = field.column, field.is_key or not field.optional
+    comment = " · ".join(part for part in (field.doc, _unit_words(field.type), ", ".join(field.tags)) if part)
+    if isinstance(field.type, ir.ListType):
+        element = sql_type(field.type.element, key=False)
+        return [Column(name, f"{element}[]", field.name, False, comment=comment, list_of=element)]
+    check = _check(name, field.type)
+    first = Column(name, sql_type(field.type, key=field.is_key), field.name, required, check=check, comment=comment)
+    if isinstance(field.type, ir.MoneyType) and field.type.currency is None:
+        currency = Column(
+            f"{name}_currency", "text", field.name, required, leads=False, comment=f"ISO 4217 currency of {name}"
+        )
+        return [first, currency]
+    return [first]
+
+
+def sql_type(type_: ir.Type, *, key: bool) -> str:
+    """The type of a column. Texts of keys compare bytewise, on every server alike."""
+    match type_:
+        case ir.TextType() | ir.EnumType():
+            return 'text COLLATE "C"' if key else "text"
+        case ir.BoolType():
+            return "boolean"
+        case ir.IntType():
+            return "bigint"
+        case ir.DecimalType(precision=None) | ir.MoneyType(precision=None):
+            return "numeric"
+        case ir.DecimalType(precision=precision, scale=scale) | ir.MoneyType(precision=precision, scale=scale):
+            return f"numeric({precision}, {scale})"
+        case ir.FloatType():
+            return "double precision"
+        case ir.DateType():
+            return "date"
+        case ir.DatetimeType():
+            return "timestamptz"
+        case ir.JsonType():
+            return "jsonb"
+        case ir.ReferenceType(key=key_type):
+            return sql_type(key_type, key=key)
+        case ir.ListType(element=element):
+            return f"{sql_type(element, key=False)}[]"
+        case ir.ObjectType() | ir.UnknownType():
+            raise AssertionError("the checker lets no field have this type")
+        case _:
+            assert_never(type_)
+
+
+def _check(name: str, type_: ir.Type) -> str:
+    match type_:
+        case ir.EnumType(values=values):
+            return f"{quote(name)} IN ({', '.join(literal(value) for value in values)})"
+        case ir.TextType(max_length=int(length)):
+            return f"char_length({quote(name)}) <= {length}"
+        case _:
+            return ""
+
+
+def _unit_words(type_: ir.Type) -> str:
+    match type_:
+        case ir.IntType(unit=unit) | ir.DecimalType(unit=unit) | ir.FloatType(unit=unit):
+            return f"in {unit.text}" if unit is not None else ""
+        case ir.MoneyType(currency=currency, period=period):
+            return " ".join(
+                part for part in (f"in {currency}" if currency else "", f"per {period}" if period else "") if part
+            )
+        case ir.ReferenceType(entity=entity):
+            return f"refers to {entity}"
+        case _:
+            return ""

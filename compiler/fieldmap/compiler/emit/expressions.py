@@ -1,0 +1,375 @@
+"""Expressions as straight-line Python: each sub-result gets a local name, so depth costs lines, not nesting.
+
+Where blocks nest too deep for Python after all, the expression becomes a function of its own. The code means what
+`fieldmap.compiler.interpret` says; the tests hold the two against each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date
+from typing import Any
+
+from fieldmap.compiler import ir
+from fieldmap.compiler.emit import conversions, reads
+from fieldmap.compiler.emit.python import Atom, Body, Constants, Kind, literal, number, tuple_of
+from fieldmap.compiler.functions import FUNCTIONS
+from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, sole
+
+# Python allows 20 nested blocks; `each` and `try` take some of them.
+DEEPEST = 15
+
+_OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
+
+
+class Emitter:
+    """Writes expressions of one module. codes: the code lists that maps look up."""
+
+    def __init__(self, codes: dict[str, ir.CodeTable]) -> None:
+        self.codes = codes
+        self.constants = Constants()
+        self.functions: list[str] = []
+        self.body = Body()
+        self.roots: dict[str, str] = {}
+        self.objects: set[str] = set()  # locals that are known to hold an object
+        self.present: set[str] = set()  # locals that are never None
+        self._item: Atom | None = None
+        self._item_paths: Paths = NONE
+        self._blame = Blame()
+        self._locals = 0
+
+    # ---------------------------------------------------------------------------------------------------- helpers
+
+    def new(self) -> str:
+        self._locals += 1
+        return f"v{self._locals}"
+
+    def path(self, node: ir.Expr) -> str:
+        """The path that a failure of this expression is blamed on, as source."""
+        return literal(self.blamed(node))
+
+    def blamed(self, node: ir.Expr) -> str:
+        return sole(self.paths(node))
+
+    def paths(self, node: ir.Expr) -> Paths:
+        return self._blame.paths(node, self._item_paths)
+
+    def owned(self, atom: Atom) -> Atom:
+        """The same value in a local that may be assigned anew."""
+        if atom.own:
+            return atom
+        name = self.new()
+        self.body.line(f"{name} = {atom.code}")
+        return Atom(name, atom.kind, atom.maybe, True, atom.element)
+
+    def converted(self, atom: Atom, call: str, kind: Kind, *, maybe: bool = False, element: Kind = "") -> Atom:
+        """Assigns `call`, in which `{}` stands for the value, unless the value is absent."""
+        target = atom.code if atom.own else self.new()
+        made = call.format(atom.code) if "{}" in call else call
+        if not atom.maybe:
+            self.body.line(f"{target} = {made}")
+        elif atom.own:
+            with self.body.block(f"if {atom.code} is not None:"):
+                self.body.line(f"{target} = {made}")
+        else:
+            self.body.line(f"{target} = None if {atom.code} is None else {made}")
+        return Atom(target, kind, atom.maybe or maybe, True, element)
+
+    # ------------------------------------------------------------------------------------------------ expressions
+
+    def emit(self, node: ir.Expr) -> Atom:
+        """Writes the lines that make the value, and says where it is."""
+        if self.body.depth > DEEPEST and not isinstance(node, ir.Item | ir.Read | ir.TextConstant):
+            return self._apart(node)
+        match node:
+            case ir.TextConstant() | ir.BoolConstant() | ir.NumberConstant() | ir.DateConstant() | ir.MoneyConstant():
+                return self.constant(node)
+            case ir.AbsentConstant():
+                return Atom("None")
+            case ir.Item():
+                if self._item is None:
+                    raise ValueError("an Item stands outside Mapped")
+                return self._item
+            case ir.Read():
+                return reads.read(self, node)
+            case ir.Implicit():
+                return conversions.implicit(self, self.emit(node.value), node.to, self.path(node))
+            case ir.Convert():
+                return conversions.convert(self, node)
+            case ir.Scale():
+                return self._scale(node)
+            case ir.MakeMoney():
+                return self._money(node)
+            case ir.Lookup():
+                return self._lookup(node)
+            case ir.Template():
+                return self._template(node)
+            case ir.Call():
+                return self._call(node)
+            case ir.Mapped():
+                return self._mapped(node)
+            case ir.ListConstant():
+                items = [self.emit(item) for item in node.items]
+                name = self.new()
+                self.body.line(f"{name} = [x for x in {tuple_of([item.code for item in items])} if x is not None]")
+                return Atom(name, "list", maybe=False, own=True)
+            case _:
+                return self._judged(node)
+
+    def _judged(self, node: Any) -> Atom:
+        """Arithmetic, comparison, logic and choice."""
+        match node:
+            case ir.Arithmetic():
+                call = f"{_OPERATORS[node.operator]}({{}}, {{}}, {self.path(node)})"
+                left, right = self.emit(node.left), self.emit(node.right)
+                return self._both(left, right, call.format(left.code, right.code), "")
+            case ir.Negate():
+                return self.converted(self.emit(node.value), "negate({})", "")
+            case ir.Comparison():
+                return self._comparison(node)
+            case ir.InList():
+                return self._in_list(node)
+            case ir.IsAbsent():
+                return self._is_absent(node)
+            case ir.And():
+                return self._logic(node, "False", "True")
+            case ir.Or():
+                return self._logic(node, "True", "False")
+            case ir.Not():
+                return self.converted(self.emit(node.value), "not {}", "bool")
+            case ir.Otherwise():
+                return self._otherwise(node)
+            case ir.If():
+                return self._if(node)
+            case _:
+                raise TypeError(f"no expression: {node!r}")
+
+    def constant(self, node: ir.Constant) -> Atom:
+        match node:
+            case ir.TextConstant():
+                return Atom(literal(node.value), "text", maybe=False)
+            case ir.BoolConstant():
+                return Atom(str(node.value), "bool", maybe=False)
+            case ir.NumberConstant():
+                code = number(node.value)
+                return Atom(code if code.isdigit() else self.constants.name(code), "exact", maybe=False)
+            case ir.DateConstant():
+                day = date.fromisoformat(node.value)
+                return Atom(self.constants.name(f"date({day.year}, {day.month}, {day.day})"), "date", maybe=False)
+            case ir.MoneyConstant():
+                code = f"Money({number(node.amount)}, {literal(node.currency)})"
+                return Atom(self.constants.name(code), "money", maybe=False)
+
+    def _apart(self, node: ir.Expr) -> Atom:
+        """The expression as a function of all that it may refer to."""
+        names = list(dict.fromkeys(self.roots.values()))
+        if self._item is not None:
+            names.append(self._item.code)
+        outer, self.body = self.body, Body()
+        atom = self.emit(node)
+        self.body.line(f"return {atom.code}")
+        inner, self.body = self.body, outer
+        name = f"_part_{len(self.functions)}"
+        self.functions.append("\n".join([f"def {name}({', '.join(names)}):", *inner.lines]))
+        result = self.new()
+        self.body.line(f"{result} = {name}({', '.join(names)})")
+        return Atom(result, atom.kind, atom.maybe, True, atom.element)
+
+    def _both(self, left: Atom, right: Atom, call: str, kind: Kind) -> Atom:
+        """Assigns `call` unless one of the two is absent."""
+        return self._all([left, right], call, kind)
+
+    def _all(self, atoms: list[Atom], call: str, kind: Kind, *, maybe: bool = False) -> Atom:
+        name = self.new()
+        absent = " or ".join(dict.fromkeys(f"{atom.code} is None" for atom in atoms if atom.maybe))
+        self.body.line(f"{name} = None if {absent} else {call}" if absent else f"{name} = {call}")
+        return Atom(name, kind, maybe or bool(absent), True)
+
+    # --------------------------------------------------------------------------------------------------- judgement
+
+    def _comparison(self, node: ir.Comparison) -> Atom:
+        left, right = self.emit(node.left), self.emit(node.right)
+        if node.operator in ("==", "!=") and not _plainly_equal(left.kind, right.kind):
+            call = f"{'not ' if node.operator == '!=' else ''}same({left.code}, {right.code}, {self.path(node)})"
+        else:
+            call = f"{left.code} {node.operator} {right.code}"
+        return self._both(left, right, call, "bool")
+
+    def _in_list(self, node: ir.InList) -> Atom:
+        value, items = self.emit(node.value), [self.emit(item) for item in node.items]
+        if not items:
+            return self.converted(value, str(node.negated), "bool")
+        if all(_plainly_equal(value.kind, item.kind) for item in items):
+            call = f"{{}} {'not ' if node.negated else ''}in {tuple_of([item.code for item in items])}"
+            return self.converted(self._kept(value), call, "bool")
+        path, kept = self.path(node), self._kept(value)
+        tests = " or ".join(f"same({kept.code}, {item.code}, {path})" for item in items)
+        return self.converted(kept, f"not ({tests})" if node.negated else f"({tests})", "bool")
+
+    def _kept(self, atom: Atom) -> Atom:
+        """The atom, not to be assigned anew (it is named more than once)."""
+        return Atom(atom.code, atom.kind, atom.maybe, False, atom.element)
+
+    def _is_absent(self, node: ir.IsAbsent) -> Atom:
+        sign = "not " if node.negated else ""
+        if node.what == "absent":
+            value = self.emit(node.value)
+            name = self.new()
+            self.body.line(f"{name} = {value.code} is {sign}None" if value.maybe else f"{name} = {node.negated}")
+            return Atom(name, "bool", maybe=False, own=True)
+        if not isinstance(node.value, ir.Read):
+            raise ValueError(f"only a path is {node.what}")
+        name = self.new()
+        state = reads.state(self, node.value)
+        self.body.line(f"{name} = {state} {'!=' if node.negated else '=='} {literal(node.what)}")
+        return Atom(name, "bool", maybe=False, own=True)
+
+    def _logic(self, node: ir.And | ir.Or, ends: str, other: str) -> Atom:
+        """`ends`: the value of a side that decides alone."""
+        left = self.owned(self.emit(node.left))
+        with self.body.block(f"if {left.code} is not {ends}:"):
+            right = self.emit(node.right)
+            if right.maybe or left.maybe:
+                absent = " or ".join(f"{side.code} is None" for side in (left, right) if side.maybe)
+                other = f"None if {absent} else {other}"
+            self.body.line(f"{left.code} = {ends} if {right.code} is {ends} else {other}")
+        return Atom(left.code, "bool", left.maybe or right.maybe, True)
+
+    def _otherwise(self, node: ir.Otherwise) -> Atom:
+        value = self.emit(node.value)
+        if not value.maybe:
+            return value
+        value = self.owned(value)
+        with self.body.block(f"if {value.code} is None:"):
+            fallback = self.emit(node.fallback)
+            self.body.line(f"{value.code} = {fallback.code}")
+        return Atom(value.code, _common(value, fallback), fallback.maybe, True, _common_element(value, fallback))
+
+    def _if(self, node: ir.If) -> Atom:
+        condition = self.emit(node.condition)
+        name = self.new()
+        with self.body.block(f"if {condition.code} is True:"):
+            then = self.emit(node.then)
+            self.body.line(f"{name} = {then.code}")
+        with self.body.block("else:"):
+            otherwise = self.emit(node.otherwise)
+            self.body.line(f"{name} = {otherwise.code}")
+        maybe = then.maybe or otherwise.maybe
+        return Atom(name, _common(then, otherwise), maybe, True, _common_element(then, otherwise))
+
+    # ------------------------------------------------------------------------------------------------------ making
+
+    def _scale(self, node: ir.Scale) -> Atom:
+        factor, path = self.constants.name(number(node.factor)), self.path(node)
+        if number(node.offset) == "0":
+            return self.converted(self.emit(node.value), f"multiply({{}}, {factor}, {path})", "")
+        offset = self.constants.name(number(node.offset))
+        return self.converted(self.emit(node.value), f"scale({{}}, {factor}, {offset}, {path})", "")
+
+    def _money(self, node: ir.MakeMoney) -> Atom:
+        amount = self.owned(self.emit(node.amount))
+        path = self.path(node)
+        if not amount.maybe:
+            currency = self.emit(node.currency)
+            self.body.line(f"{amount.code} = make_money({amount.code}, {currency.code}, {path})")
+        else:
+            with self.body.block(f"if {amount.code} is not None:"):
+                currency = self.emit(node.currency)
+                self.body.line(f"{amount.code} = make_money({amount.code}, {currency.code}, {path})")
+        return Atom(amount.code, "money", amount.maybe, True)
+
+    def _lookup(self, node: ir.Lookup) -> Atom:
+        table = self.codes[node.codes]
+        entries = ", ".join(f"{literal(code)}: {literal(value)}" for code, value in table.entries.items())
+        name = self.constants.name(f"{{{entries}}}")
+        default = "None" if table.default is None else literal(table.default)
+        call = f"lookup({{}}, {name}, {default}, {literal(table.name)}, {self.path(node)})"
+        found = self.converted(self.emit(node.value), call, "text")
+        answers = {*table.entries.values(), *([] if table.default is None else [table.default])}
+        return dataclasses.replace(found, values=frozenset(answers))
+
+    def _template(self, node: ir.Template) -> Atom:
+        path = self.path(node)
+        parts, holes = [""], list[tuple[str, Atom]]()
+        for part in node.parts:
+            if isinstance(part, str):
+                parts[-1] += part
+                continue
+            value = self.emit(part.value)
+            if value.kind != "text":
+                value = self.converted(self._kept(value), f"in_template({{}}, {path})", "text")
+            holes.append((part.absence, value))
+            parts.append("")
+        needed = [atom for absence, atom in holes if absence != "?"]
+        if any(absence == "?" and atom.maybe for absence, atom in holes):
+            texts = tuple_of([literal(part) for part in parts])
+            call = f"template({texts}, {tuple_of([atom.code for _, atom in holes])})"
+        else:
+            pieces = [literal(parts[0])]
+            for (_, atom), part in zip(holes, parts[1:], strict=True):
+                pieces += [atom.code, literal(part)]
+            call = " + ".join(piece for piece in pieces if piece != "''") or "''"
+            if len(pieces) > 20:
+                call = f'"".join({tuple_of(pieces)})'
+        return self._all(needed, call, "text")
+
+    def _call(self, node: ir.Call) -> Atom:
+        function = FUNCTIONS[node.function]
+        atoms = [self.emit(argument) for argument in node.arguments]
+        codes = [atom.code for atom in atoms]
+        call = f"functions.{function.runtime}({', '.join([self.path(node), *codes] if function.fails else codes)})"
+        if function.takes_absent:
+            name = self.new()
+            self.body.line(f"{name} = {call}")
+            return Atom(name, _result_kind(node), all(atom.maybe for atom in atoms), True)
+        return self._all(atoms, call, _result_kind(node), maybe=function.may_be_absent)
+
+    def _mapped(self, node: ir.Mapped) -> Atom:
+        items = self.emit(node.value)
+        within = self._blame.paths(node.value, self._item_paths)
+        result, item = self.new(), self.new()
+        items_code = items.code if items.kind == "list" else f"as_list({items.code}, {literal(sole(within))})"
+        before, paths_before = self._item, self._item_paths
+
+        def loop() -> Atom:
+            self.body.line(f"{result} = []")
+            with self.body.block(f"for {item} in {items_code}:"):
+                self._item, self._item_paths = Atom(item, items.element, maybe=items.element == ""), within
+                made = self.emit(node.body)
+                if made.maybe:
+                    with self.body.block(f"if {made.code} is not None:"):
+                        self.body.line(f"{result}.append({made.code})")
+                else:
+                    self.body.line(f"{result}.append({made.code})")
+            self._item, self._item_paths = before, paths_before
+            return made
+
+        if items.maybe:
+            self.body.line(f"{result} = None")
+            with self.body.block(f"if {items.code} is not None:"):
+                made = loop()
+        else:
+            made = loop()
+        return Atom(result, "list", items.maybe, True, made.kind)
+
+
+def _result_kind(node: ir.Call) -> Kind:
+    result = FUNCTIONS[node.function].result([ir.UnknownType() for _ in node.arguments])
+    return conversions.kind_of(result)
+
+
+def _plainly_equal(left: Kind, right: Kind) -> bool:
+    """Whether Python's own == is right: both are known, and no bool can meet a number."""
+    return (
+        bool(left and right)
+        and (left == right or {left, right} <= {"exact", "float"})
+        and left not in ("list", "money")
+    )
+
+
+def _common(left: Atom, right: Atom) -> Kind:
+    return left.kind if left.kind == right.kind else ""
+
+
+def _common_element(left: Atom, right: Atom) -> Kind:
+    return left.element if left.element == right.element else ""

@@ -1,0 +1,162 @@
+"""Paths as Python: the common steps in line, the rest by calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fieldmap.compiler import ir
+from fieldmap.compiler.emit import conversions
+from fieldmap.compiler.emit.python import Atom, literal, tuple_of
+from fieldmap.compiler.interpret.paths import split
+
+if TYPE_CHECKING:
+    from fieldmap.compiler.emit.expressions import Emitter
+
+# Longer paths are walked by a call.
+IN_LINE = 8
+
+
+def path_text(root: str, segments: Sequence[ir.Segment]) -> str:
+    """The path as a reason shows it."""
+    for segment in segments:
+        match segment:
+            case ir.Member():
+                root += f".{segment.name}"
+            case ir.Index():
+                root += f"[{segment.index}]"
+            case ir.All():
+                root += "[*]"
+    return root
+
+
+def steps(root: str, segments: Sequence[ir.Segment]) -> str:
+    """The steps as `fieldmap.runtime.values.paths` takes them."""
+    codes = []
+    for end, segment in enumerate(segments, 1):
+        match segment:
+            case ir.Member() if segment.required:
+                codes.append(tuple_of([literal(segment.name), literal(path_text(root, segments[:end]))]))
+            case ir.Member():
+                codes.append(literal(segment.name))
+            case ir.Index():
+                codes.append(str(segment.index))
+            case ir.All():
+                codes.append("None")
+    return tuple_of(codes)
+
+
+def state(emitter: Emitter, node: ir.Read) -> str:
+    """Code for whether a path finds nothing, null, or something."""
+    walked = emitter.constants.name(steps(node.root, node.segments))
+    return f"state({emitter.roots[node.root]}, {walked}, {literal(node.text)})"
+
+
+def read(emitter: Emitter, node: ir.Read) -> Atom:
+    before, rest = split(node.segments)
+    found = walk(emitter, emitter.roots[node.root], node.root, before, node.text)
+    if not rest:
+        return _declared(emitter, found, node)
+    result, item = emitter.new(), emitter.new()
+    if found.maybe:
+        emitter.body.line(f"{result} = None")
+        with emitter.body.block(f"if {found.code} is not None:"):
+            made = _all(emitter, node, found, rest, result, item)
+    else:
+        made = _all(emitter, node, found, rest, result, item)
+    return Atom(result, "list", found.maybe, True, made.kind)
+
+
+def _all(emitter: Emitter, node: ir.Read, found: Atom, rest: Sequence[ir.Segment], result: str, item: str) -> Atom:
+    body = emitter.body
+    body.line(f"{result} = []")
+    path, then = literal(node.text), rest[1:]
+    if len(then) > IN_LINE or any(isinstance(segment, ir.All) for segment in then):
+        walked = emitter.constants.name(steps(node.root, rest))
+        iterated, then = f"find_all({found.code}, {walked}, {path})", ()
+    else:
+        iterated = f"{found.code} if type({found.code}) is list else every({found.code}, {path})"
+    with body.block(f"for {item} in {iterated}:"):
+        at = path_text(node.root, node.segments[: len(node.segments) - len(then)])
+        element = walk(emitter, item, at, then, node.text) if then else Atom(item, own=True)
+        made = _declared(emitter, element, node)
+        if made.maybe:
+            with body.block(f"if {made.code} is not None:"):
+                body.line(f"{result}.append({made.code})")
+        else:
+            body.line(f"{result}.append({made.code})")
+    return made
+
+
+def walk(emitter: Emitter, start: str, root: str, segments: Sequence[ir.Segment], text: str) -> Atom:
+    """The one value that steps without All find from a local on."""
+    if not segments:
+        return Atom(start, maybe=start not in emitter.present)
+    body, path = emitter.body, literal(text)
+    name = emitter.new()
+    if len(segments) > IN_LINE:
+        walked = emitter.constants.name(steps(root, segments))
+        body.line(f"{name} = find({start}, {walked}, {path})")
+        return Atom(name, own=True)
+    current, maybe, at = start, start not in emitter.present, root
+    for segment in segments:
+        known = current in emitter.objects
+        if maybe and current == name:
+            with body.block(f"if {name} is not None:"):
+                at = _step(emitter, segment, current, name, known, at, path)
+        elif maybe:
+            body.line(f"{name} = None")
+            with body.block(f"if {current} is not None:"):
+                at = _step(emitter, segment, current, name, known, at, path)
+        else:
+            at = _step(emitter, segment, current, name, known, at, path)
+        maybe = maybe or not (isinstance(segment, ir.Member) and segment.required)
+        current = name
+    return Atom(name, maybe=maybe, own=True)
+
+
+def _step(emitter: Emitter, segment: ir.Segment, current: str, name: str, known: bool, at: str, path: str) -> str:
+    body = emitter.body
+    match segment:
+        case ir.Member():
+            at += f".{segment.name}"
+            if not known:
+                with body.block(f"if type({current}) is not dict:"):
+                    body.line(f"raise no_object({current}, {literal(segment.name)}, {path})")
+            body.line(f"{name} = {current}.get({literal(segment.name)})")
+            if segment.required:
+                with body.block(f"if {name} is None:"):
+                    body.line(f"raise lacking({literal(at)}, {path})")
+        case ir.Index():
+            at += f"[{segment.index}]"
+            body.line(f"{name} = element({current}, {segment.index}, {path})")
+        case ir.All():
+            raise ValueError("a path that finds one value has no [*]")
+    return at
+
+
+def _declared(emitter: Emitter, found: Atom, node: ir.Read) -> Atom:
+    """The value as its shape says, None if it is a sentinel."""
+    path = literal(node.text)
+    value = found if node.declared is None else conversions.implicit(emitter, found, node.declared, path)
+    if not node.sentinels:
+        return value
+    value = emitter.owned(value)
+    tests = [_is_sentinel(emitter, value, sentinel, node.declared) for sentinel in node.sentinels]
+    with emitter.body.block(f"if {' or '.join(tests)}:"):
+        emitter.body.line(f"{value.code} = None")
+    return Atom(value.code, value.kind, True, True, value.element)
+
+
+def _is_sentinel(emitter: Emitter, value: Atom, sentinel: ir.Constant, declared: ir.Type | None) -> str:
+    constant = emitter.constant(sentinel)
+    match sentinel:
+        case ir.BoolConstant():
+            return f"{value.code} is {constant.code}"
+        case ir.NumberConstant() if isinstance(declared, ir.FloatType):
+            return f"{value.code} == float({constant.code})"
+        case ir.NumberConstant() if value.kind != "exact":
+            # In a value of unknown kind, true is not 1.
+            return f"(type({value.code}) is not bool and {value.code} == {constant.code})"
+        case _:
+            return f"{value.code} == {constant.code}"

@@ -1,0 +1,271 @@
+"""Python transforms: one module per map, one straight-line function from a record to its outcome.
+
+The module imports `fieldmap.runtime.values` and the standard library, holds no state, and reads nothing but its argument.
+The same map gives the same bytes. Python reference values: MAP_ID, and CLAIMS with (number, entity, table, fields) each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from fieldmap.compiler import ir
+from fieldmap.compiler.emit import conversions, reads
+from fieldmap.compiler.emit.expressions import Emitter
+from fieldmap.compiler.emit.python import Atom, Body, comment, literal, tuple_of
+from fieldmap.compiler.interpret import fitted
+from fieldmap.compiler.interpret.blame import NONE, sole
+from fieldmap.compiler.interpret.paths import split
+from fieldmap.compiler.interpret.reads import takes_objects
+from fieldmap.runtime.values.outcome import Failed
+
+# What generated code may name, by the module of fieldmap.runtime.values that has it.
+_NAMES = {
+    "compare": "same",
+    "currencies": "make_money",
+    "dates": "date_as_written date_in_zone epoch_date epoch_datetime odata_date odata_datetime pattern_date"
+    " pattern_datetime read_date read_datetime",
+    "failures": "wrong",
+    "fit": "fit_bool fit_date fit_datetime fit_decimal fit_enum fit_float fit_int fit_json fit_key_text fit_list fit_money"
+    " fit_number fit_text",
+    "identity": "identity unidentified",
+    "numbers": "add divide multiply negate read_decimal read_float read_grouped read_int scale subtract to_float",
+    "outcome": "Claimed Dead Deleted Failed Filtered Held Money Outcome Rejected",
+    "paths": "as_elements as_list element every find find_all lacking no_object state unfit_record",
+    "texts": "bool_words in_template lookup read_as read_bool read_enum read_text template",
+}
+# An `each` within an `each` is a loop within a loop, of which Python allows twenty.
+_DEEPEST_EACH = 10
+
+
+def emit(map: ir.Map, codes: dict[str, ir.CodeTable]) -> str:
+    """The source of `transform/<map>.py`. Raises ValueError for what cannot be compiled."""
+    emitter = Emitter(codes)
+    transform = _Transform(map, emitter).source()
+    before, rest = split(map.records.segments)
+    records = (
+        "def records(body: Any) -> list[Any]:\n"
+        f"    return find_records(body, {reads.steps('$', before)}, {reads.steps('$', rest)}, {literal(map.records.text)})"
+    )
+    functions = [*emitter.functions, records, transform]
+    head = [
+        f'"""{_docstring(map)}"""',
+        "",
+        *_imports("\n".join([*emitter.constants.lines(), *functions])),
+        "",
+        f"MAP_ID = {literal(map.id)}",
+        f"CLAIMS = {_claims(map)}",
+        *emitter.constants.lines(),
+    ]
+    return "\n".join(head) + "\n\n\n" + "\n\n\n".join(functions) + "\n"
+
+
+def _docstring(map: ir.Map) -> str:
+    title = comment(map.title).removeprefix("# ").replace("\\", "/").replace('"', "'")
+    return f"Generated from the map {title}; what is changed here is lost."
+
+
+def _imports(source: str) -> list[str]:
+    used = set(re.findall(r"[A-Za-z_]+", source))
+    lines = [
+        f"from fieldmap.runtime.values.{module} import {', '.join(kept)}"
+        for module, names in _NAMES.items()
+        if (kept := [name for name in names.split() if name in used])
+    ]
+    if "functions." in source:
+        lines.append("from fieldmap.runtime.values import functions")
+    lines.append("from fieldmap.runtime.values.paths import records as find_records")
+    standard = [("datetime", "date"), ("decimal", "Decimal"), ("fractions", "Fraction"), ("typing", "Any")]
+    first = [f"from {module} import {name}" for module, name in standard if name in used]
+    return ["from __future__ import annotations", "", *first, "", *sorted(lines)]
+
+
+def _eaches(eaches: tuple[ir.Each, ...]) -> Iterator[ir.Each]:
+    for each in eaches:
+        yield each
+        yield from _eaches(each.children)
+
+
+def _claims(map: ir.Map) -> str:
+    claims = [*([map.claim] if map.claim else []), *(each.claim for each in _eaches(map.children))]
+    shown = []
+    for claim in claims:
+        fields = tuple_of([literal(assignment.field) for assignment in claim.assignments])
+        shown.append(f"({claim.number}, {literal(claim.entity)}, {literal(claim.table)}, {fields})")
+    return tuple_of(shown)
+
+
+class _Transform:
+    def __init__(self, map: ir.Map, emitter: Emitter) -> None:
+        self._map = map
+        self._emitter = emitter
+        self._numbers = range(1, 1 + max((each.claim.number for each in _eaches(map.children)), default=0))
+
+    @property
+    def _body(self) -> Body:
+        return self._emitter.body
+
+    def source(self) -> str:
+        map, emitter = self._map, self._emitter
+        emitter.roots = {"$": "record"} | ({map.alias: "record"} if map.alias else {})
+        emitter.present.add("record")
+        if takes_objects(map):
+            emitter.objects.add("record")
+            kind = "type(record) is not dict"
+        else:
+            kind = "type(record) is not dict and type(record) is not list"
+        with self._body.block(f"if {kind}:"):
+            self._body.line("return unfit_record(record)")
+        with self._body.block("try:"):
+            self._identity()
+        with self._body.block("except Failed as failure:"):
+            self._body.line("failure = unidentified(failure)")
+            self._body.line('return Dead("FM2124", failure.reason, "", failure.path)')
+        self._body.line("changed = None")
+        self._body.line('field = ""')
+        self._body.line("held: tuple[Held, ...] = ()")
+        with self._body.block("try:"):
+            self._conditions()
+            self._claim_rows()
+        with self._body.block("except Failed as failure:"):
+            self._body.line("return Dead(failure.code, failure.reason, field, failure.path, record_id, changed)")
+        return "\n".join(["def transform(record: Any) -> Outcome:", *self._body.lines])
+
+    def _identity(self) -> None:
+        emitter = self._emitter
+        paths = NONE
+        for node in self._map.identity:
+            paths |= emitter.paths(node)
+        path = literal(sole(paths))
+        atoms = [emitter.emit(node) for node in self._map.identity]
+        whole = f"record_id = identity({tuple_of([atom.code for atom in atoms])}, {path})"
+        if len(atoms) == 1 and atoms[0].kind == "text":
+            code = atoms[0].code
+            present = f"{code} is not None and " if atoms[0].maybe else ""
+            with self._body.block(f"if {present}{code}.isprintable() and len({code}) <= 500:"):
+                self._body.line(f"record_id = {code}")
+            with self._body.block("else:"):
+                self._body.line(whole)
+        else:
+            self._body.line(whole)
+
+    def _conditions(self) -> None:
+        map, emitter = self._map, self._emitter
+        if map.changed is not None:
+            self._body.line(f"changed = {emitter.emit(map.changed).code}")
+        if map.deleted_when is not None:
+            with self._body.block(f"if {emitter.emit(map.deleted_when).code} is True:"):
+                self._body.line("return Deleted(record_id, changed)")
+        if map.when is not None:
+            with self._body.block(f"if {emitter.emit(map.when).code} is not True:"):
+                self._body.line("return Filtered(record_id, changed)")
+
+    # ------------------------------------------------------------------------------------------------------ claims
+
+    def _claim_rows(self) -> None:
+        for number in self._numbers:
+            self._body.line(f"rows_{number}: list[Any] = []")
+        own = "()"
+        if self._map.claim is not None:
+            own = f"({tuple_of(self._row(self._map.claim, '0'))},)"
+        for child in self._map.children:
+            self._each(child, 1)
+        rows = tuple_of([own, *(f"tuple(rows_{number})" for number in self._numbers)])
+        self._body.line(f"return Claimed(record_id, changed, {rows}, held)")
+
+    def _row(self, claim: ir.Claim, row: str) -> list[str]:
+        return [self._assignment(claim, assignment, row) for assignment in claim.assignments]
+
+    def _assignment(self, claim: ir.Claim, assignment: ir.Assignment, row: str) -> str:
+        """Writes one field; answers with the local that holds its value."""
+        place = assignment.place
+        self._body.line(comment(f"{place.file}:{place.line}: {place.text}"))
+        self._body.line(f"field = {literal(assignment.field)}")
+        rejects = assignment.outcome == "reject" or (assignment.is_key and assignment.outcome != "use")
+        if rejects:
+            return self._value(assignment).code
+        result = self._emitter.new()
+        invented = assignment.outcome == "use" and assignment.use is not None
+        with self._body.block("try:"):
+            self._body.line(f"{result} = {self._value(assignment).code}")
+        with self._body.block("except Rejected:"):
+            self._body.line("raise")
+        with self._body.block("except Failed as failure:"):
+            if assignment.is_key:
+                with self._body.block('if failure.code == "FM2114":'):
+                    self._body.line("raise")
+            self._body.line(f"{result} = {self._invented(assignment) if invented else 'None'}")
+            field = f"{claim.number}, {row}, {literal(assignment.field)}"
+            self._body.line(f"held += (Held({field}, failure.code, failure.reason, failure.path, {invented}),)")
+        return result
+
+    def _value(self, assignment: ir.Assignment) -> Atom:
+        emitter = self._emitter
+        value = emitter.emit(assignment.value)
+        path = emitter.path(assignment.value)
+        if assignment.is_key and value.maybe:
+            with self._body.block(f"if {value.code} is None:"):
+                reason = literal(f"the key {assignment.field} is absent")
+                self._body.line(f'raise Failed("FM2114", {reason}, {path})')
+        return conversions.fit(emitter, value, assignment.target, path, key=assignment.is_key)
+
+    def _invented(self, assignment: ir.Assignment) -> str:
+        """The constant of `if invalid use`, fitted where the module is loaded."""
+        if assignment.use is None:
+            return "None"
+        self._check_constant(assignment)
+        value = self._emitter.constant(assignment.use)
+        call = conversions.fit_call(self._emitter, assignment.target, value.code, "''", key=assignment.is_key)
+        return self._emitter.constants.name(call)
+
+    def _check_constant(self, assignment: ir.Assignment) -> None:
+        """Raises ValueError for a constant that the field cannot hold: better now than where the module is loaded."""
+        if assignment.use is None:
+            return
+        try:
+            fitted(msgspec.structs.replace(assignment, value=assignment.use), self._emitter.codes)
+        except Failed as failed:
+            raise ValueError(f"the constant of {assignment.field} cannot be used: {failed.reason}") from None
+
+    # -------------------------------------------------------------------------------------------------------- each
+
+    def _each(self, each: ir.Each, depth: int) -> None:
+        if depth > _DEEPEST_EACH:
+            raise ValueError(f"each blocks can be nested {_DEEPEST_EACH} deep")
+        emitter, path = self._emitter, literal(each.path.text)
+        self._body.line(
+            comment(f"{each.claim.place.file}:{each.claim.place.line}: each {each.path.text} as {each.alias}")
+        )
+        self._body.line('field = ""')
+        before, rest = split(each.path.segments)
+        found = reads.walk(emitter, emitter.roots[each.path.root], each.path.root, before, each.path.text)
+        if not rest:
+            elements = f"as_elements({found.code}, {path})"
+        elif len(rest) == 1:
+            elements = f"every({found.code}, {path})"
+        else:
+            walked = emitter.constants.name(reads.steps(each.path.root, rest))
+            elements = f"list(find_all({found.code}, {walked}, {path}))"
+        name, outer = emitter.new(), emitter.roots
+        emitter.roots = {**outer, each.alias: name}
+        emitter.present.add(name)
+        if found.maybe:
+            elements = f"() if {found.code} is None else {elements}"
+        with self._body.block(f"for {name} in {elements}:"):
+            self._element(each, name, depth)
+        emitter.roots = outer
+
+    def _element(self, each: ir.Each, name: str, depth: int) -> None:
+        with self._body.block(f"if {name} is None:"):
+            self._body.line("continue")
+        if each.when is not None:
+            self._body.line('field = ""')
+            with self._body.block(f"if {self._emitter.emit(each.when).code} is not True:"):
+                self._body.line("continue")
+        rows = f"rows_{each.claim.number}"
+        row = self._row(each.claim, f"len({rows})")
+        self._body.line(f"{rows}.append({tuple_of(row)})")
+        for child in each.children:
+            self._each(child, depth + 1)

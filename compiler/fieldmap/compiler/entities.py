@@ -1,0 +1,123 @@
+"""Entities: fields, keys and types of the canonical side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fieldmap.compiler import ir, types
+from fieldmap.compiler.places import place
+from fieldmap.compiler.report import Report
+from fieldmap.compiler.symbols import Symbols, snake
+from fieldmap.dsl import ast
+
+
+@dataclass(frozen=True)
+class EntityInfo:
+    """An entity with the types of its fields; the rules and sources come with the merge."""
+
+    node: ast.Entity
+    table: str
+    key: tuple[str, ...]
+    fields: dict[str, ir.Field]
+    declared: dict[str, ast.EntityField]
+
+
+def lower_entities(symbols: Symbols, report: Report) -> dict[str, EntityInfo]:
+    """All entities. Keys first, since a reference holds the key's type of another entity."""
+    keys = {name: _key(node, symbols, report) for name, node in symbols.entities.items()}
+    return {name: _entity(node, keys, symbols, report) for name, node in symbols.entities.items()}
+
+
+def _key(node: ast.Entity, symbols: Symbols, report: Report) -> tuple[str, ...]:
+    marked = tuple(field.name.text for field in node.fields if field.is_key)
+    names = [field.name.text for field in node.fields]
+    for line in node.key_lines[1:]:
+        report.twice(f"the key of {node.name.text}", line.span, node.key_lines[0].span)
+    if not node.key_lines:
+        if not marked and not report.broken(node.span):
+            report.error(
+                "FM0301",
+                f"{node.name.text} has no key",
+                node.name.span,
+                help="mark the field that tells one from another: key number : text",
+            )
+        return marked
+    line = node.key_lines[0]
+    if marked:
+        report.error(
+            "FM0205",
+            f"the key of {node.name.text} is said in two ways",
+            line.span,
+            help="either key before fields, or one line key (a, b)",
+        )
+    for name in line.fields:
+        if name.text not in names:
+            report.unknown("FM0202", f"field of {node.name.text} called", name, names)
+    return tuple(name.text for name in line.fields if name.text in names)
+
+
+def _entity(node: ast.Entity, keys: dict[str, tuple[str, ...]], symbols: Symbols, report: Report) -> EntityInfo:
+    fields: dict[str, ir.Field] = {}
+    declared: dict[str, ast.EntityField] = {}
+    key = keys[node.name.text]
+    for item in node.fields:
+        name = item.name.text
+        if name in fields:
+            report.twice(f"field {name}", item.name.span, declared[name].name.span)
+            continue
+        is_key = name in key
+        type_ = types.lower_type(item.type, report, shape=False, key_of=lambda n: _key_type(n, keys, symbols, report))
+        _check_field(item, type_, is_key, report)
+        declared[name] = item
+        fields[name] = ir.Field(
+            name=name,
+            column=name,
+            type=type_,
+            optional=item.optional or isinstance(type_, ir.ListType),
+            is_key=is_key,
+            place=place(symbols.sources, item.span),
+            doc=item.doc.value if item.doc else "",
+            tags=tuple(tag.kind for tag in item.tags),
+        )
+    return EntityInfo(node, snake(node.name.text), key, fields, declared)
+
+
+def _check_field(item: ast.EntityField, type_: ir.Type, is_key: bool, report: Report) -> None:
+    if not is_key:
+        return
+    if item.optional:
+        report.error("FM0302", f"the key {item.name.text} may not be absent", item.type.span, help="leave the ? out")
+    if isinstance(type_, ir.FloatType):
+        report.error(
+            "FM0311", "floating point is not exact enough for a key", item.type.span, help="use text, int or decimal"
+        )
+    elif isinstance(type_, ir.ListType | ir.JsonType | ir.MoneyType):
+        report.error(
+            "FM0303",
+            f"{types.describe(type_)} cannot be a key",
+            item.type.span,
+            help="use text, int, date or a reference",
+        )
+
+
+def _key_type(name: ast.Name, keys: dict[str, tuple[str, ...]], symbols: Symbols, report: Report) -> ir.Type | None:
+    entity = symbols.entity(name, report)
+    if entity is None:
+        return None
+    key = keys[name.text]
+    if len(key) != 1:
+        if key:
+            report.error(
+                "FM0112",
+                f"{name.text} has a key of {len(key)} fields; a reference to it is not part of this release yet",
+                name.span,
+                help="keep the parts as fields of their own",
+            )
+        return None
+    field = next(field for field in entity.fields if field.name.text == key[0])
+    if isinstance(field.type, ast.ReferenceType):
+        if field.type.entity.text == name.text:
+            report.error("FM0303", f"the key of {name.text} refers to itself", field.type.span)
+            return None
+        return _key_type(field.type.entity, keys, symbols, report)
+    return types.lower_type(field.type, Report(), shape=False, key_of=lambda _: None)

@@ -1,0 +1,80 @@
+"""What is told of one value. Frozen data; the command line shows it as text or JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the computation. value: after it, as text; how: in words ("× 1.609344 km/mi, exactly")."""
+
+    value: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A value as received. path: from the response's root, `$.data[4].commuteMiles`; text: the JSON as it stands in the bytes.
+
+    body_start, body_end: its bytes in the decoded body (exclusive end); None where the format has no such place.
+    """
+
+    path: str
+    text: str
+    body_start: int | None
+    body_end: int | None
+
+
+@dataclass(frozen=True)
+class Response:
+    """The archived response. archive: file within the archive; offset: of its record in that file, in bytes."""
+
+    url: str
+    status: int | None
+    fetched_at: str
+    archive: str
+    offset: int
+    position: int
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A claim of this field for this key. outcome: "won", or why it lost."""
+
+    source: str
+    map: str
+    record: str
+    changed: str | None
+    value: str | None
+    outcome: str
+    file: str
+    line: int
+    statement: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """entity, key, field, value (None: absent), unit; the winning claim's origin; the claims that lost.
+
+    recomputed: whether the value was computed from the archive just now and is equal; differs says how if not.
+    note: why there is no value, where there is none.
+    """
+
+    entity: str
+    key: str
+    field: str
+    value: str | None
+    unit: str
+    rule: str
+    rule_file: str
+    rule_line: int
+    winner: Candidate | None = None
+    map_version: str = ""
+    raw: tuple[Raw, ...] = ()
+    steps: tuple[Step, ...] = ()
+    response: Response | None = None
+    recomputed: bool = False
+    differs: str = ""
+    lost: tuple[Candidate, ...] = ()
+    note: str = ""

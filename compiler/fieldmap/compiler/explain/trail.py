@@ -1,0 +1,285 @@
+"""Follows one value back: canonical row → winning claim → archived record → bytes, and computes it again on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg import sql
+
+from fieldmap.compiler import interpret, ir
+from fieldmap.compiler.emit.columns import columns_of, literal
+from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Response, Step
+from fieldmap.compiler.explain.locate import Located, find_record
+from fieldmap.compiler.explain.steps import words
+from fieldmap.compiler.merges import claims_of
+from fieldmap.runtime.archive import Archive, Archived, describe, offset_of
+from fieldmap.runtime.bundle import Bundle, EntityInfo
+from fieldmap.runtime.errors import FindingsError
+from fieldmap.runtime.load.copytext import column_values
+from fieldmap.runtime.store.database import Connection
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A live claim of the key, with the field's value as PostgreSQL writes it (None: it makes no claim of the field)."""
+
+    source: ir.Source
+    map: ir.Map
+    claim: ir.Claim
+    id: int
+    record: str
+    changed: datetime | None
+    position: int
+    index: int
+    element: int
+    version: str
+    value: str | None
+    held: str
+
+
+def explain(
+    project: ir.Project,
+    bundle: Bundle,
+    archive: Archive,
+    connection: Connection,
+    info: EntityInfo,
+    key: list[str],
+    field: str,
+) -> Explanation:
+    """Explains the value of a field. Raises FindingsError if no row and no claim has the key."""
+    return _Trail(project, bundle, archive, connection, info, key, field).explain()
+
+
+class _Trail:
+    def __init__(
+        self,
+        project: ir.Project,
+        bundle: Bundle,
+        archive: Archive,
+        connection: Connection,
+        info: EntityInfo,
+        key: list[str],
+        field: str,
+    ) -> None:
+        self._project = project
+        self._bundle = bundle
+        self._archive = archive
+        self._connection = connection
+        self._info = info
+        self._key = key
+        self._entity = next(item for item in project.entities if item.name == info.name)
+        self._field = next(item for item in self._entity.fields if item.name == field)
+        self._rule = self._entity.rules[field]
+
+    def explain(self) -> Explanation:
+        row = self._canonical()
+        claims = self._claims()
+        if row is None and not claims:
+            raise FindingsError(f"No {self._info.name} has the key {', '.join(self._key)}, and no source claims one")
+        value, winner_id = (
+            (row[0], row[1][self._info.fields.index(self._field.name)]) if row is not None else (None, None)
+        )
+        winner = next((claim for claim in claims if claim.id == winner_id), None)
+        base = self._base(
+            value, tuple(self._candidate(claim, self._lost(claim, winner)) for claim in claims if claim is not winner)
+        )
+        if winner is None:
+            return replace(base, note=self._note(row))
+        return self._follow(base, winner)
+
+    # ------------------------------------------------------------------------------------------------ the store
+
+    def _where(self, alias: str) -> sql.Composed:
+        parts = [
+            sql.SQL("{}.{}::text = {}").format(sql.Identifier(alias), sql.Identifier(name), sql.Literal(value))
+            for name, value in zip(self._info.key, self._key, strict=True)
+        ]
+        return sql.SQL(" AND ").join(parts)
+
+    def _value(self, alias: str) -> sql.Composable:
+        """The field as text; an amount with its currency."""
+        columns = [
+            sql.SQL("{}.{}::text").format(sql.Identifier(alias), sql.Identifier(column.name))
+            for column in columns_of(self._field)
+        ]
+        return columns[0] if len(columns) == 1 else sql.SQL("{} || ' ' || {}").format(*columns)
+
+    def _canonical(self) -> tuple[Any, ...] | None:
+        statement = sql.SQL("SELECT {}, o._claims FROM canonical.{} o WHERE {}").format(
+            self._value("o"), sql.Identifier(self._info.table), self._where("o")
+        )
+        return self._connection.execute(statement).fetchone()
+
+    def _claims(self) -> list[_Claim]:
+        """All live claims of the key, in the order of the sources."""
+        found: list[_Claim] = []
+        for source in self._entity.sources:
+            map_ = next(item for item in self._project.maps if item.id == source.map)
+            claim = next(item for item in claims_of(map_) if item.number == source.claim)
+            assigned = any(item.field == self._field.name for item in claim.assignments)
+            statement = sql.SQL(
+                "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), t._position, t._index, {}, v.version, {}, h.reason FROM claims.{} t"
+                " JOIN fieldmap.map_versions v ON v.id = t._map_version LEFT JOIN fieldmap.held h"
+                " ON (h.map, h.archive_position, h.record_index, h.claim, h.field) = ({}, t._position, t._index, {}, {}) AND h.element = {}"
+                " WHERE {}{} ORDER BY t._record"
+            ).format(
+                sql.SQL("t._element") if claim.number else sql.SQL("0"),
+                self._value("t") if assigned else sql.SQL("NULL::text"),
+                sql.Identifier(source.table),
+                sql.Literal(map_.id),
+                sql.Literal(claim.number),
+                sql.Literal(self._field.name),
+                sql.SQL("t._element") if claim.number else sql.SQL("0"),
+                self._where("t"),
+                sql.SQL("") if claim.number else sql.SQL(" AND t._state = 'live'"),
+            )
+            for id_, record, changed, position, index, element, version, value, held in self._connection.execute(
+                statement
+            ).fetchall():
+                found.append(
+                    _Claim(
+                        source, map_, claim, id_, record, changed, position, index, element, version, value, held or ""
+                    )
+                )
+        return found
+
+    # ------------------------------------------------------------------------------------------------- in words
+
+    def _base(self, value: str | None, lost: tuple[Candidate, ...]) -> Explanation:
+        place = self._rule.place or self._entity.place
+        return Explanation(
+            entity=self._info.name,
+            key=", ".join(self._key),
+            field=self._field.name,
+            value=value,
+            unit=self._info.units.get(self._field.name, ""),
+            rule=self._rule.text,
+            rule_file=place.file,
+            rule_line=place.line,
+            lost=lost,
+        )
+
+    def _note(self, row: tuple[Any, ...] | None) -> str:
+        if row is not None:
+            return "no live claim has a value for it"
+        key_text = self._key[0] if len(self._key) == 1 else None
+        found = self._connection.execute(
+            "SELECT missing FROM fieldmap.incomplete WHERE entity = %s AND (key = %s OR key::text = (SELECT jsonb_agg(k)::text FROM unnest(%s::text[]) k))",
+            [self._info.name, key_text, self._key],
+        ).fetchone()
+        if found is not None:
+            return f"the row is held back as incomplete: {', '.join(found[0])} stayed empty"
+        return "the claims only enrich (partial); no source makes the row"
+
+    def _candidate(self, claim: _Claim, outcome: str) -> Candidate:
+        assignment = next((item for item in claim.claim.assignments if item.field == self._field.name), None)
+        place = assignment.place if assignment is not None else claim.claim.place
+        return Candidate(
+            source=f"{claim.map.connector}.{claim.map.resource}",
+            map=claim.map.title,
+            record=claim.record,
+            changed=claim.changed.isoformat(sep=" ") if claim.changed is not None else None,
+            value=claim.value,
+            outcome=outcome,
+            file=place.file,
+            line=place.line,
+            statement=assignment.place.text if assignment is not None else "",
+        )
+
+    def _lost(self, claim: _Claim, winner: _Claim | None) -> str:
+        """Why a claim is not the one chosen."""
+        if claim.held:
+            return f"held: {claim.held}"
+        if claim.value is None:
+            return "makes no claim here"
+        if claim.source.rank not in self._rule.order:
+            return f"the rule is {self._rule.text}"
+        if winner is None or winner.source.rank == claim.source.rank:
+            return (
+                "an older record of the same source"
+                if winner is None or winner.changed != claim.changed
+                else "the same source and time; the first record in order wins"
+            )
+        if self._rule.kind in ("newest", "oldest") and winner.changed != claim.changed:
+            return "older" if self._rule.kind == "newest" else "newer"
+        return f"comes after {winner.map.connector}.{winner.map.resource}"
+
+    # --------------------------------------------------------------------------------------------- the archive
+
+    def _follow(self, base: Explanation, winner: _Claim) -> Explanation:
+        page = self._archive.read_one(f"{winner.map.connector}.{winner.map.resource}", winner.position)
+        located = find_record(winner.map, page, winner.index)
+        trace = interpret.trace(
+            winner.map,
+            self._project.codes,
+            located.record,
+            self._field.name,
+            claim=winner.claim.number,
+            row=winner.element,
+        )
+        target = self._field.type
+        again = self._as_stored(trace.value)
+        equal = trace.failure is None and again == winner.value
+        differs = "" if equal else f"recomputed: {trace.failure.reason if trace.failure is not None else again}"
+        if winner.value != base.value:
+            differs = differs or f"the claim holds {winner.value}, the row {base.value}"
+        raw = tuple(_raw(step, located, page) for step in trace.steps if step.kind == "read")
+        return replace(
+            base,
+            winner=self._candidate(winner, "won"),
+            map_version=winner.version,
+            raw=raw,
+            steps=tuple(Step(*words(step, target)) for step in trace.steps if step.kind != "read"),
+            response=_response(page),
+            recomputed=equal,
+            differs=differs,
+        )
+
+    def _as_stored(self, value: Any) -> str | None:
+        """The recomputed value as the database writes it: made by the database itself, so that both are spelt alike."""
+        if value is None:
+            return None
+        columns = columns_of(self._field)
+        codec = next(
+            column.codec
+            for map_ in self._bundle.catalogue.maps
+            for claim in map_.claims
+            if claim.entity == self._info.name
+            for column in claim.columns
+            if column.field == self._field.name
+        )
+        texts = column_values(codec, value)
+        parts = [f"{literal(text)}::{column.type}::text" for column, text in zip(columns, texts, strict=True)]
+        row = self._connection.execute(("SELECT " + " || ' ' || ".join(parts)).encode()).fetchone()
+        return None if row is None else row[0]
+
+
+def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
+    path = located.path_text + "".join(f"[{key}]" if isinstance(key, int) else _member(key) for key in step.keys)
+    span = located.span(step.keys)
+    if span is not None:
+        return Raw(path, page.content()[span[0] : span[1]].decode("utf-8", "replace"), span[0], span[1])
+    return Raw(path, _json(step.before), None, None)
+
+
+def _member(name: str) -> str:
+    plain = name.isascii() and name.replace("_", "a").isalnum() and not name[:1].isdigit()
+    return f".{name}" if plain else f"[{_json(name)}]"
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.Encoder(decimal_format="number").encode(value).decode() if value is not None else "missing"
+
+
+def _response(page: Archived) -> Response:
+    return Response(
+        url=page.url,
+        status=page.status,
+        fetched_at=page.fetched_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        archive=f"{page.resource}/{describe(page.position).split(' at ')[0]}",
+        offset=offset_of(page.position),
+        position=page.position,
+    )

@@ -1,0 +1,289 @@
+"""Checks an expression and lowers it in the same walk: each form says its type as it is turned into IR.
+
+`Checker.check` dispatches; arithmetic and logic are in `operators.py`, `as`, `in` and `via` in `conversions.py`. None means that a
+diagnostic was reported, and whoever gets it says no more.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import assert_never
+
+from fieldmap.compiler import conversions, ir, operators, shapes, types
+from fieldmap.compiler.functions import FUNCTIONS, Function
+from fieldmap.compiler.scope import Scope, Typed
+from fieldmap.compiler.shapes import Absence
+from fieldmap.dsl import ast
+from fieldmap.dsl.diagnostics import Edit
+from fieldmap.dsl.source import Span
+from fieldmap.runtime.values.dates import iso_stamp
+
+
+class Checker:
+    """Checks the expressions of one place (a map, an `each`, a resource, an example) against its scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.report = scope.report
+
+    def check(self, node: ast.Expr, expected: ir.Type | None = None) -> Typed | None:
+        """expected: the type wanted, which tells what a bare name or a literal means; it is not enforced here."""
+        match node:
+            case ast.Path():
+                return self._path(node)
+            case ast.Bare():
+                return self._bare(node, expected)
+            case ast.Number():
+                return self._number(node)
+            case ast.Bool(value=value):
+                return self._constant(node, ir.BoolConstant(value=value), ir.BoolType())
+            case ast.Text(value=value):
+                return self._text(node, value, expected)
+            case ast.Absent():
+                return Typed(ir.AbsentConstant(), expected or ir.UnknownType(), Absence.MAYBE, node.span)
+            case ast.Template():
+                return self._template(node, expected)
+            case ast.Call():
+                return self._call(node)
+            case ast.Brackets(value=value):
+                return self.check(value, expected)
+            case ast.Conversion():
+                return conversions.convert(self, node)
+            case ast.InUnit():
+                return conversions.in_unit(self, node)
+            case ast.Via():
+                return conversions.via(self, node)
+            case ast.Negate() | ast.Arithmetic():
+                return operators.arithmetic(self, node)
+            case ast.Comparison() | ast.InList() | ast.IsAbsent():
+                return operators.comparison(self, node)
+            case ast.Logic() | ast.Not():
+                return operators.logic(self, node)
+            case ast.Otherwise() | ast.If():
+                return operators.choice(self, node, expected)
+            case ast.ListOf():
+                return self._list(node, expected)
+            case ast.Environment():
+                self.report.error(
+                    "FM0312",
+                    f"{node.kind}.{node.name} belongs to a connector, not to a value",
+                    node.span,
+                    help="a map sees only the record",
+                )
+                return None
+            case _:
+                assert_never(node)
+
+    def condition(self, node: ast.Expr, word: str) -> ir.Expr | None:
+        """A bool that is never absent, as `when`, `if` and `deleted when` demand."""
+        typed = self.check(node, ir.BoolType())
+        if typed is None:
+            return None
+        if isinstance(typed.type, ir.UnknownType):
+            typed = Typed(ir.Implicit(value=typed.expr, to=ir.BoolType()), ir.BoolType(), Absence.MAYBE, typed.span)
+        if not isinstance(typed.type, ir.BoolType):
+            self.report.error(
+                "FM0304", f"what follows {word} is answered with true or false", node.span, note=typed.words
+            )
+            return None
+        if typed.absence is not Absence.NEVER:
+            self.report.error(
+                "FM0307",
+                f"{word} needs an answer also where this is absent",
+                node.span,
+                help="say what then holds: … otherwise true, or … otherwise false",
+                edit=Edit(Span(node.span.path, node.span.end, node.span.end), " otherwise false"),
+            )
+            return None
+        return typed.expr
+
+    # ------------------------------------------------------------------------------------------------ forms
+
+    def _constant(self, node: ast.Expr, expr: ir.Expr, type_: ir.Type) -> Typed:
+        return Typed(expr, type_, Absence.NEVER, node.span)
+
+    def _path(self, node: ast.Path) -> Typed | None:
+        scope = self.scope
+        if node.root not in scope.roots:
+            known = [name for name in scope.roots if name != "$"]
+            self.report.unknown(
+                "FM0208", "name", ast.Name(text=node.root, span=node.span), [*known, *(["$"] if scope.dollar else [])]
+            )
+            return None
+        if node.root == "$" and not scope.dollar:
+            names = " or ".join(name for name in scope.roots if name != "$")
+            if len(scope.roots) == 2:
+                names += "; to reach the record, give it a name too: map … as order to …"
+            self.report.error(
+                "FM0505",
+                "inside each, $ could mean the record or the element",
+                node.span,
+                help=f"begin the path with {names}",
+            )
+            return None
+        found = shapes.walk(node, scope.roots[node.root], self.report)
+        if found is None:
+            return None
+        text = shapes.path_text(node)
+        scope.reads.append(scope.prefixes[node.root] + text[len(node.root) :])
+        read = ir.Read(
+            root=node.root, segments=found.segments, text=text, declared=found.declared, sentinels=found.sentinels
+        )
+        return Typed(read, found.type, found.absence, node.span, found.origin)
+
+    def _bare(self, node: ast.Bare, expected: ir.Type | None) -> Typed | None:
+        if node.name in self.scope.roots:
+            return self._path(ast.Path(root=node.name, segments=(), span=node.span))
+        if isinstance(expected, ir.EnumType):
+            if node.name in expected.values:
+                return self._constant(node, ir.TextConstant(value=node.name), ir.EnumType(values=(node.name,)))
+            self.report.unknown("FM0208", "value", ast.Name(text=node.name, span=node.span), expected.values)
+            return None
+        self.report.error(
+            "FM0208",
+            f"nothing here is called {node.name}",
+            node.span,
+            help=f'a field of the source is written $.{node.name}, a text "{node.name}"',
+            edit=Edit(node.span, f"$.{node.name}"),
+        )
+        return None
+
+    def _number(self, node: ast.Number) -> Typed | None:
+        text = format(node.value, "f")
+        plain: ir.Type = ir.IntType() if "." not in text else ir.DecimalType()
+        if node.unit is None:
+            return self._constant(node, ir.NumberConstant(value=text), plain)
+        if types.is_currency(node.unit.text):
+            constant = ir.MoneyConstant(amount=text, currency=node.unit.text)
+            return self._constant(node, constant, ir.MoneyType(currency=node.unit.text))
+        unit = types.lower_unit(node.unit, self.report)
+        return (
+            self._constant(node, ir.NumberConstant(value=text), ir.DecimalType(unit=unit)) if unit is not None else None
+        )
+
+    def _text(self, node: ast.Expr, value: str, expected: ir.Type | None) -> Typed | None:
+        if isinstance(expected, ir.DateType):
+            try:
+                date.fromisoformat(value)
+            except ValueError:
+                self.report.error("FM0304", "a date is written as in 2026-03-01", node.span, note="text")
+                return None
+            return self._constant(node, ir.DateConstant(value=value), ir.DateType())
+        if isinstance(expected, ir.DatetimeType):
+            if read_instant(value) is None:
+                self.report.error("FM0304", "an instant is written as in 2026-03-01T12:30:00Z", node.span, note="text")
+                return None
+            return self._constant(node, ir.Implicit(value=ir.TextConstant(value=value), to=expected), expected)
+        if isinstance(expected, ir.EnumType) and value in expected.values:
+            self.report.error(
+                "FM0304",
+                f"{value} is a value of an enum, not a text",
+                node.span,
+                help="leave the quotes out",
+                edit=Edit(node.span, value),
+            )
+            return None
+        return self._constant(node, ir.TextConstant(value=value), ir.TextType())
+
+    def _template(self, node: ast.Template, expected: ir.Type | None) -> Typed | None:
+        if not any(isinstance(part, ast.Hole) for part in node.parts):
+            return self._text(node, "".join(part.value for part in node.parts if isinstance(part, ast.Text)), expected)
+        parts: list[str | ir.Hole] = []
+        absence = Absence.NEVER
+        failed = False
+        for part in node.parts:
+            if isinstance(part, ast.Text):
+                parts.append(part.value)
+                continue
+            hole = self._hole(part)
+            if hole is None:
+                failed = True
+                continue
+            parts.append(ir.Hole(value=hole.expr, absence=part.absence))
+            if part.absence == "!":
+                absence = absence | hole.absence
+        return None if failed else Typed(ir.Template(parts=tuple(parts)), ir.TextType(), absence, node.span)
+
+    def _hole(self, part: ast.Hole) -> Typed | None:
+        typed = self.check(part.value)
+        if typed is None:
+            return None
+        if isinstance(typed.type, ir.UnknownType):
+            typed = Typed(ir.Implicit(value=typed.expr, to=ir.TextType()), ir.TextType(), typed.absence, typed.span)
+        if not isinstance(typed.type, ir.TextType | ir.EnumType) and not (
+            isinstance(typed.type, ir.IntType) and typed.type.unit is None
+        ):
+            self.report.error(
+                "FM0304",
+                "a text is put together from texts",
+                part.span,
+                note=typed.words,
+                help="turn it into a text first: text(…)",
+            )
+            return None
+        if typed.absence is not Absence.NEVER and part.absence == "":
+            self.report.error(
+                "FM0307",
+                "this part of the text may be absent",
+                part.span,
+                note=typed.words,
+                help="write {…?} to leave it out, or {…!} to have no text at all then",
+            )
+            return None
+        return typed
+
+    def _call(self, node: ast.Call) -> Typed | None:
+        function = FUNCTIONS.get(node.function.text)
+        if function is None:
+            self.report.unknown("FM0207", "function", node.function, FUNCTIONS)
+            return None
+        arguments = [self.check(argument) for argument in node.arguments]
+        checked = [argument for argument in arguments if argument is not None]
+        if len(checked) < len(arguments):
+            return None
+        given = [_taken(function, position, argument) for position, argument in enumerate(checked)]
+        result = function.result_type([argument.type for argument in given])
+        if isinstance(result, str):
+            found = ", ".join(argument.words for argument in checked) or "nothing"
+            self.report.error("FM0309", result.rstrip("."), node.span, note=found, help=function.doc)
+            return None
+        call = ir.Call(function=node.function.text, arguments=tuple(argument.expr for argument in given))
+        return Typed(call, result, _absence(function, checked), node.span)
+
+    def _list(self, node: ast.ListOf, expected: ir.Type | None) -> Typed | None:
+        element = expected.element if isinstance(expected, ir.ListType) else None
+        items = [self.check(item, element) for item in node.items]
+        checked = [item for item in items if item is not None]
+        if len(checked) < len(items):
+            return None
+        type_ = element or (checked[0].type if checked else ir.UnknownType())
+        return self._constant(
+            node, ir.ListConstant(items=tuple(item.expr for item in checked)), ir.ListType(element=type_)
+        )
+
+
+def _taken(function: Function, position: int, argument: Typed) -> Typed:
+    """An argument as the function takes it: what no shape states is read as the parameter's type."""
+    expected = function.expected(position)
+    unstated = isinstance(argument.type, ir.UnknownType) or (
+        isinstance(argument.type, ir.ListType) and isinstance(argument.type.element, ir.UnknownType)
+    )
+    if expected is None or not unstated or isinstance(argument.expr, ir.AbsentConstant):
+        return argument
+    return Typed(ir.Implicit(value=argument.expr, to=expected), expected, argument.absence, argument.span)
+
+
+def _absence(function: Function, arguments: list[Typed]) -> Absence:
+    absences = [argument.absence for argument in arguments]
+    if function.takes_absent:
+        return Absence.NEVER if Absence.NEVER in absences else Absence.MAYBE
+    together = Absence.MAYBE if function.may_be_absent else Absence.NEVER
+    for absence in absences:
+        together = together | absence
+    return together
+
+
+def read_instant(text: str) -> object:
+    """The instant that a literal names, or None."""
+    stamp = iso_stamp(text)
+    return stamp if stamp is not None and stamp.offset is not None else None

@@ -1,0 +1,23 @@
+"""lower(text)"""
+
+from __future__ import annotations
+
+from fieldmap.compiler.functions.signature import Example, Function, Parameter, text_result
+
+
+def evaluate(text: str) -> str:
+    return text.lower()
+
+
+FUNCTION = Function(
+    name="lower",
+    doc="The text in lower case, by Python's str.lower (full Unicode mapping, no locale).",
+    parameters=(Parameter("text", "text"),),
+    result=text_result,
+    evaluate=evaluate,
+    runtime="lower",
+    examples=(
+        Example('lower("Ada@Example.COM")', ("Ada@Example.COM",), "ada@example.com"),
+        Example('lower("STRAßE")', ("STRAßE",), "straße"),
+    ),
+)

@@ -1,0 +1,23 @@
+"""upper(text)"""
+
+from __future__ import annotations
+
+from fieldmap.compiler.functions.signature import Example, Function, Parameter, text_result
+
+
+def evaluate(text: str) -> str:
+    return text.upper()
+
+
+FUNCTION = Function(
+    name="upper",
+    doc="The text in upper case, by Python's str.upper (full Unicode mapping, no locale: ß becomes SS).",
+    parameters=(Parameter("text", "text"),),
+    result=text_result,
+    evaluate=evaluate,
+    runtime="upper",
+    examples=(
+        Example('upper("de")', ("de",), "DE"),
+        Example('upper("straße")', ("straße",), "STRASSE"),
+    ),
+)

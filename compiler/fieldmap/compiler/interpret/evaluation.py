@@ -1,0 +1,296 @@
+"""The reference meaning of expressions: one small walk over the tree, written to be obviously right rather than fast.
+
+Values are those of `fieldmap.compiler.ir`, with every exact number that a conversion or constant made as a Fraction.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from jsonpath_ng.jsonpath import DatumInContext
+
+from fieldmap.compiler import ir
+from fieldmap.compiler.functions import FUNCTIONS
+from fieldmap.compiler.functions.arithmetic import combine, nearest_float
+from fieldmap.compiler.interpret import paths
+from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, sole
+from fieldmap.compiler.interpret.conversions import convert, implicit, is_number, text
+from fieldmap.compiler.interpret.fitting import JSON_DEPTH
+from fieldmap.compiler.interpret.templates import in_template, render
+from fieldmap.compiler.interpret.tracing import Step, how_text, type_text
+from fieldmap.runtime.values.currencies import CURRENCIES
+from fieldmap.runtime.values.failures import quote, wrong
+from fieldmap.runtime.values.outcome import Failed, Money, Rejected
+
+Codes = Mapping[str, ir.CodeTable]
+Roots = Mapping[str, DatumInContext]
+
+_ORDERS = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class Placed(Failed):
+    """A failure whose path, if any, is known; expressions further out leave it alone."""
+
+
+class Evaluation:
+    """Evaluates the expressions of one record. steps: where given, what happens is written down for `explain`."""
+
+    def __init__(self, codes: Codes, steps: list[Step] | None = None) -> None:
+        self.codes = codes
+        self.steps = steps
+        self.blame = Blame()
+
+    def value(self, node: ir.Expr, roots: Roots) -> Any:
+        """The value, None if absent. Raises Failed (Rejected for a missing required member) with the path to blame."""
+        return _Scope(self, roots, None, NONE).value(node)
+
+
+class _Scope:
+    """One place of evaluation: the named roots, and the element at hand inside Mapped with the paths that it came from."""
+
+    def __init__(self, evaluation: Evaluation, roots: Roots, item: Any, item_paths: Paths) -> None:
+        self._all = evaluation
+        self._roots = roots
+        self._item = item
+        self._item_paths = item_paths
+
+    def value(self, node: ir.Expr) -> Any:
+        try:
+            return self._value(node)
+        except (Placed, Rejected):
+            raise
+        except Failed as failed:
+            path = failed.path or sole(self._all.blame.paths(node, self._item_paths))
+            raise Placed(failed.code, failed.reason, path) from None
+
+    def _value(self, node: ir.Expr) -> Any:
+        match node:
+            case ir.TextConstant() | ir.BoolConstant():
+                return node.value
+            case ir.NumberConstant():
+                return Fraction(node.value)
+            case ir.DateConstant():
+                return date.fromisoformat(node.value)
+            case ir.MoneyConstant():
+                return Money(Fraction(node.amount), node.currency)
+            case ir.AbsentConstant():
+                return None
+            case ir.ListConstant():
+                return [item for item in map(self.value, node.items) if item is not None]
+            case ir.Item():
+                return self._item
+            case ir.Read():
+                return self._read(node)
+            case ir.Implicit() | ir.Convert() | ir.Scale() | ir.MakeMoney() | ir.Lookup() | ir.Template() | ir.Call():
+                return self._made(node)
+            case ir.Mapped():
+                return self._mapped(node)
+            case ir.Otherwise():
+                found = self.value(node.value)
+                return self.value(node.fallback) if found is None else found
+            case ir.If():
+                return self.value(node.then if self.value(node.condition) is True else node.otherwise)
+            case _:
+                return self._judged(node)
+
+    def _judged(self, node: Any) -> Any:
+        """Arithmetic, comparison and logic."""
+        match node:
+            case ir.Arithmetic():
+                left, right = self.value(node.left), self.value(node.right)
+                return None if left is None or right is None else combine(node.operator, plain(left), plain(right))
+            case ir.Negate():
+                number = self.value(node.value)
+                return None if number is None else combine("-", Fraction(0), plain(number))
+            case ir.Comparison():
+                left, right = self.value(node.left), self.value(node.right)
+                if left is None or right is None:
+                    return None
+                if node.operator in ("==", "!="):
+                    return equal(left, right) == (node.operator == "==")
+                return _ORDERS[node.operator](plain(left), plain(right))
+            case ir.InList():
+                found, items = self.value(node.value), list(map(self.value, node.items))
+                return None if found is None else any(equal(found, item) for item in items) != node.negated
+            case ir.IsAbsent():
+                return self._is_absent(node) != node.negated
+            case ir.And():
+                left = self.value(node.left)
+                right = None if left is False else self.value(node.right)
+                return False if left is False or right is False else None if left is None or right is None else True
+            case ir.Or():
+                left = self.value(node.left)
+                right = None if left is True else self.value(node.right)
+                return True if left is True or right is True else None if left is None or right is None else False
+            case ir.Not():
+                found = self.value(node.value)
+                return None if found is None else not found
+            case _:
+                raise TypeError(f"no expression: {node!r}")
+
+    # ------------------------------------------------------------------------------------------------------ reading
+
+    def _read(self, node: ir.Read) -> Any:
+        before, rest = paths.split(node.segments)
+        match = paths.one(before, node.text, self._roots[node.root])
+        if match is None or match.value is None:
+            self._note("read", node.text, None, None)
+            return None
+        if not rest:
+            return self._declared(node, match)
+        found = [self._declared(node, element) for element in paths.matches(rest, node.text, match)]
+        return [item for item in found if item is not None]
+
+    def _declared(self, node: ir.Read, match: DatumInContext) -> Any:
+        """The value as its shape says, None if it is a sentinel."""
+        raw = match.value
+        self._note("read", node.text, raw, raw, keys=paths.keys(match))
+        value = raw if node.declared is None else implicit(raw, node.declared)
+        self._note_change("implicit", type_text(node.declared) if node.declared else "", raw, value)
+        for sentinel in node.sentinels:
+            wanted = self._value(sentinel)
+            if isinstance(node.declared, ir.FloatType):
+                wanted = nearest_float(wanted)
+            if value is not None and equal(value, wanted):
+                self._note("sentinel", node.text, value, None)
+                return None
+        return value
+
+    def _is_absent(self, node: ir.IsAbsent) -> bool:
+        if node.what == "absent":
+            return self.value(node.value) is None
+        if not isinstance(node.value, ir.Read):
+            raise TypeError(f"only a path is {node.what}")
+        before, rest = paths.split(node.value.segments)
+        match = paths.one(before, node.value.text, self._roots[node.value.root])
+        if rest and match is not None:
+            list(paths.matches(rest[:1], node.value.text, match))
+        if node.what == "missing":
+            return match is None
+        return match is not None and match.value is None
+
+    # ------------------------------------------------------------------------------------------------------- making
+
+    def _made(self, node: Any) -> Any:
+        match node:
+            case ir.Implicit():
+                before = self.value(node.value)
+                return self._note_change("implicit", type_text(node.to), before, implicit(before, node.to))
+            case ir.Convert():
+                before = self.value(node.value)
+                return self._note("convert", how_text(node.how), before, convert(before, node.to, node.how))
+            case ir.Scale():
+                return self._scaled(node)
+            case ir.MakeMoney():
+                return self._money(node)
+            case ir.Lookup():
+                return self._looked_up(node)
+            case ir.Template():
+                return self._template(node)
+            case ir.Call():
+                return self._called(node)
+            case _:
+                raise TypeError(f"no expression: {node!r}")
+
+    def _scaled(self, node: ir.Scale) -> Any:
+        value = self.value(node.value)
+        if value is None:
+            return None
+        scaled = combine("+", combine("*", plain(value), Fraction(node.factor)), Fraction(node.offset))
+        self._note(
+            "scale", f"{node.from_unit} to {node.to_unit}", value, scaled, factor=node.factor, offset=node.offset
+        )
+        return scaled
+
+    def _money(self, node: ir.MakeMoney) -> Money | None:
+        amount = self.value(node.amount)
+        if amount is None:
+            return None
+        currency = self.value(node.currency)
+        if currency is None:
+            raise Failed("FM2111", f"the currency of {quote(amount)} is absent")
+        if text(currency) not in CURRENCIES:
+            raise Failed("FM2111", f"{quote(currency)} is not a currency code of ISO 4217")
+        money = Money(amount, currency)
+        self._note("money", currency, amount, money)
+        return money
+
+    def _looked_up(self, node: ir.Lookup) -> str | None:
+        code = self.value(node.value)
+        if code is None:
+            return None
+        table = self._all.codes[node.codes]
+        answer = table.entries.get(text(code), table.default)
+        if answer is None:
+            raise Failed("FM2110", f"code {quote(code)} is not in {table.name}")
+        self._note("lookup", table.name, code, answer)
+        return answer
+
+    def _template(self, node: ir.Template) -> str | None:
+        shown = [
+            (part.absence, in_template(self.value(part.value))) if isinstance(part, ir.Hole) else part
+            for part in node.parts
+        ]
+        answer = render(shown)
+        self._note("template", "", None, answer)
+        return answer
+
+    def _called(self, node: ir.Call) -> Any:
+        function = FUNCTIONS[node.function]
+        arguments = [self.value(argument) for argument in node.arguments]
+        if not function.takes_absent and any(argument is None for argument in arguments):
+            return None
+        answer = function.evaluate(*arguments)
+        self._note("call", function.name, arguments, answer)
+        return answer
+
+    def _mapped(self, node: ir.Mapped) -> list[Any] | None:
+        items = self.value(node.value)
+        if items is None:
+            return None
+        if not isinstance(items, list):
+            raise wrong(items, "a list", sole(self._all.blame.paths(node.value, self._item_paths)))
+        within = self._all.blame.paths(node.value, self._item_paths)
+        made = [_Scope(self._all, self._roots, item, within).value(node.body) for item in items]
+        return [item for item in made if item is not None]
+
+    # ------------------------------------------------------------------------------------------------------- notes
+
+    def _note(self, kind: Any, text: str, before: Any, after: Any, **more: Any) -> Any:
+        if self._all.steps is not None:
+            self._all.steps.append(Step(kind, text, before, after, **more))
+        return after
+
+    def _note_change(self, kind: Any, text: str, before: Any, after: Any) -> Any:
+        if before is not after and not (is_number(before) and is_number(after)):
+            self._note(kind, text, before, after)
+        return after
+
+
+def plain(value: Any) -> Any:
+    """A number that no conversion has touched yet, as a Fraction; all else as it is."""
+    return Fraction(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+
+
+def equal(left: Any, right: Any, depth: int = JSON_DEPTH) -> bool:
+    """Equal in kind and value: true is not 1, and "1" is not 1. FM2101 for json nested deeper than 64 levels."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if not (isinstance(left, list | dict) and type(left) is type(right)):
+        return bool(plain(left) == plain(right))
+    if depth == 0:
+        raise Failed("FM2101", f"json nested deeper than {JSON_DEPTH} levels cannot be compared")
+    places: Any = range(len(left)) if isinstance(left, list) else left.keys()
+    if len(left) != len(right) or (isinstance(right, dict) and right.keys() != places):
+        return False
+    return all(equal(left[place], right[place], depth - 1) for place in places)

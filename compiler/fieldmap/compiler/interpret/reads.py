@@ -1,0 +1,42 @@
+"""Which paths a map takes through its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fieldmap.compiler import ir
+from fieldmap.compiler.interpret.blame import parts
+
+
+def reads_of(node: ir.Expr) -> Iterator[ir.Read]:
+    """Every Read within an expression."""
+    if isinstance(node, ir.Read):
+        yield node
+    for part in parts(node):
+        yield from reads_of(part)
+    if isinstance(node, ir.Mapped):
+        yield from reads_of(node.body)
+
+
+def _expressions(map: ir.Map) -> Iterator[ir.Expr]:
+    yield from map.identity
+    yield from (node for node in (map.changed, map.deleted_when, map.when) if node is not None)
+    if map.claim is not None:
+        yield from (assignment.value for assignment in map.claim.assignments)
+    yield from _of_eaches(map.children)
+
+
+def _of_eaches(eaches: tuple[ir.Each, ...]) -> Iterator[ir.Expr]:
+    for each in eaches:
+        yield each.path
+        if each.when is not None:
+            yield each.when
+        yield from (assignment.value for assignment in each.claim.assignments)
+        yield from _of_eaches(each.children)
+
+
+def takes_objects(map: ir.Map) -> bool:
+    """Whether a record must be an object: it need not be where the map reads it by position (`$[0]`), or as a whole."""
+    roots = {"$", map.alias}
+    reads = (read for node in _expressions(map) for read in reads_of(node) if read.root in roots)
+    return all(read.segments and isinstance(read.segments[0], ir.Member) for read in reads)

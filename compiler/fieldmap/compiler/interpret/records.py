@@ -1,0 +1,244 @@
+"""The reference meaning of maps: what becomes of each record of a body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from jsonpath_ng.jsonpath import DatumInContext, Root
+
+from fieldmap.compiler import ir
+from fieldmap.compiler.functions.arithmetic import plain_digits
+from fieldmap.compiler.interpret import paths
+from fieldmap.compiler.interpret.blame import NONE, sole
+from fieldmap.compiler.interpret.conversions import is_exact
+from fieldmap.compiler.interpret.evaluation import Codes, Evaluation, Roots
+from fieldmap.compiler.interpret.fitting import fit
+from fieldmap.compiler.interpret.reads import takes_objects
+from fieldmap.compiler.interpret.tracing import Step, Trace, shown
+from fieldmap.runtime.values.failures import Unreadable, describe
+from fieldmap.runtime.values.outcome import (
+    Claimed,
+    Dead,
+    Deleted,
+    Failed,
+    Filtered,
+    Held,
+    Outcome,
+    Rejected,
+)
+
+IDENTITY_BYTES = 2_000
+
+
+def run(map: ir.Map, codes: Codes, body: Any) -> list[Outcome]:
+    """The outcomes of all records of a body, in order. Raises Failed (FM2121) where the records path finds no list."""
+    return [run_record(map, codes, record) for record in records(map, body)]
+
+
+def records(map: ir.Map, body: Any) -> list[Any]:
+    """The records of a body: what `*` finds, nulls included; the elements of a list; or the one object found. FM2121."""
+    path = map.records.text
+    before, rest = paths.split(map.records.segments)
+    try:
+        found = paths.one(before, path, DatumInContext(body, Root()))
+        if found is not None and found.value is not None and rest:
+            return [match.value for match in paths.matches(rest, path, found)]
+    except Failed as failed:
+        raise Failed("FM2121", failed.reason, path) from None
+    answer = found.value if found is not None else None
+    if isinstance(answer, list):
+        return answer
+    if isinstance(answer, dict):
+        return [answer]
+    if answer is None:
+        raise Failed("FM2121", f"{path} finds nothing where the records should be", path)
+    reason = (
+        answer.reason if isinstance(answer, Unreadable) else f"{path} finds no list of records but {describe(answer)}"
+    )
+    raise Failed("FM2121", reason, path)
+
+
+def run_record(map: ir.Map, codes: Codes, record: Any) -> Outcome:
+    """What becomes of one record."""
+    return _Run(map, codes, record).outcome()
+
+
+def trace(map: ir.Map, codes: Codes, record: Any, field: str, *, claim: int = 0, row: int = 0) -> Trace:
+    """The steps that lead to one field of one row of a claim; without steps if the record never gets that far."""
+    run = _Run(map, codes, record, watched=(claim, row, field))
+    run.outcome()
+    return run.trace
+
+
+class _Dead(Exception):
+    def __init__(self, failed: Failed, field: str = "") -> None:
+        super().__init__(failed.reason)
+        self.failed = failed
+        self.field = field
+
+
+class _Run:
+    def __init__(self, map: ir.Map, codes: Codes, record: Any, watched: tuple[int, int, str] | None = None) -> None:
+        self.map = map
+        self.record = record
+        self.record_id: str | None = None
+        self.changed: datetime | None = None
+        self.rows: list[list[tuple[Any, ...]]] = [[] for _ in range(_claims(map))]
+        self.held: list[Held] = []
+        self.trace = Trace()
+        self._watched = watched
+        self._evaluation = Evaluation(codes)
+
+    def outcome(self) -> Outcome:
+        try:
+            return self._outcome()
+        except _Dead as dead:
+            failed = dead.failed
+            return Dead(failed.code, failed.reason, dead.field, failed.path, self.record_id, self.changed)
+
+    def _outcome(self) -> Outcome:
+        if not isinstance(self.record, dict if takes_objects(self.map) else dict | list):
+            found = self.record
+            reason = found.reason if isinstance(found, Unreadable) else f"the record is {describe(found)}"
+            raise _Dead(Failed("FM2122", reason))
+        root = DatumInContext(self.record, Root())
+        roots = {"$": root} | ({self.map.alias: root} if self.map.alias else {})
+        self.record_id = self._identity(roots)
+        self.changed = self._judge(self.map.changed, roots) if self.map.changed else None
+        if self.map.deleted_when and self._judge(self.map.deleted_when, roots) is True:
+            return Deleted(self.record_id, self.changed)
+        if self.map.when and self._judge(self.map.when, roots) is not True:
+            return Filtered(self.record_id, self.changed)
+        if self.map.claim:
+            self._claim(self.map.claim, roots)
+        for child in self.map.children:
+            self._each(child, roots)
+        rows = tuple(tuple(rows) for rows in self.rows)
+        return Claimed(self.record_id, self.changed, rows, tuple(self.held))
+
+    def _judge(self, node: ir.Expr, roots: Roots) -> Any:
+        try:
+            return self._evaluation.value(node, roots)
+        except Failed as failed:
+            raise _Dead(failed) from None
+
+    # ----------------------------------------------------------------------------------------------------- identity
+
+    def _identity(self, roots: Roots) -> str:
+        read = NONE
+        for node in self.map.identity:
+            read |= self._evaluation.blame.paths(node)
+        try:
+            values = [self._evaluation.value(node, roots) for node in self.map.identity]
+            texts = list(map(_identity_text, values))
+        except Failed as failed:
+            reason = failed.reason if failed.code == "FM2124" else f"the identity cannot be read: {failed.reason}"
+            raise _Dead(
+                Failed("FM2124", reason, failed.path or ("" if failed.code != "FM2124" else sole(read)))
+            ) from None
+        answer = texts[0] if len(texts) == 1 else _json_list(texts)
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in "".join(texts)):
+            raise _Dead(Failed("FM2124", "the identity holds a character that no database keeps", sole(read)))
+        if len(answer.encode()) > IDENTITY_BYTES:
+            raise _Dead(Failed("FM2124", f"the identity is longer than {IDENTITY_BYTES} bytes", sole(read)))
+        return answer
+
+    # ------------------------------------------------------------------------------------------------------- claims
+
+    def _claim(self, claim: ir.Claim, roots: Roots) -> None:
+        row = tuple(self._assigned(claim.number, assignment, roots) for assignment in claim.assignments)
+        self.rows[claim.number].append(row)
+
+    def _assigned(self, claim: int, assignment: ir.Assignment, roots: Roots) -> Any:
+        row = len(self.rows[claim])
+        watched = self._watched == (claim, row, assignment.field)
+        self._evaluation.steps = self.trace.steps if watched else None
+        try:
+            value = fitted_value(assignment, self._evaluation, roots)
+            if watched:
+                self.trace.value = value
+        except Failed as failed:
+            if watched:
+                self.trace.failure = failed
+            if isinstance(failed, Rejected) or failed.code == "FM2114" or _rejects(assignment):
+                raise _Dead(failed, assignment.field) from None
+            value, invented = None, assignment.outcome == "use" and assignment.use is not None
+            if invented:
+                value = fit(self._evaluation.value(assignment.use, roots), assignment.target, key=assignment.is_key)  # type: ignore[arg-type]
+            self.held.append(Held(claim, row, assignment.field, failed.code, failed.reason, failed.path, invented))
+            if watched:
+                self.trace.value = value
+        finally:
+            self._evaluation.steps = None
+        return value
+
+    def _each(self, each: ir.Each, roots: Roots) -> None:
+        path = each.path.text
+        before, rest = paths.split(each.path.segments)
+        try:
+            found = paths.one(before, path, roots[each.path.root])
+            if found is None or found.value is None:
+                return
+            if not rest and not isinstance(found.value, list):
+                raise Failed("FM2125", f"a list is needed for each, and the source sent {describe(found.value)}", path)
+            # Without a `*` the list itself was named: its elements are meant.
+            elements = list(paths.matches(rest or (ir.All(),), path, found))
+        except Failed as failed:
+            raise _Dead(failed) from None
+        for element in elements:
+            if element.value is None:
+                continue
+            inside = {**roots, each.alias: element}
+            if each.when is not None and self._judge(each.when, inside) is not True:
+                continue
+            self._claim(each.claim, inside)
+            for child in each.children:
+                self._each(child, inside)
+
+
+def _rejects(assignment: ir.Assignment) -> bool:
+    return assignment.outcome == "reject" or (assignment.is_key and assignment.outcome != "use")
+
+
+def _claims(map: ir.Map) -> int:
+    def highest(eaches: tuple[ir.Each, ...]) -> int:
+        return max((max(each.claim.number, highest(each.children)) for each in eaches), default=0)
+
+    return highest(map.children) + 1
+
+
+def _identity_text(value: Any) -> str:
+    if value is None:
+        raise Failed("FM2124", "the identity is absent")
+    if isinstance(value, str):
+        return value
+    if is_exact(value) and Fraction(value).denominator == 1:
+        return plain_digits(Fraction(value))
+    raise Failed("FM2124", f"the identity must be a text or a whole number, and it is {describe(value)}")
+
+
+def _json_list(texts: list[str]) -> str:
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\b": "\\b"}
+
+    def quoted(text: str) -> str:
+        return '"' + "".join(escapes.get(c, f"\\u{ord(c):04x}" if c < " " else c) for c in text) + '"'
+
+    return "[" + ",".join(map(quoted, texts)) + "]"
+
+
+def fitted_value(assignment: ir.Assignment, evaluation: Evaluation, roots: Mapping[str, DatumInContext]) -> Any:
+    """The value of one field as its column holds it. Raises Failed with the path to blame; FM2114 for an absent key."""
+    value = evaluation.value(assignment.value, roots)
+    path = sole(evaluation.blame.paths(assignment.value))
+    if value is None and assignment.is_key:
+        raise Failed("FM2114", f"the key {assignment.field} is absent", path)
+    try:
+        answer = fit(value, assignment.target, key=assignment.is_key)
+    except Failed as failed:
+        raise Failed(failed.code, failed.reason, failed.path or path) from None
+    if evaluation.steps is not None and shown(value) != shown(answer):
+        evaluation.steps.append(Step("fit", assignment.field, value, answer))
+    return answer

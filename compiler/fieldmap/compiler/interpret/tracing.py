@@ -1,0 +1,101 @@
+"""What happened to one value, step by step, for `explain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+from fieldmap.compiler import ir
+from fieldmap.compiler.functions.arithmetic import plain_digits
+from fieldmap.compiler.interpret.paths import Keys
+from fieldmap.runtime.values.failures import quote
+from fieldmap.runtime.values.outcome import Failed, Money
+
+Kind = Literal[
+    "read", "sentinel", "implicit", "convert", "scale", "money", "lookup", "template", "call", "fit", "failed"
+]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. text: how, in the author's words (the path of a read, `MM/dd/yyyy`, `mi to km`).
+
+    keys: of a read, the names and indexes from the record to the value. before: what went in, of a read the JSON value as
+    received. factor, offset: of a scale, texts of fractions.
+    """
+
+    kind: Kind
+    text: str
+    before: Any
+    after: Any
+    keys: Keys = ()
+    factor: str = ""
+    offset: str = ""
+
+
+@dataclass
+class Trace:
+    """The steps that led to one field, in order, and its end: a value (None if absent) or a failure."""
+
+    steps: list[Step] = field(default_factory=list)
+    value: Any = None
+    failure: Failed | None = None
+
+
+def how_text(how: ir.How) -> str:
+    """A conversion as an author would say it."""
+    match how:
+        case ir.Patterns():
+            return ", ".join(how.patterns) + (f" at {how.zone}" if how.zone else "")
+        case ir.Iso():
+            return "ISO 8601" + (f" at {how.zone}" if how.zone else "")
+        case ir.AsWritten():
+            return "as written"
+        case ir.InZone():
+            return f"at {how.zone}"
+        case ir.Epoch():
+            return f"epoch {how.unit}"
+        case ir.OData():
+            return "odata"
+        case ir.NumberFormat():
+            return f"1{how.group}234{how.point}56"
+        case ir.BoolWords():
+            return f'"{how.yes}" is true, "{how.no}" is false'
+
+
+def type_text(to: ir.Type) -> str:
+    """The kind of a type in one word."""
+    match to:
+        case ir.ListType():
+            return f"list of {type_text(to.element)}"
+        case ir.ReferenceType():
+            return type_text(to.key)
+        case _:
+            return type(to).__name__.removesuffix("Type").lower()
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it: texts in quotes, numbers plain, lists in brackets."""
+    match value:
+        case None:
+            return "absent"
+        case bool() | str() | float():
+            return quote(value)
+        case int() | Decimal() | Fraction():
+            try:
+                return plain_digits(Fraction(value))
+            except Failed:
+                return f"{value}"
+        case Money():
+            return f"{shown(value.amount)} {value.currency}"
+        case date():
+            return value.isoformat()
+        case list():
+            return f"[{', '.join(map(shown, value))}]"
+        case dict():
+            return "{" + ", ".join(f"{quote(name)}: {shown(item)}" for name, item in value.items()) + "}"
+        case _:
+            return quote(value)

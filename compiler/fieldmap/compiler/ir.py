@@ -1,0 +1,610 @@
+"""The intermediate representation: what a project means, with every name resolved, every type and unit known.
+
+Immutable, free of the syntax tree, and serialised as it stands (`ir.json` of a bundle, tagged by class name). The interpreter
+gives it its reference meaning; the emitters turn it into SQL, fetch plans and Python. A reader of a node needs nothing else:
+whatever an emitter or `explain` wants is copied in.
+
+Values while a record is mapped: text and enum are str; bool, int are themselves; decimal is int, Decimal or Fraction (exact,
+rounded only when assigned); float is float; date is date; datetime is an aware datetime in UTC; money is
+`fieldmap.runtime.values.Money`; a list is a list without Nones; json is what JSON gave. Absence is None (the difference of
+missing and null is asked only by IsAbsent).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="node", omit_defaults=True):
+    pass
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where something was written: file as in the project (forward slashes), line and column from 1, and the statement."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+
+# --------------------------------------------------------------------------------------------------------- types
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A unit as written. factor and offset (texts of exact fractions, "1609344/1000") lead to the base of the dimension:
+    base = value * factor + offset. dimension is pint's text, "[length]"."""
+
+    text: str
+    dimension: str
+    factor: str
+    offset: str
+
+
+class TextType(Node, frozen=True):
+    max_length: int | None = None
+    pattern: str | None = None
+
+
+class BoolType(Node, frozen=True):
+    pass
+
+
+class IntType(Node, frozen=True):
+    """A whole number that PostgreSQL's bigint holds."""
+
+    unit: Unit | None = None
+
+
+class DecimalType(Node, frozen=True):
+    """precision and scale as in numeric(p, s); both None for `number` and `decimal` of a shape (exact, unbounded)."""
+
+    precision: int | None = None
+    scale: int | None = None
+    unit: Unit | None = None
+
+
+class FloatType(Node, frozen=True):
+    unit: Unit | None = None
+
+
+class DateType(Node, frozen=True):
+    pass
+
+
+class DatetimeType(Node, frozen=True):
+    """An instant."""
+
+
+class JsonType(Node, frozen=True):
+    pass
+
+
+class EnumType(Node, frozen=True):
+    values: tuple[str, ...]
+
+
+class MoneyType(Node, frozen=True):
+    """currency: ISO 4217 code if the field has a fixed one. period: "year", "hour" … as written after `per`."""
+
+    precision: int | None = None
+    scale: int | None = None
+    currency: str | None = None
+    period: str | None = None
+
+
+class ListType(Node, frozen=True):
+    element: Type
+
+
+class ReferenceType(Node, frozen=True):
+    """Holds the key of another entity; key is that key's type."""
+
+    entity: str
+    key: Type
+
+
+class ObjectType(Node, frozen=True):
+    """An object of a shape, when a path stops there; nothing but `json` takes it."""
+
+
+class UnknownType(Node, frozen=True):
+    """What a path gives where no shape says more; it takes the type of the place where it is used (Implicit)."""
+
+
+Type = (
+    TextType
+    | BoolType
+    | IntType
+    | DecimalType
+    | FloatType
+    | DateType
+    | DatetimeType
+    | JsonType
+    | EnumType
+    | MoneyType
+    | ListType
+    | ReferenceType
+    | ObjectType
+    | UnknownType
+)
+
+
+# --------------------------------------------------------------------------------------------------- expressions
+
+
+class Member(Node, frozen=True):
+    """A step to a member of an object.
+
+    required: where the object is there and the member is missing or null, the whole record is rejected (FM2102).
+    A step from something that is no object fails (FM2101).
+    """
+
+    name: str
+    required: bool = False
+
+
+class Index(Node, frozen=True):
+    """A step to an element, from the end if negative; past the end is absent; from something that is no list fails."""
+
+    index: int
+
+
+class All(Node, frozen=True):
+    """A step to every element of a list (or value of an object). From here on the path gives a list, nulls left out."""
+
+
+Segment = Member | Index | All
+
+
+class Expression(Node, frozen=True):
+    pass
+
+
+class TextConstant(Expression, frozen=True):
+    """Also the value of an enum."""
+
+    value: str
+
+
+class NumberConstant(Expression, frozen=True):
+    """value: plain decimal text, "12.50"; an int if it has no point."""
+
+    value: str
+
+
+class BoolConstant(Expression, frozen=True):
+    value: bool
+
+
+class DateConstant(Expression, frozen=True):
+    """value: "2026-03-01"; made of a text literal where a date is needed."""
+
+    value: str
+
+
+class MoneyConstant(Expression, frozen=True):
+    amount: str
+    currency: str
+
+
+class AbsentConstant(Expression, frozen=True):
+    pass
+
+
+class ListConstant(Expression, frozen=True):
+    items: tuple[Expr, ...]
+
+
+class Read(Expression, frozen=True):
+    """A path, read as its shape says.
+
+    root: "$" the record, else the name given by `as` to an element of `each` (or to the record). text: the path as written.
+    Without All: the value found, else absent. With All: a list of what is found without nulls; absent if the part before
+    the first All is absent. After that `declared` (if any) is applied to the value, to each element of a list, as by
+    Implicit; a result equal to one of `sentinels` is absent (left out of a list). With several All the lists are joined.
+    """
+
+    root: str
+    segments: tuple[Segment, ...]
+    text: str
+    declared: Type | None = None
+    sentinels: tuple[Constant, ...] = ()
+
+
+class Implicit(Expression, frozen=True):
+    """The lossless conversions that need no word, of a JSON value or a text (else FM2101; bad text: FM2103, FM2104 …):
+
+    text from a JSON string; int from an integral number or plain decimal text ("12", "-3", "+3" is refused, "12.0" is);
+    decimal from a number or plain decimal text (`-?[0-9]+(\\.[0-9]+)?`); float likewise; bool from true and false; date from
+    ISO 8601 `2026-03-01`; datetime from ISO 8601 with an offset or Z (FM2107 without; up to microseconds, finer and not zero
+    FM2103); enum from a text that is one of its values (FM2110); a reference as its key; a list element by element, nulls
+    left out; json takes anything.
+    """
+
+    value: Expr
+    to: Type
+
+
+class Patterns(Node, frozen=True):
+    """LDML patterns tried in order: of yyyy, yy, MM, M, MMM (English), dd, d, HH, H, hh, h, mm, ss, SSS (1–9 digits), a, XXX
+    (offset or Z), quoted literals. The whole text must match. zone: IANA name for results without an offset; None then
+    fails with FM2107, as does a local time that the zone skips or repeats."""
+
+    patterns: tuple[str, ...]
+    zone: str | None = None
+
+
+class Iso(Node, frozen=True):
+    """ISO 8601 as Implicit reads it; a datetime without an offset needs `zone`."""
+
+    zone: str | None = None
+
+
+class AsWritten(Node, frozen=True):
+    """The date part of an ISO timestamp as it stands in the text, whatever its offset; also of a plain date."""
+
+
+class InZone(Node, frozen=True):
+    """`as date at "America/New_York"`: the day that an instant (text with offset, or a datetime) has in that zone."""
+
+    zone: str
+
+
+class Epoch(Node, frozen=True):
+    """Whole or decimal count of days (date), s, ms, us or ns (datetime) since 1970 UTC; number or its plain text.
+    A result outside 1900–2100 fails with FM2108."""
+
+    unit: str
+
+
+class OData(Node, frozen=True):
+    """`/Date(1518393600000)/` or with an offset in minutes `/Date(1518393600000+0060)/` (the offset shows the local time and
+    does not move the instant). As date: the UTC day of the count; a time of day other than midnight fails (FM2103).
+    As datetime: without an offset the count is UTC."""
+
+
+class NumberFormat(Node, frozen=True):
+    """`as decimal("1.234,56")`: point and group are the marks of that sample; groups of three are checked; group "" is none."""
+
+    point: str
+    group: str
+
+
+class BoolWords(Node, frozen=True):
+    """`as bool("Y", "N")`: exactly these texts, else FM2105. `as bool("X", "")` reads an empty text as false."""
+
+    yes: str
+    no: str
+
+
+How = Patterns | Iso | AsWritten | InZone | Epoch | OData | NumberFormat | BoolWords
+
+
+class Convert(Expression, frozen=True):
+    """`x as date("…")`; absent stays absent. Fails with FM2103 (dates), FM2104 (numbers), FM2105 (bool); FM2101 where the
+    value is not of a JSON type that can be read so (a number where a text is needed)."""
+
+    value: Expr
+    to: Type
+    how: How
+
+
+class Scale(Expression, frozen=True):
+    """value * factor + offset, exactly; factor and offset are texts of fractions ("1609344/1000000"). from_unit, to_unit: as
+    written, for explain."""
+
+    value: Expr
+    factor: str
+    offset: str
+    from_unit: str
+    to_unit: str
+
+
+class MakeMoney(Expression, frozen=True):
+    """An amount and its currency. Absent if the amount is absent; a currency that is absent, or not three capital letters of
+    ISO 4217, fails with FM2111."""
+
+    amount: Expr
+    currency: Expr
+
+
+class Lookup(Expression, frozen=True):
+    """`x via codes`: the arm that names the text, else the default, else FM2110. The table is `Project.codes[codes]`."""
+
+    value: Expr
+    codes: str
+
+
+class Hole(Node, frozen=True):
+    """absence: "" (never absent), "?" left out with one neighbouring blank, "!" makes the whole text absent."""
+
+    value: Expr
+    absence: str = ""
+
+
+class Template(Expression, frozen=True):
+    """Texts and holes. A hole's value is a text or an int (in plain digits).
+
+    `{x?}` when absent: if a blank stands directly before the hole it goes with it, else one directly after it."""
+
+    parts: tuple[str | Hole, ...]
+
+
+class Call(Expression, frozen=True):
+    """A standard function (`fieldmap.compiler.functions`). Unless the function says otherwise, an absent argument makes the
+    result absent."""
+
+    function: str
+    arguments: tuple[Expr, ...]
+
+
+class Arithmetic(Expression, frozen=True):
+    """operator: + - * /. Exact; absent if a side is absent; division by zero fails with FM2115. Date arithmetic is not here."""
+
+    operator: str
+    left: Expr
+    right: Expr
+
+
+class Negate(Expression, frozen=True):
+    value: Expr
+
+
+class Comparison(Expression, frozen=True):
+    """operator: == != < <= > >=. Absent if a side is absent. Texts by code point, enum by text, numbers exactly, false < true."""
+
+    operator: str
+    left: Expr
+    right: Expr
+
+
+class InList(Expression, frozen=True):
+    """Absent if the value is absent."""
+
+    value: Expr
+    items: tuple[Expr, ...]
+    negated: bool = False
+
+
+class IsAbsent(Expression, frozen=True):
+    """what: "absent" (missing or null, after sentinels), "missing", "json null" (both only of a Read: of what the path finds)."""
+
+    value: Expr
+    what: str
+    negated: bool = False
+
+
+class And(Expression, frozen=True):
+    """Three-valued as in SQL. The right side is evaluated unless the left is false."""
+
+    left: Expr
+    right: Expr
+
+
+class Or(Expression, frozen=True):
+    """Three-valued as in SQL. The right side is evaluated unless the left is true."""
+
+    left: Expr
+    right: Expr
+
+
+class Not(Expression, frozen=True):
+    value: Expr
+
+
+class Otherwise(Expression, frozen=True):
+    """fallback where value is absent; a failure of value is not caught, and the fallback is evaluated only if needed."""
+
+    value: Expr
+    fallback: Expr
+
+
+class If(Expression, frozen=True):
+    """Only the branch taken is evaluated. The checker sees to it that the condition is never absent."""
+
+    condition: Expr
+    then: Expr
+    otherwise: Expr
+
+
+class Item(Expression, frozen=True):
+    """The element at hand, inside Mapped."""
+
+
+class Mapped(Expression, frozen=True):
+    """`as`, `in`, `via` on a list: body for each element (Item), absent results left out. One failing element fails all."""
+
+    value: Expr
+    body: Expr
+
+
+Constant = TextConstant | NumberConstant | BoolConstant | DateConstant | MoneyConstant
+
+Expr = (
+    TextConstant
+    | NumberConstant
+    | BoolConstant
+    | DateConstant
+    | MoneyConstant
+    | AbsentConstant
+    | ListConstant
+    | Read
+    | Implicit
+    | Convert
+    | Scale
+    | MakeMoney
+    | Lookup
+    | Template
+    | Call
+    | Arithmetic
+    | Negate
+    | Comparison
+    | InList
+    | IsAbsent
+    | And
+    | Or
+    | Not
+    | Otherwise
+    | If
+    | Item
+    | Mapped
+)
+
+
+# ---------------------------------------------------------------------------------------------------------- maps
+
+
+class Assignment(Node, frozen=True):
+    """One field of a claim. The value is fitted to `target`:
+
+    decimal and money amounts are rounded half away from zero to the scale, and must then fit the precision (FM2106); int must
+    be integral (FM2104) and fit bigint (FM2106); text must fit max_length (FM2116) and hold neither NUL nor an unpaired
+    surrogate (FM2113), in lists and enums too; a key text is at most 2,000 bytes of UTF-8 (FM2116); a money field of a fixed
+    currency refuses another (FM2111); a list fits each element.
+
+    outcome: "reject", "hold", or "use" with `use` (a Constant). paths: the paths read, as written, for provenance.
+    unit_steps: what explain says of units ("mi", "km"), from Scale. A key (`is_key`) that is absent rejects with FM2114.
+    """
+
+    field: str
+    target: Type
+    value: Expr
+    outcome: str
+    place: Place
+    is_key: bool = False
+    use: Constant | None = None
+    paths: tuple[str, ...] = ()
+
+
+class Claim(Node, frozen=True):
+    """What one record (or one element of `each`) says of one entity. table: of schema `claims`. number: 0 for the record's
+    own, 1… for its `each` blocks, in the order of the file."""
+
+    number: int
+    entity: str
+    table: str
+    assignments: tuple[Assignment, ...]
+    partial: bool
+    place: Place
+
+
+class Each(Node, frozen=True):
+    """One claim an element of the list that `path` gives (absent: none; an element that is null is left out). A rejected
+    element rejects the record. Inside, `alias` names the element; nesting is by the tree."""
+
+    path: Read
+    alias: str
+    claim: Claim
+    when: Expr | None = None
+    children: tuple[Each, ...] = ()
+
+
+class Map(Node, frozen=True):
+    """How the records of one resource become claims. Evaluated in this order, the first that answers ends it:
+
+    identity (an id that fails or is absent: dead, FM2124), changed (fails: dead), deleted_when (true: deleted; fails: dead),
+    when (false: filtered; fails: dead), assignments of the claim in order (first rejecting failure: dead), `each` blocks.
+    A Read that misses a required member rejects the record wherever it stands, `if invalid hold` or not.
+
+    id: `workday_workers__worker`, also the name of the record table in schema `claims`. alias: the record's second name.
+    version: hash of the meaning, without places and names of files.
+    """
+
+    id: str
+    title: str
+    connector: str
+    resource: str
+    place: Place
+    identity: tuple[Expr, ...]
+    records: Read
+    format: str
+    version: str = ""
+    alias: str | None = None
+    changed: Expr | None = None
+    deleted_when: Expr | None = None
+    when: Expr | None = None
+    claim: Claim | None = None
+    children: tuple[Each, ...] = ()
+    reads: tuple[str, ...] = ()
+    ignores: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------------------ entities
+
+
+class Field(Node, frozen=True):
+    """column: first column in PostgreSQL; money without a fixed currency has a second, `<column>_currency`."""
+
+    name: str
+    column: str
+    type: Type
+    optional: bool
+    is_key: bool
+    place: Place
+    doc: str = ""
+    tags: tuple[str, ...] = ()
+
+
+class Source(Node, frozen=True):
+    """A claim table that feeds an entity. rank: its place in the order of the identity statement, for ties."""
+
+    map: str
+    claim: int
+    table: str
+    connector: str
+    resource: str
+    rank: int
+    partial: bool
+
+
+class Rule(Node, frozen=True):
+    """How one field is chosen. kind: prefer, only, newest, oldest. order: the ranks of maps (indexes into Entity.sources) in the
+    order preferred; for newest and oldest the order that breaks ties. place: where it was written, None for the implied rule
+    of an entity with one source. text: as explain shows it."""
+
+    kind: str
+    order: tuple[int, ...]
+    text: str
+    place: Place | None = None
+
+
+class Entity(Node, frozen=True):
+    """version: hash of fields, sources and rules; a change means that its rows are merged anew."""
+
+    name: str
+    table: str
+    fields: tuple[Field, ...]
+    key: tuple[str, ...]
+    sources: tuple[Source, ...]
+    rules: dict[str, Rule]
+    place: Place
+    doc: str = ""
+    version: str = ""
+
+
+class CodeTable(Node, frozen=True):
+    """entries: code to value (text of an enum value, or text). default: of `else`."""
+
+    name: str
+    entries: dict[str, str]
+    place: Place
+    default: str | None = None
+
+
+class Project(Node, frozen=True):
+    """All of a project. connectors are not here: they are the fetch plans."""
+
+    entities: tuple[Entity, ...]
+    maps: tuple[Map, ...]
+    codes: dict[str, CodeTable]
+
+
+def encode(node: msgspec.Struct) -> bytes:
+    """Deterministic JSON."""
+    return msgspec.json.encode(node, order="deterministic")
+
+
+def decode_project(data: bytes) -> Project:
+    """Raises msgspec.ValidationError if the data is no project."""
+    return msgspec.json.decode(data, type=Project)

@@ -1,0 +1,411 @@
+"""Maps: what the records of a resource claim of entities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fieldmap.compiler import ir, shapes, types
+from fieldmap.compiler.assign import coerce
+from fieldmap.compiler.entities import EntityInfo
+from fieldmap.compiler.expressions import Checker
+from fieldmap.compiler.places import place
+from fieldmap.compiler.report import Report
+from fieldmap.compiler.scope import Scope, Typed
+from fieldmap.compiler.shapes import Absence
+from fieldmap.compiler.symbols import Symbols, map_id
+from fieldmap.dsl import ast
+from fieldmap.dsl.diagnostics import Label
+
+
+@dataclass
+class MapContext:
+    """What all the maps of a project share."""
+
+    symbols: Symbols
+    report: Report
+    entities: dict[str, EntityInfo]
+    codes: dict[str, ir.CodeTable]
+    shapes: dict[str, shapes.ObjectShape | None] = field(default_factory=dict)
+
+
+def lower_map(node: ast.Map, context: MapContext) -> ir.Map | None:
+    """The map, or None after a diagnostic that leaves nothing to map."""
+    found = context.symbols.resource(node.connector, node.resource, context.report)
+    if found is None:
+        return None
+    connector, resource = found
+    return _MapLowering(node, connector, resource, context).lower()
+
+
+def resource_shape(connector: ast.Connector, resource: ast.Resource, context: MapContext) -> shapes.ObjectShape | None:
+    """The resource's shape, built once however many maps read it."""
+    name = f"{connector.name.text}.{resource.name.text}"
+    if name not in context.shapes:
+        context.shapes[name] = shapes.build(resource.shape, context.report) if resource.shape is not None else None
+    return context.shapes[name]
+
+
+class _MapLowering:
+    def __init__(self, node: ast.Map, connector: ast.Connector, resource: ast.Resource, context: MapContext) -> None:
+        self._node = node
+        self._connector = connector
+        self._resource = resource
+        self._context = context
+        self._report = context.report
+        self._id = map_id(node)
+        self._claims = 0
+        shape = resource_shape(connector, resource, context)
+        self._scope = Scope(context.symbols, context.report, {"$": shape}, codes=context.codes)
+        if node.alias is not None:
+            self._scope.roots[node.alias.text] = shape
+            self._scope.prefixes[node.alias.text] = "$"
+
+    def lower(self) -> ir.Map | None:
+        node, resource = self._node, self._resource
+        # The resource's own lines are checked with it (connectors.py); here they are lowered for this map, in silence.
+        silent = Checker(
+            Scope(
+                self._context.symbols,
+                Report(),
+                {"$": self._scope.roots["$"]},
+                reads=self._scope.reads,
+                codes=self._context.codes,
+            )
+        )
+        identity = tuple(typed.expr for item in resource.ids if (typed := textual(silent, item)) is not None)
+        changed = instant(silent, resource.changed) if resource.changed is not None else None
+        deleted = silent.condition(resource.deleted_when, "deleted when") if resource.deleted_when is not None else None
+        checker = Checker(self._scope)
+        claim = self._claim(node.entity, node.items, node.partial, node.strict, checker, node)
+        children = self._children(node.items, checker)
+        if node.entity is None and not children:
+            self._report.error(
+                "FM0501",
+                "this map claims nothing",
+                node.connector.span.to(node.resource.span),
+                help="say to which entity: map … to Worker, or add each … to …",
+            )
+            return None
+        if not identity:
+            return None
+        target = node.entity.text if node.entity is not None else ", ".join(child.claim.entity for child in children)
+        return ir.Map(
+            id=self._id,
+            title=f"{node.connector.text}.{node.resource.text} to {target}",
+            connector=node.connector.text,
+            resource=node.resource.text,
+            place=place(self._context.symbols.sources, node.span),
+            identity=identity,
+            records=_records(resource),
+            format=resource.files.format.text if resource.files is not None else "json",
+            alias=node.alias.text if node.alias is not None else None,
+            changed=changed,
+            deleted_when=deleted,
+            when=self._when(node.items, checker),
+            claim=claim,
+            children=children,
+            reads=tuple(dict.fromkeys(self._scope.reads)),
+            ignores=self._ignores(node.items),
+        )
+
+    # ------------------------------------------------------------------------------------------------ claims
+
+    def _claim(
+        self,
+        entity: ast.Name | None,
+        items: tuple[ast.MapItem, ...],
+        partial: bool,
+        strict: bool,
+        checker: Checker,
+        node: ast.Map | ast.Each,
+    ) -> ir.Claim | None:
+        if entity is None:
+            for item in items:
+                if isinstance(item, ast.Assignment):
+                    self._report.error(
+                        "FM0202",
+                        "this map names no entity, so nothing can be assigned",
+                        item.field.span,
+                        help="say to which: map … to Worker",
+                    )
+            return None
+        info = self._context.entities.get(entity.text)
+        if info is None:
+            self._report.unknown("FM0201", "entity", entity, self._context.entities)
+            return None
+        number = self._claims if isinstance(node, ast.Each) else 0
+        assignments = self._assignments(info, items, strict, checker)
+        if not self._report.broken(node.span):
+            self._check_complete(info, assignments, items, partial, entity)
+        table = self._id if number == 0 else f"{self._id}__{number}"
+        return ir.Claim(
+            number=number,
+            entity=entity.text,
+            table=table,
+            assignments=tuple(assignments.values()),
+            partial=partial,
+            place=place(self._context.symbols.sources, node.span),
+        )
+
+    def _assignments(
+        self, info: EntityInfo, items: tuple[ast.MapItem, ...], strict: bool, checker: Checker
+    ) -> dict[str, ir.Assignment]:
+        done: dict[str, ir.Assignment] = {}
+        seen: dict[str, ast.Name] = {}
+        for item in items:
+            if not isinstance(item, ast.Assignment):
+                continue
+            name = item.field.text
+            if name not in info.fields:
+                if not self._report.broken(info.node.span):
+                    self._report.unknown("FM0202", f"field of {info.node.name.text} called", item.field, info.fields)
+                continue
+            if name in seen:
+                self._report.error(
+                    "FM0502",
+                    f"{name} is assigned twice",
+                    item.field.span,
+                    labels=[Label(seen[name].span, "first here")],
+                )
+                continue
+            seen[name] = item.field
+            lowered = self._assignment(item, info, strict, checker)
+            if lowered is not None:
+                done[name] = lowered
+        # A field with a mistake of its own is not also reported as missing.
+        for name in seen.keys() - done.keys():
+            done[name] = _placeholder(info.fields[name])
+        return {name: done[name] for name in seen if name in done}
+
+    def _assignment(
+        self, item: ast.Assignment, info: EntityInfo, strict: bool, checker: Checker
+    ) -> ir.Assignment | None:
+        target = info.fields[item.field.text]
+        before = len(self._scope.reads)
+        typed = checker.check(item.value, target.type)
+        if typed is None:
+            return None
+        if target.is_key and typed.absence is Absence.MAYBE:
+            self._report.error(
+                "FM0302",
+                f"the key {target.name} may not be absent, and this can be",
+                typed.span,
+                note=typed.words,
+                labels=[Label(typed.origin, "it is optional here")] if typed.origin else [],
+                help="take the ? from the shape if the source always sends it",
+            )
+            return None
+        expr = coerce(typed, target.type, info.declared[target.name], self._report)
+        if expr is None:
+            return None
+        outcome = self._outcome(item, target, info.declared[target.name], strict, checker)
+        if outcome is None:
+            return None
+        return ir.Assignment(
+            field=target.name,
+            target=target.type,
+            value=expr,
+            outcome=outcome[0],
+            use=outcome[1],
+            place=place(self._context.symbols.sources, item.span),
+            is_key=target.is_key,
+            paths=tuple(dict.fromkeys(self._scope.reads[before:])),
+        )
+
+    def _outcome(
+        self, item: ast.Assignment, target: ir.Field, declared: ast.EntityField, strict: bool, checker: Checker
+    ) -> tuple[str, ir.Constant | None] | None:
+        if item.outcome is None:
+            return ("reject" if target.is_key or strict else "hold"), None
+        kind = item.outcome.kind
+        if target.is_key and kind != "reject":
+            self._report.error(
+                "FM0504",
+                f"{target.name} is a key: without it there is nothing to claim",
+                item.outcome.span,
+                help="if invalid reject is all that a key can have; leave this out",
+            )
+            return None
+        if kind != "use" or item.outcome.value is None:
+            return kind, None
+        typed = checker.check(item.outcome.value, target.type)
+        if typed is None:
+            return None
+        if not isinstance(
+            typed.expr, ir.TextConstant | ir.NumberConstant | ir.BoolConstant | ir.DateConstant | ir.MoneyConstant
+        ):
+            self._report.error("FM0504", "if invalid use takes a constant", item.outcome.value.span, note=typed.words)
+            return None
+        coerced = coerce(typed, target.type, declared, self._report)
+        if coerced is None:
+            return None
+        if isinstance(coerced, ir.Scale):
+            self._report.error(
+                "FM0504", f"the constant stands for the field's own value, so it is in {coerced.to_unit}", typed.span
+            )
+            return None
+        return kind, typed.expr
+
+    def _check_complete(
+        self,
+        info: EntityInfo,
+        assignments: dict[str, ir.Assignment],
+        items: tuple[ast.MapItem, ...],
+        partial: bool,
+        entity: ast.Name,
+    ) -> None:
+        for name in info.key:
+            if name not in assignments:
+                self._report.error(
+                    "FM0302",
+                    f"the key {name} is never assigned",
+                    entity.span,
+                    labels=[Label(info.declared[name].span, "declared here")],
+                    help=f"add a line {name} = …",
+                )
+        if partial:
+            return
+        missing = [
+            name
+            for name, target in info.fields.items()
+            if not target.optional and not target.is_key and name not in assignments
+        ]
+        if missing:
+            self._report.error(
+                "FM0501",
+                f"{info.node.name.text} needs {', '.join(missing)}, and this map never assigns {'it' if len(missing) == 1 else 'them'}",
+                entity.span,
+                labels=[Label(info.declared[missing[0]].span, "declared here as required")],
+                help=f"add a line {missing[0]} = …, or say that the map only enriches: to {info.node.name.text} partial",
+            )
+
+    # -------------------------------------------------------------------------------------- each, when, ignore
+
+    def _children(self, items: tuple[ast.MapItem, ...], checker: Checker) -> tuple[ir.Each, ...]:
+        children = []
+        for item in items:
+            if isinstance(item, ast.Each):
+                child = self._each(item, checker)
+                if child is not None:
+                    children.append(child)
+        return tuple(children)
+
+    def _each(self, node: ast.Each, checker: Checker) -> ir.Each | None:
+        self._claims += 1
+        scope = checker.scope
+        if node.path.root == "$" and not scope.dollar:
+            checker.check(node.path)
+            return None
+        if node.path.root not in scope.roots:
+            checker.check(node.path)
+            return None
+        if node.alias.text in scope.roots:
+            self._report.error(
+                "FM0205",
+                f"{node.alias.text} is the name of something else here",
+                node.alias.span,
+                help="choose another name after as",
+            )
+            return None
+        found = shapes.walk(node.path, scope.roots[node.path.root], self._report)
+        if found is None:
+            return None
+        if not found.many:
+            self._report.error(
+                "FM0304",
+                "each goes through a list",
+                node.path.span,
+                note=types.describe(found.type, article=False),
+                help=f"write {shapes.path_text(node.path)}[*]",
+            )
+            return None
+        text = shapes.path_text(node.path)
+        whole = scope.prefixes[node.path.root] + text[len(node.path.root) :]
+        read = ir.Read(root=node.path.root, segments=found.segments, text=text)
+        roots = {name: shape for name, shape in scope.roots.items() if name != "$"} | {"$": scope.roots["$"]}
+        inner = Scope(
+            scope.symbols,
+            scope.report,
+            {**roots, node.alias.text: found.node},
+            {**scope.prefixes, node.alias.text: whole},
+            False,
+            scope.reads,
+            scope.codes,
+        )
+        inner_checker = Checker(inner)
+        claim = self._claim(node.entity, node.items, node.partial, node.strict, inner_checker, node)
+        if claim is None:
+            return None
+        return ir.Each(
+            path=read,
+            alias=node.alias.text,
+            claim=claim,
+            when=self._when(node.items, inner_checker),
+            children=self._children(node.items, inner_checker),
+        )
+
+    def _when(self, items: tuple[ast.MapItem, ...], checker: Checker) -> ir.Expr | None:
+        conditions = [checker.condition(item.condition, "when") for item in items if isinstance(item, ast.When)]
+        result: ir.Expr | None = None
+        for condition in conditions:
+            if condition is not None:
+                result = condition if result is None else ir.And(left=result, right=condition)
+        return result
+
+    def _ignores(self, items: tuple[ast.MapItem, ...]) -> tuple[str, ...]:
+        ignored: list[str] = []
+        for item in items:
+            if isinstance(item, ast.Ignore):
+                ignored.extend(["rest"] if item.rest else [])
+                ignored.extend(shapes.path_text(one.path) + ("*" if one.prefix else "") for one in item.paths)
+        return tuple(ignored)
+
+
+def _placeholder(target: ir.Field) -> ir.Assignment:
+    return ir.Assignment(
+        field=target.name,
+        target=target.type,
+        value=ir.AbsentConstant(),
+        outcome="reject",
+        place=target.place,
+        is_key=target.is_key,
+    )
+
+
+def _records(resource: ast.Resource) -> ir.Read:
+    if resource.records is None:
+        return ir.Read(root="$", segments=(), text="$")
+    found = shapes.walk(resource.records, None, Report())
+    return ir.Read(root="$", segments=found.segments if found else (), text=shapes.path_text(resource.records))
+
+
+def textual(checker: Checker, node: ast.Expr) -> Typed | None:
+    """One part of a record's identity: a text or an int, whatever the shape says."""
+    typed = checker.check(node)
+    if typed is None:
+        return None
+    if isinstance(typed.type, ir.UnknownType):
+        return typed
+    if isinstance(typed.type, ir.TextType | ir.IntType | ir.EnumType | ir.DecimalType):
+        return typed
+    checker.report.error("FM0304", "a record is known by a text or a whole number", node.span, note=typed.words)
+    return None
+
+
+def instant(checker: Checker, node: ast.Expr) -> ir.Expr | None:
+    """The time of the data: an instant, or an ISO 8601 text with an offset."""
+    typed = checker.check(node)
+    if typed is None:
+        return None
+    if isinstance(typed.type, ir.UnknownType | ir.TextType):
+        return ir.Implicit(value=typed.expr, to=ir.DatetimeType())
+    if isinstance(typed.type, ir.DatetimeType):
+        return typed.expr
+    checker.report.error(
+        "FM0304",
+        "changed is answered with an instant",
+        node.span,
+        note=typed.words,
+        help="say how it is written: … as datetime(odata), as datetime(epoch ms)",
+    )
+    return None

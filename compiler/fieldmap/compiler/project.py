@@ -1,0 +1,82 @@
+"""The compiler on one screen: files → trees → names → types and meaning → bundle.
+
+load      sources.py      files and what they use, parsed
+collect   symbols.py      who is declared
+lower     entities.py, connectors.py, maps.py, merges.py: checked and turned into IR in the same walk
+run       examples.py     the author's examples, by the interpreter
+emit      emit/           SQL, fetch plans, transforms
+make      bundling.py     the bundle
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from fieldmap.compiler import (
+    bundling,
+    codes,
+    connectors,
+    entities,
+    examples,
+    ir,
+    maps,
+    merges,
+    sources,
+    symbols,
+    versions,
+)
+from fieldmap.compiler.report import Report
+from fieldmap.dsl.diagnostics import Diagnostic, Severity
+from fieldmap.dsl.source import Source
+from fieldmap.runtime.bundle import Bundle
+
+
+@dataclass
+class Checked:
+    """What checking a project gives. project is complete only if `ok`."""
+
+    sources: dict[str, Source]
+    diagnostics: list[Diagnostic]
+    project: ir.Project
+    connectors: dict[str, connectors.ConnectorPlan] = field(default_factory=dict)
+    examples: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return not any(item.severity is Severity.ERROR for item in self.diagnostics)
+
+
+def check(root: Path, paths: list[Path]) -> Checked:
+    """Checks the files at `paths` and those that they use. root: paths are shown relative to it."""
+    report = Report()
+    loaded = sources.load(root, paths, report)
+    names = symbols.collect(loaded, report)
+    context = maps.MapContext(names, report, entities.lower_entities(names, report), codes.lower_codes(names, report))
+    plans = {
+        name: lowered
+        for name, node in names.connectors.items()
+        if (lowered := connectors.lower_connector(node, context)) is not None
+    }
+    lowered_maps = [item for node in names.maps if (item := maps.lower_map(node, context)) is not None]
+    lowered_maps = [
+        msgspec.structs.replace(item, version=versions.map_version(item, context.codes)) for item in lowered_maps
+    ]
+    lowered_entities = [merges.lower_entity(info, lowered_maps, names, report) for info in context.entities.values()]
+    lowered_entities = [
+        msgspec.structs.replace(item, version=versions.entity_version(item)) for item in lowered_entities
+    ]
+    project = ir.Project(entities=tuple(lowered_entities), maps=tuple(lowered_maps), codes=context.codes)
+    ran = 0
+    if not report.failed:
+        ran = examples.run(project, context)
+    return Checked(loaded.sources, report.diagnostics, project, plans, ran)
+
+
+def compile_project(checked: Checked) -> Bundle:
+    """The bundle of a project that was checked without errors."""
+    if not checked.ok:
+        raise ValueError("a project with errors has no bundle")
+    return bundling.make_bundle(checked.project, checked.connectors)

@@ -1,0 +1,258 @@
+"""Shapes: what the author says a response looks like, and what a path through it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from fieldmap.compiler import ir, types
+from fieldmap.compiler.report import Report
+from fieldmap.dsl import ast
+from fieldmap.dsl.diagnostics import Label
+from fieldmap.dsl.source import Span
+
+
+class Absence(Enum):
+    """Whether a value can be absent. UNSAID: no shape says; only where an answer is demanded does it count as MAYBE."""
+
+    NEVER = "never"
+    MAYBE = "maybe"
+    UNSAID = "unsaid"
+
+    def __or__(self, other: Absence) -> Absence:
+        if Absence.MAYBE in (self, other):
+            return Absence.MAYBE
+        return Absence.UNSAID if Absence.UNSAID in (self, other) else Absence.NEVER
+
+
+@dataclass(frozen=True)
+class ObjectShape:
+    members: dict[str, MemberShape]
+    span: Span
+
+
+@dataclass(frozen=True)
+class ListShape:
+    element: ShapeNode
+    span: Span
+
+
+@dataclass(frozen=True)
+class ScalarShape:
+    type: ir.Type
+    span: Span
+
+
+ShapeNode = ObjectShape | ListShape | ScalarShape
+
+
+@dataclass(frozen=True)
+class MemberShape:
+    name: str
+    node: ShapeNode
+    optional: bool
+    sentinels: tuple[ir.Constant, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a path leads to. type is that of the whole result, a list where `many`; node is the shape behind the last step,
+    None where no shape says; origin is where the type was stated."""
+
+    segments: tuple[ir.Segment, ...]
+    type: ir.Type
+    declared: ir.Type | None
+    sentinels: tuple[ir.Constant, ...]
+    absence: Absence
+    many: bool
+    node: ShapeNode | None
+    origin: Span | None
+
+
+def build(shape: ast.Shape, report: Report) -> ObjectShape:
+    """The shape as a tree; members that are said twice are reported."""
+    common: dict[str, tuple[ir.Constant, ...]] = {}
+    for line in shape.sentinels:
+        common[line.type.text] = _constants(line.values, report)
+    return _object(shape.members, common, shape.span, report)
+
+
+def _object(
+    members: tuple[ast.Member, ...], common: dict[str, tuple[ir.Constant, ...]], span: Span, report: Report
+) -> ObjectShape:
+    built: dict[str, MemberShape] = {}
+    for member in members:
+        if member.name.text in built:
+            report.twice(f"member {member.name.text}", member.name.span, built[member.name.text].span)
+            continue
+        own = _constants(member.sentinels, report)
+        if own and not member.optional:
+            report.error(
+                "FM0303",
+                f"{member.name.text} can be absent, so its type carries a ?",
+                member.type.span,
+                help=f"write {member.name.text} : …? absent when …",
+            )
+        if member.optional and isinstance(member.type, ast.ScalarType):
+            own += common.get(member.type.name.text, ())
+        built[member.name.text] = MemberShape(
+            member.name.text, _node(member.type, common, report), member.optional, own, member.type.span
+        )
+    return ObjectShape(built, span)
+
+
+def _node(type_: ast.TypeExpr, common: dict[str, tuple[ir.Constant, ...]], report: Report) -> ShapeNode:
+    match type_:
+        case ast.ObjectType():
+            return _object(type_.members, common, type_.span, report)
+        case ast.ListType():
+            return ListShape(_node(type_.element, common, report), type_.span)
+        case ast.ReferenceType():
+            report.error(
+                "FM0303",
+                "a shape says what the source sends; a reference belongs to an entity",
+                type_.span,
+                help="write text or int",
+            )
+            return ScalarShape(ir.UnknownType(), type_.span)
+        case _:
+            return ScalarShape(types.lower_type(type_, report, shape=True, key_of=lambda _: None), type_.span)
+
+
+def _constants(values: tuple[ast.Expr, ...], report: Report) -> tuple[ir.Constant, ...]:
+    constants: list[ir.Constant] = []
+    for value in values:
+        match value:
+            case ast.Text():
+                constants.append(ir.TextConstant(value=value.value))
+            case ast.Template(parts=()):
+                constants.append(ir.TextConstant(value=""))
+            case ast.Template(parts=(ast.Text() as text,)):
+                constants.append(ir.TextConstant(value=text.value))
+            case ast.Number(unit=None):
+                constants.append(ir.NumberConstant(value=format(value.value, "f")))
+            case ast.Bool():
+                constants.append(ir.BoolConstant(value=value.value))
+            case _:
+                report.error("FM0303", "what stands for absent is a plain text, number, true or false", value.span)
+    return tuple(constants)
+
+
+def walk(path: ast.Path, start: ShapeNode | None, report: Report) -> Found | None:
+    """Follows a path from a shape node (None: no shape is stated). None after a diagnostic: the path is not in the shape."""
+    node = start
+    segments: list[ir.Segment] = []
+    sentinels: tuple[ir.Constant, ...] = ()
+    absence = Absence.NEVER if start is not None or not path.segments else Absence.UNSAID
+    before_all: Absence | None = None
+    for segment in path.segments:
+        match segment:
+            case ast.MemberSegment():
+                member = None
+                if node is not None:
+                    member = _member(node, segment, path, report)
+                    if member is None:
+                        return None
+                    node, sentinels = member.node, member.sentinels
+                    absence = absence | (Absence.MAYBE if member.optional else Absence.NEVER)
+                segments.append(ir.Member(name=segment.name, required=member is not None and not member.optional))
+            case ast.IndexSegment() | ast.WildcardSegment():
+                if isinstance(segment, ast.WildcardSegment):
+                    before_all = absence if before_all is None else before_all
+                    segments.append(ir.All())
+                else:
+                    segments.append(ir.Index(index=segment.index))
+                    absence = Absence.MAYBE if node is not None else Absence.UNSAID
+                sentinels = ()
+                if isinstance(node, ListShape):
+                    node = node.element
+                elif node is not None:
+                    report.error(
+                        "FM0206",
+                        f"{path_text(path)} takes an element of something that is no list",
+                        segment.span,
+                        labels=[_label(node)],
+                        help="leave the brackets out, or write [ … ] round its type in the shape",
+                    )
+                    return None
+    return _found(
+        tuple(segments), node, sentinels, absence if before_all is None else before_all, before_all is not None
+    )
+
+
+def _found(
+    segments: tuple[ir.Segment, ...],
+    node: ShapeNode | None,
+    sentinels: tuple[ir.Constant, ...],
+    absence: Absence,
+    many: bool,
+) -> Found:
+    type_ = _type(node)
+    declared = (
+        None if node is None or isinstance(type_, ir.ObjectType | ir.UnknownType) or _holds_objects(type_) else type_
+    )
+    if sentinels:
+        absence = absence | Absence.MAYBE if not many else absence
+    whole: ir.Type = ir.ListType(element=type_) if many else type_
+    return Found(segments, whole, declared, sentinels, absence, many, node, node.span if node is not None else None)
+
+
+def _holds_objects(type_: ir.Type) -> bool:
+    return isinstance(type_, ir.ListType) and (
+        isinstance(type_.element, ir.ObjectType | ir.UnknownType) or _holds_objects(type_.element)
+    )
+
+
+def _type(node: ShapeNode | None) -> ir.Type:
+    match node:
+        case None:
+            return ir.UnknownType()
+        case ScalarShape(type=type_):
+            return type_
+        case ListShape(element=element):
+            return ir.ListType(element=_type(element))
+        case ObjectShape():
+            return ir.ObjectType()
+
+
+def _member(node: ShapeNode, segment: ast.MemberSegment, path: ast.Path, report: Report) -> MemberShape | None:
+    if isinstance(node, ObjectShape):
+        found = node.members.get(segment.name)
+        if found is None and not report.broken(node.span):
+            report.unknown("FM0206", "member", ast.Name(text=segment.name, span=_name_span(segment)), node.members)
+        return found
+    what = (
+        "a list: say which element with [0], or [*] for all"
+        if isinstance(node, ListShape)
+        else "no object, so it has no members"
+    )
+    report.error("FM0206", f"what stands before .{segment.name} is {what}", segment.span, labels=[_label(node)])
+    return None
+
+
+def _name_span(segment: ast.MemberSegment) -> Span:
+    """The member's name without the point before it; a quoted one with its brackets."""
+    span = segment.span
+    dotted = span.end - span.start == len(segment.name) + 1
+    return Span(span.path, span.start + 1, span.end) if dotted else span
+
+
+def _label(node: ShapeNode) -> Label:
+    return Label(node.span, "so says the shape")
+
+
+def path_text(path: ast.Path) -> str:
+    """The path as `explain` shows it: `$.name.first`, `$["Email_-_Work"]`, `order.items[*]`."""
+    text = path.root
+    for segment in path.segments:
+        match segment:
+            case ast.MemberSegment(name=name):
+                plain = name != "" and name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()
+                escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+                text += f".{name}" if plain else f'["{escaped}"]'
+            case ast.IndexSegment(index=index):
+                text += f"[{index}]"
+            case ast.WildcardSegment():
+                text += "[*]"
+    return text

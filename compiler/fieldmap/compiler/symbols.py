@@ -1,0 +1,173 @@
+"""Who is who: every declared name of a project, found once, and mistakes in declaring them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from fieldmap.compiler.report import Report
+from fieldmap.compiler.sources import Loaded
+from fieldmap.dsl import ast
+from fieldmap.dsl.source import Source, Span
+
+# PostgreSQL cuts longer names off silently; two that are cut to the same would share a table.
+_LONGEST_NAME = 63
+
+_Declared = TypeVar("_Declared", bound=ast.Node)
+
+
+@dataclass
+class Symbols:
+    sources: dict[str, Source]
+    entities: dict[str, ast.Entity] = field(default_factory=dict)
+    connectors: dict[str, ast.Connector] = field(default_factory=dict)
+    codes: dict[str, ast.Codes] = field(default_factory=dict)
+    maps: list[ast.Map] = field(default_factory=list)
+    merges: dict[str, ast.Merge] = field(default_factory=dict)
+    examples: dict[str, ast.Example] = field(default_factory=dict)
+
+    def resource(
+        self, connector: ast.Name, resource: ast.Name, report: Report
+    ) -> tuple[ast.Connector, ast.Resource] | None:
+        """The resource that `connector.resource` names, or None after a diagnostic."""
+        found = self.connectors.get(connector.text)
+        if found is None:
+            report.unknown("FM0203", "connector", connector, self.connectors)
+            return None
+        for candidate in found.resources:
+            if candidate.name.text == resource.text:
+                return found, candidate
+        report.unknown(
+            "FM0203", f"resource of {connector.text} called", resource, [r.name.text for r in found.resources]
+        )
+        return None
+
+    def entity(self, name: ast.Name, report: Report) -> ast.Entity | None:
+        """The entity of that name, or None after a diagnostic."""
+        found = self.entities.get(name.text)
+        if found is None:
+            report.unknown("FM0201", "entity", name, self.entities)
+        return found
+
+
+def collect(loaded: Loaded, report: Report) -> Symbols:
+    """All declarations of the loaded files."""
+    symbols = Symbols(loaded.sources)
+    for tree in loaded.files.values():
+        for item in tree.items:
+            _declare(symbols, item, report)
+    _check_names(symbols, report)
+    return symbols
+
+
+def _declare(symbols: Symbols, item: ast.Item, report: Report) -> None:
+    match item:
+        case ast.Entity():
+            _once(symbols.entities, item.name.text, item, f"entity {item.name.text}", item.name, report)
+        case ast.Connector():
+            _once(symbols.connectors, item.name.text, item, f"connector {item.name.text}", item.name, report)
+            _resources(item, report)
+        case ast.Codes():
+            _once(symbols.codes, item.name.text, item, f"code list {item.name.text}", item.name, report)
+        case ast.Merge():
+            _once(symbols.merges, item.entity.text, item, f"the merge of {item.entity.text}", item.entity, report)
+        case ast.Example():
+            _once(symbols.examples, item.title.value, item, f'example "{item.title.value}"', item.title, report)
+        case ast.Map():
+            symbols.maps.append(item)
+        case ast.Use():
+            pass
+
+
+def _once(table: dict[str, _Declared], key: str, item: _Declared, what: str, place: ast.Node, report: Report) -> None:
+    if key in table:
+        report.twice(what, place.span, _name_span(table[key]))
+    else:
+        table[key] = item
+
+
+def _name_span(node: ast.Node) -> Span:
+    match node:
+        case ast.Entity(name=name) | ast.Connector(name=name) | ast.Codes(name=name):
+            return name.span
+        case ast.Merge(entity=entity):
+            return entity.span
+        case ast.Example(title=title):
+            return title.span
+        case _:
+            return node.span
+
+
+def _resources(connector: ast.Connector, report: Report) -> None:
+    seen: dict[str, ast.Name] = {}
+    for resource in connector.resources:
+        first = seen.setdefault(resource.name.text, resource.name)
+        if first is not resource.name:
+            report.twice(f"resource {resource.name.text}", resource.name.span, first.span)
+
+
+def snake(name: str) -> str:
+    """`SpecialAssignment` → `special_assignment`: an entity's name as a table."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def map_id(node: ast.Map) -> str:
+    """`workday_workers__worker`: what a map is called in the database and the bundle."""
+    own = f"{node.connector.text}_{node.resource.text}"
+    return f"{own}__{snake(node.entity.text)}" if node.entity is not None else own
+
+
+def _check_names(symbols: Symbols, report: Report) -> None:
+    tables: dict[str, ast.Name] = {}
+    for entity in symbols.entities.values():
+        _claim_name(tables, snake(entity.name.text), entity.name, report)
+        columns: dict[str, ast.Name] = {}
+        for field_ in entity.fields:
+            _claim_name(columns, field_.name.text, field_.name, report)
+            if isinstance(field_.type, ast.MoneyType) and field_.type.currency is None:
+                _claim_name(columns, f"{field_.name.text}_currency", field_.name, report)
+    maps: dict[str, ast.Name] = {}
+    for item in symbols.maps:
+        name = map_id(item)
+        if name in maps:
+            report.error(
+                "FM0503",
+                f"{item.connector.text}.{item.resource.text} is mapped to {item.entity.text if item.entity else 'each'} twice",
+                item.connector.span.to(item.resource.span),
+                help="make one map of the two",
+            )
+        maps.setdefault(name, item.connector)
+        if len(name) > _LONGEST_NAME - 12:
+            report.error(
+                "FM0213",
+                f"the names of connector, resource and entity together have {len(name)} letters, and {_LONGEST_NAME - 12} fit into the name of a table",
+                item.connector.span.to(item.resource.span),
+                note=name,
+                help="shorten the connector's or the resource's name",
+            )
+
+
+def _claim_name(taken: dict[str, ast.Name], name: str, place: ast.Name, report: Report) -> None:
+    first = taken.setdefault(name, place)
+    if first is not place and first.text != place.text:
+        report.error(
+            "FM0213",
+            f"{place.text} and {first.text} would have the same name {name} in the database",
+            place.span,
+            help="rename one of the two",
+        )
+    if len(name) > _LONGEST_NAME:
+        report.error(
+            "FM0213",
+            f"{name} is {len(name)} characters long; PostgreSQL keeps {_LONGEST_NAME}",
+            place.span,
+            help="shorten it",
+        )
+    if name.startswith("_"):
+        report.error(
+            "FM0213",
+            f"{name} begins with an underscore, as the store's own columns do",
+            place.span,
+            help="begin it with a letter",
+        )

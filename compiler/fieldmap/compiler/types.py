@@ -1,0 +1,263 @@
+"""Types as the checker handles them: from what was written to ir.Type, and in words for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fieldmap.compiler import ir, units
+from fieldmap.compiler.report import Report
+from fieldmap.dsl import ast
+from fieldmap.runtime.values.currencies import CURRENCIES
+
+_PLAIN: dict[str, ir.Type] = {
+    "text": ir.TextType(),
+    "bool": ir.BoolType(),
+    "int": ir.IntType(),
+    "float": ir.FloatType(),
+    "date": ir.DateType(),
+    "datetime": ir.DatetimeType(),
+    "json": ir.JsonType(),
+}
+_LATER = frozenset(
+    [
+        "time",
+        "duration",
+        "uuid",
+        "email",
+        "url",
+        "country",
+        "currency",
+        "language",
+        "phone",
+        "iban",
+        "lei",
+        "quantity",
+        "base64",
+    ],
+)
+
+PERIODS = frozenset({"hour", "day", "week", "month", "year", "each"})
+
+
+def lower_type(
+    node: ast.TypeExpr, report: Report, *, shape: bool, key_of: Callable[[ast.Name], ir.Type | None]
+) -> ir.Type:
+    """The type that was written; UnknownType, after a diagnostic, where it has no meaning.
+
+    shape: whether it stands in a shape, where `number`, `[ T ]` and `{ … }` are allowed and decimals are unbounded.
+    key_of: gives the key type of an entity, or None after it has reported why there is none.
+    """
+    match node:
+        case ast.ScalarType():
+            return _scalar(node, report, shape=shape)
+        case ast.EnumType():
+            _refuse_twice(node, report)
+            return ir.EnumType(values=tuple(value.text for value in node.values))
+        case ast.MoneyType():
+            if shape:
+                report.error(
+                    "FM0303",
+                    "a source sends amount and currency, not money",
+                    node.span,
+                    help="write number, and where it is mapped: in USD, in $.currency",
+                )
+                return ir.UnknownType()
+            return _money(node, report)
+        case ast.ListType():
+            element = lower_type(node.element, report, shape=shape, key_of=key_of)
+            if not shape and isinstance(element, ir.ListType | ir.MoneyType | ir.JsonType):
+                report.error(
+                    "FM0303",
+                    f"a list holds single values, and {describe(element)} is none",
+                    node.element.span,
+                    help="make an entity of it, and claim its rows with each",
+                )
+                return ir.UnknownType()
+            return ir.ListType(element=element)
+        case ast.ReferenceType():
+            key = key_of(node.entity)
+            return ir.ReferenceType(entity=node.entity.text, key=key) if key is not None else ir.UnknownType()
+        case ast.ObjectType():
+            if not shape:
+                report.error(
+                    "FM0303",
+                    "an entity's field cannot be an object",
+                    node.span,
+                    help="name its parts as fields of their own",
+                )
+            return ir.ObjectType()
+
+
+def _scalar(node: ast.ScalarType, report: Report, *, shape: bool) -> ir.Type:
+    name = node.name.text
+    if name in _LATER:
+        report.error(
+            "FM0112",
+            f"the type {name} is not part of this release yet",
+            node.span,
+            help="use text, and check the value where it is used",
+        )
+        return ir.UnknownType()
+    if name == "number" and not shape:
+        report.error(
+            "FM0303",
+            "number is a word of shapes; a field says how exact it is",
+            node.span,
+            help="write decimal(12, 2), int or float",
+        )
+        return ir.UnknownType()
+    if name in ("decimal", "number"):
+        return _decimal(node, report, shape=shape)
+    plain = _PLAIN.get(name)
+    if plain is None:
+        report.unknown("FM0212", "type", node.name, [*_PLAIN, "decimal", "money", "list of …", "enum { … }"])
+        return ir.UnknownType()
+    if node.numbers:
+        report.error("FM0303", f"{name} takes no numbers in brackets", node.span)
+    if node.unit is not None:
+        unit = lower_unit(node.unit, report)
+        if isinstance(plain, ir.IntType):
+            return ir.IntType(unit=unit)
+        if isinstance(plain, ir.FloatType):
+            return ir.FloatType(unit=unit)
+        report.error("FM0306", f"{name} is no number, so it has no unit", node.unit.span)
+    if isinstance(plain, ir.TextType):
+        if node.pattern is not None:
+            report.error("FM0112", "`matching` is not part of this release yet", node.pattern.span, help="leave it out")
+        if shape and node.max_length is not None:
+            report.error("FM0303", "a limit of length belongs to the entity's field", node.span, help="write text here")
+        return ir.TextType(max_length=node.max_length)
+    return plain
+
+
+def _decimal(node: ast.ScalarType, report: Report, *, shape: bool) -> ir.Type:
+    unit = lower_unit(node.unit, report) if node.unit is not None else None
+    if shape and not node.numbers:
+        return ir.DecimalType(unit=unit)
+    numbers = _precision(node.numbers, node, report, "decimal(12, 2)")
+    return ir.DecimalType(precision=numbers[0], scale=numbers[1], unit=unit) if numbers else ir.UnknownType()
+
+
+def _precision(numbers: tuple[int, ...], node: ast.Node, report: Report, sample: str) -> tuple[int, int] | None:
+    if len(numbers) != 2:
+        report.error("FM0303", f"say how many digits in all, and how many behind the point: {sample}", node.span)
+        return None
+    precision, scale = numbers
+    if not (1 <= precision <= 1000 and 0 <= scale <= precision):
+        report.error(
+            "FM0303",
+            f"({precision}, {scale}) cannot be: 1 to 1000 digits in all, and no more than that behind the point",
+            node.span,
+        )
+        return None
+    return precision, scale
+
+
+def _money(node: ast.MoneyType, report: Report) -> ir.Type:
+    numbers = _precision(node.numbers, node, report, "money(12, 2)")
+    currency = node.currency.text if node.currency is not None else None
+    if node.currency is not None and not is_currency(node.currency.text):
+        report.error(
+            "FM0303",
+            f"{currency} is no currency code",
+            node.currency.span,
+            help="write the three capitals of ISO 4217, such as USD",
+        )
+    period = node.period.text if node.period is not None else None
+    if node.period is not None and period not in PERIODS:
+        report.error("FM0303", f"money is paid per {', '.join(sorted(PERIODS))}, not per {period}", node.period.span)
+    if numbers is None:
+        return ir.UnknownType()
+    return ir.MoneyType(precision=numbers[0], scale=numbers[1], currency=currency, period=period)
+
+
+def _refuse_twice(node: ast.EnumType, report: Report) -> None:
+    seen: set[str] = set()
+    for value in node.values:
+        if value.text in seen:
+            report.error("FM0205", f"{value.text} is named twice", value.span)
+        seen.add(value.text)
+
+
+def lower_unit(name: ast.Name, report: Report) -> ir.Unit | None:
+    """The unit that a token names, or None after a diagnostic."""
+    if is_currency(name.text):
+        report.error(
+            "FM0306",
+            f"{name.text} is a currency; a field that holds money is written money(12, 2) in {name.text}",
+            name.span,
+        )
+        return None
+    try:
+        return units.parse(name.text)
+    except units.UnknownUnitError as error:
+        help_text = (
+            f"did you mean {' or '.join(error.suggestions)}?"
+            if error.suggestions
+            else "units are written as in kg, km/h, lbf*ft"
+        )
+        report.error("FM0211", f"there is no unit {name.text}", name.span, help=help_text)
+        return None
+
+
+def is_currency(text: str) -> bool:
+    """A code of ISO 4217: always a currency, never a unit."""
+    return text in CURRENCIES
+
+
+def describe(type_: ir.Type, *, article: bool = True) -> str:
+    """The type in the author's words: "a text", "a decimal(8, 1) in km", "a list of texts"."""
+    text = _describe(type_)
+    if not article:
+        return text
+    return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
+
+
+def _describe(type_: ir.Type) -> str:
+    match type_:
+        case ir.TextType(max_length=length):
+            return f"text(max {length})" if length else "text"
+        case ir.BoolType():
+            return "bool"
+        case ir.IntType(unit=unit):
+            return "int" + _unit_words(unit)
+        case ir.DecimalType(precision=None, unit=unit):
+            return "number" + _unit_words(unit)
+        case ir.DecimalType(precision=precision, scale=scale, unit=unit):
+            return f"decimal({precision}, {scale})" + _unit_words(unit)
+        case ir.FloatType(unit=unit):
+            return "float" + _unit_words(unit)
+        case ir.DateType():
+            return "date"
+        case ir.DatetimeType():
+            return "datetime"
+        case ir.JsonType():
+            return "json"
+        case ir.EnumType(values=values):
+            return f"enum {{ {', '.join(values[:4])}{', …' if len(values) > 4 else ''} }}"
+        case ir.MoneyType():
+            return (
+                "money amount"
+                + (f" in {type_.currency}" if type_.currency else "")
+                + (f" per {type_.period}" if type_.period else "")
+            )
+        case ir.ListType(element=element):
+            return f"list of {_describe(element)}"
+        case ir.ReferenceType(entity=entity):
+            return f"reference to {entity}"
+        case ir.ObjectType():
+            return "object"
+        case ir.UnknownType():
+            return "value of a type that no shape states"
+
+
+def _unit_words(unit: ir.Unit | None) -> str:
+    return f" in {unit.text}" if unit else ""
+
+
+def is_number(type_: ir.Type) -> bool:
+    return isinstance(type_, ir.IntType | ir.DecimalType | ir.FloatType)
+
+
+def unit_of(type_: ir.Type) -> ir.Unit | None:
+    return type_.unit if isinstance(type_, ir.IntType | ir.DecimalType | ir.FloatType) else None

@@ -1,0 +1,63 @@
+"""Versions: the hash of what a map or an entity means. Formatting, comments, names of files and documentation do not count."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import metadata
+from typing import Any
+
+import msgspec
+
+from fieldmap.compiler import ir
+
+# Raised when a function, conversion or rounding rule begins to give another result for the same record.
+MEANING = 1
+
+_COSMETIC = frozenset(
+    {"place", "text", "title", "paths", "reads", "ignores", "doc", "version", "tags", "from_unit", "to_unit"}
+)
+_ZONED = (ir.Patterns, ir.Iso, ir.InZone)
+
+
+def map_version(map_: ir.Map, codes: dict[str, ir.CodeTable]) -> str:
+    """A map's version: its meaning with the code lists and the time-zone data that it uses; 12 hexadecimal digits."""
+    meaning = _meaning(msgspec.to_builtins(map_))
+    used = {name: _meaning(msgspec.to_builtins(codes[name])) for name in sorted(_uses(meaning, "Lookup", "codes"))}
+    zones = metadata.version("tzdata") if _zones(meaning) else ""
+    return _hash([MEANING, meaning, used, zones])
+
+
+def entity_version(entity: ir.Entity) -> str:
+    """An entity's version: its fields, sources and rules."""
+    meaning = _meaning(msgspec.to_builtins(entity))
+    for rule in meaning["rules"].values():
+        rule.pop("text", None)
+    return _hash([MEANING, meaning])
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:12]
+
+
+def _meaning(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _meaning(item) for key, item in value.items() if key not in _COSMETIC}
+    if isinstance(value, list | tuple):
+        return [_meaning(item) for item in value]
+    return value
+
+
+def _uses(value: Any, node: str, name: str) -> set[str]:
+    if isinstance(value, dict):
+        own = {value[name]} if value.get("node") == node else set()
+        return own.union(*(_uses(item, node, name) for item in value.values()))
+    if isinstance(value, list):
+        return set().union(*(_uses(item, node, name) for item in value))
+    return set()
+
+
+def _zones(value: Any) -> bool:
+    names = {kind.__name__ for kind in _ZONED}
+    if isinstance(value, dict):
+        return (value.get("node") in names and bool(value.get("zone"))) or any(_zones(item) for item in value.values())
+    return isinstance(value, list) and any(_zones(item) for item in value)

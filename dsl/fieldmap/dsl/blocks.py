@@ -1,0 +1,216 @@
+"""The kinds of blocks: what stands in each, and how the grammar is brought to where its lines are read one by one.
+
+Recovery reads every statement alone, behind a canned header of its block; messages take their words from here too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One kind of block.
+
+    key: its name in BLOCKS. called: as a message names it. prefix: the canned header. depth: how many braces close it. rule: the rule whose children
+    are its lines. lines: the first word of each kind of line, with an example. opens: which of these words open a block.
+    templates: whether `"…"` may hold holes in it. rows: whether a comma separates its lines. entry: what a line without a
+    keyword looks like. begins: the pattern of such a line, where a name before `:` or `=` is not enough to know it.
+    """
+
+    key: str
+    called: str
+    prefix: str
+    depth: int
+    rule: str
+    lines: dict[str, str] = field(default_factory=dict)
+    opens: dict[str, str] = field(default_factory=dict)
+    templates: bool = True
+    rows: bool = False
+    entry: str = ""
+    begins: str = ""
+
+    def near(self, word: str) -> str | None:
+        """The keyword that was probably meant."""
+        lowered = word.lower()
+        if lowered in self.lines:
+            return lowered
+        found = difflib.get_close_matches(lowered, self.lines, n=1, cutoff=0.7)
+        return found[0] if found else None
+
+
+BLOCKS: dict[str, Block] = {
+    "file": Block(
+        key="file",
+        called="a file",
+        prefix="",
+        depth=0,
+        rule="file",
+        templates=False,
+        lines={
+            "use": 'use "people.map"',
+            "entity": "entity Worker { … }",
+            "connector": "connector workday { … }",
+            "codes": "codes worker_status { … }",
+            "map": "map workday.workers to Worker { … }",
+            "merge": "merge Worker { … }",
+            "example": 'example "a worker on leave" { … }',
+        },
+        opens={
+            "entity": "entity",
+            "connector": "connector",
+            "codes": "codes",
+            "map": "map",
+            "merge": "merge",
+            "example": "example",
+        },
+    ),
+    "entity": Block(
+        key="entity",
+        called="an entity",
+        prefix="entity X {",
+        depth=1,
+        rule="entity_lines",
+        templates=False,
+        lines={"key": "key worker_id : text"},
+        entry="email : text?",
+    ),
+    "connector": Block(
+        key="connector",
+        called="a connector",
+        prefix="connector x {",
+        depth=1,
+        rule="connector_lines",
+        lines={
+            "base": "base env.WORKDAY_URL",
+            "folder": "folder env.DROP_FOLDER",
+            "auth": "auth bearer { token secret.API_TOKEN }",
+            "retry": "retry 6 times on 429, 5xx, timeout",
+            "headers": 'headers { Accept: "application/json" }',
+            "resource": "resource workers { … }",
+        },
+        opens={"auth": "settings", "headers": "pairs", "resource": "resource"},
+    ),
+    "settings": Block(
+        key="settings",
+        called="the settings of `auth`",
+        prefix="connector x { auth y {",
+        depth=2,
+        rule="auth_settings",
+        entry="token secret.API_TOKEN",
+    ),
+    "pairs": Block(
+        key="pairs",
+        called="a list of pairs",
+        prefix="connector x { headers {",
+        depth=2,
+        rule="pairs",
+        rows=True,
+        entry='expand: "position"',
+    ),
+    "resource": Block(
+        key="resource",
+        called="a resource",
+        prefix="connector x { resource y {",
+        depth=2,
+        rule="resource_lines",
+        lines={
+            "get": 'get "/v1/workers"',
+            "files": 'files "*.jsonl" as ndjson',
+            "query": 'query { expand: "position" }',
+            "headers": 'headers { Accept: "application/json" }',
+            "pages": 'pages cursor at $.next sent as "cursor"',
+            "records": "records $.data[*]",
+            "id": "id $.employeeID",
+            "changed": "changed $.lastModified",
+            "deleted": 'deleted when $.status == "Deleted"',
+            "shape": "shape { … }",
+        },
+        opens={"query": "pairs", "headers": "pairs", "shape": "shape"},
+    ),
+    "shape": Block(
+        key="shape",
+        called="a shape",
+        prefix="connector x { resource y { shape {",
+        depth=3,
+        rule="shape_lines",
+        templates=False,
+        rows=True,
+        lines={"all": 'all text? absent when ""'},
+        entry="hireDate : text?",
+    ),
+    "members": Block(
+        key="members",
+        called="an object of a shape",
+        prefix="connector x { resource y { shape { z : {",
+        depth=4,
+        rule="members",
+        templates=False,
+        rows=True,
+        entry="first : text",
+    ),
+    "codes": Block(
+        key="codes",
+        called="a code list",
+        prefix="codes x {",
+        depth=1,
+        rule="arms",
+        templates=False,
+        lines={"else": "else -> unknown"},
+        entry='"Active" -> active',
+        begins=r"[\"'][^\n]*->",
+    ),
+    "map": Block(
+        key="map",
+        called="a map",
+        prefix="map x.y to Z {",
+        depth=1,
+        rule="map_lines",
+        lines={
+            "when": 'when $.status != "Applicant"',
+            "ignore": "ignore $.internal, $.photo*",
+            "each": "each order.items[*] as item to OrderLine { … }",
+        },
+        opens={"each": "map"},
+        entry="email = $.email",
+    ),
+    "merge": Block(
+        key="merge",
+        called="a merge",
+        prefix="merge X {",
+        depth=1,
+        rule="merge_lines",
+        templates=False,
+        lines={"same": "same worker_id of workday, successfactors", "default": "default prefer workday, bamboohr"},
+        entry="email newest",
+        begins=r"[a-z_]\w*[ \t]+(?:prefer|only|newest|oldest)(?!\w)",
+    ),
+    "example": Block(
+        key="example",
+        called="an example",
+        prefix='example "x" {',
+        depth=1,
+        rule="example_lines",
+        templates=False,
+        lines={"given": "given workday.workers { … }", "expect": "expect Worker { … }"},
+        opens={"expect": "expected"},
+    ),
+    "expected": Block(
+        key="expected",
+        called="an expected row",
+        prefix='example "x" { expect X {',
+        depth=2,
+        rule="expected",
+        rows=True,
+        entry="status = leave",
+    ),
+}
+
+
+def first_word(text: str, start: int) -> str:
+    match = _WORD.match(text, start)
+    return match.group() if match else ""

@@ -1,0 +1,373 @@
+"""Expressions: from the parser's tree to `ast.Expr`, with the checks that need only the way it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Literal, cast
+
+from fieldmap.dsl import ast, templates
+from fieldmap.dsl.building import (
+    Broken,
+    Building,
+    any_name,
+    branch,
+    branches,
+    escape_mistake,
+    leaf,
+    leaves,
+    lower_name,
+    plain,
+    required_branch,
+    required_leaf,
+    shortened,
+    text_value,
+    unreleased,
+)
+from fieldmap.dsl.diagnostics import Diagnostic, Edit
+from fieldmap.dsl.language import Branch, Stuck, read
+from fieldmap.dsl.limits import DEEPEST_HOLE, too_deep
+from fieldmap.dsl.lopsided import refuse_lopsided
+from fieldmap.dsl.mistakes import explain_hole
+from fieldmap.dsl.source import Span
+from fieldmap.dsl.texts import TextMistake, unescape
+
+LARGEST_EXPONENT = 300
+LONGEST_NUMBER = 100
+
+
+def expression(tree: Branch, ctx: Building) -> ast.Expr:
+    build = _BUILDERS[str(tree.data)]
+    return build(tree, ctx)
+
+
+def expressions(trees: Sequence[Branch], ctx: Building) -> tuple[ast.Expr, ...]:
+    return tuple(expression(tree, ctx) for tree in trees)
+
+
+def _only(tree: Branch, ctx: Building) -> ast.Expr:
+    return expression(required_branch(tree), ctx)
+
+
+# -------------------------------------------------------------------------------------------------------------- paths
+
+
+def path(tree: Branch, ctx: Building) -> ast.Path:
+    """`$.a.b[0]`, `order.items[*]`"""
+    root = required_leaf(tree, "ROOT", "NAME", "UNIT")
+    name = "$" if root.type == "ROOT" else lower_name(root, ctx, "the name of an element").text
+    return ast.Path(root=name, segments=tuple(_segment(part, ctx) for part in branches(tree)), span=ctx.span(tree))
+
+
+def _segment(tree: Branch, ctx: Building) -> ast.Segment:
+    span = ctx.span(tree)
+    match str(tree.data):
+        case "member_segment":
+            return ast.MemberSegment(name=str(required_leaf(tree))[1:], span=span)
+        case "quoted_segment":
+            return ast.MemberSegment(name=plain(required_leaf(tree), ctx).value, span=span)
+        case "index_segment":
+            return ast.IndexSegment(index=int(required_leaf(tree)), span=span)
+        case _:
+            return ast.WildcardSegment(span=span)
+
+
+def _path_or_environment(tree: Branch, ctx: Building) -> ast.Expr:
+    """`env.X` and `secret.X` are written like a path from a named element."""
+    found = path(tree, ctx)
+    if found.root not in ("env", "secret"):
+        return found
+    match found.segments:
+        case (ast.MemberSegment(name=name),):
+            kind: Literal["env", "secret"] = "env" if found.root == "env" else "secret"
+            return ast.Environment(kind=kind, name=name, span=found.span)
+    raise Broken(
+        Diagnostic("FM0110", f"`{found.root}` is followed by one name, as in `{found.root}.WORKDAY_URL`", found.span)
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- literals
+
+
+def number(tree: Branch, ctx: Building) -> ast.Number:
+    """`12`, `-1.5`, `19.3 km`"""
+    token = required_leaf(tree, "NUMBER")
+    written = str(token)
+    digits = written.lstrip("-").partition(".")[0].partition("e")[0].partition("E")[0]
+    if len(digits) > 1 and digits.startswith("0"):
+        raise Broken(
+            Diagnostic(
+                "FM0110",
+                f"a number has no leading zero, and `{shortened(written)}` has",
+                ctx.span(token),
+                help="a code that begins with zeros is a text: put it in quotes",
+                edit=Edit(ctx.span(token), f'"{written}"') if written.isdecimal() else None,
+            )
+        )
+    exponent = written.lower().partition("e")[2].lstrip("+-")
+    if len(written) > LONGEST_NUMBER or len(exponent) > 4 or int(exponent or 0) > LARGEST_EXPONENT:
+        raise Broken(
+            Diagnostic(
+                "FM0110", f"`{shortened(written)}` is longer than any number that is kept exactly", ctx.span(token)
+            )
+        )
+    unit = leaf(tree, "UNIT")
+    return ast.Number(
+        value=Decimal(written), unit=any_name(unit, ctx) if unit is not None else None, span=ctx.span(tree)
+    )
+
+
+_FOREIGN_WORDS = {
+    "TRUE": "true",
+    "True": "true",
+    "FALSE": "false",
+    "False": "false",
+    "NULL": "absent",
+    "None": "absent",
+    "Null": "absent",
+}
+
+
+def bare(tree: Branch, ctx: Building) -> ast.Bare:
+    """An enum value, or the name given by `as`."""
+    token = required_leaf(tree)
+    if str(token) in _FOREIGN_WORDS:
+        ours = _FOREIGN_WORDS[str(token)]
+        raise Broken(
+            Diagnostic(
+                "FM0105",
+                f"`{token}` is written `{ours}` here",
+                ctx.span(token),
+                help=f"write `{ours}`",
+                edit=Edit(ctx.span(token), ours),
+            )
+        )
+    return ast.Bare(name=lower_name(token, ctx, "a value's name").text, span=ctx.span(tree))
+
+
+def template(tree: Branch, ctx: Building) -> ast.Template:
+    """`"BHR-{$.supervisor!}"`"""
+    span = ctx.span(tree)
+    try:
+        parts = templates.split(ctx.source.text, span.start, span.end)
+    except templates.TemplateMistake as mistake:
+        place = Span(span.path, mistake.start, mistake.end)
+        raise Broken(
+            Diagnostic("FM0108", mistake.message, place, help="a brace that is meant as text is doubled: `{{` and `}}`")
+        ) from None
+    return ast.Template(parts=tuple(_part(part, ctx) for part in parts), span=span)
+
+
+def _part(part: templates.PlainPart | templates.HolePart, ctx: Building) -> ast.Text | ast.Hole:
+    where = Span(ctx.source.path, part.start, part.end)
+    if isinstance(part, templates.HolePart):
+        return _hole(where, ctx)
+    try:
+        return ast.Text(value=unescape(part.written), span=where)
+    except TextMistake as mistake:
+        raise Broken(escape_mistake(mistake, where.path, where.start)) from None
+
+
+def _hole(where: Span, ctx: Building) -> ast.Hole:
+    result = read(ctx.source.text, (where.start + 1, where.end - 1), rule="hole")
+    if isinstance(result, Stuck):
+        raise Broken(explain_hole(ctx.source, where, result))
+    deep = too_deep(result.tree, DEEPEST_HOLE, where.path)
+    if deep is not None:
+        raise Broken(deep)
+    mark = leaf(result.tree, "OPTIONAL", "BANG")
+    value = expression(required_branch(result.tree), ctx)
+    if isinstance(value, ast.Number | ast.Bool | ast.Text):
+        raise Broken(
+            Diagnostic(
+                "FM0108",
+                f"this hole is always `{shortened(ctx.text(value.span))}`",
+                where,
+                help="write the characters themselves, double the braces that are meant as text, or put a pattern in '…',"
+                " which is never a template",
+            )
+        )
+    return ast.Hole(value=value, absence=cast(Literal["", "?", "!"], str(mark) if mark is not None else ""), span=where)
+
+
+def text_literal(tree: Branch, ctx: Building) -> ast.Text:
+    token = required_leaf(tree)
+    return ast.Text(value=text_value(str(token), ctx.span(token)), span=ctx.span(token))
+
+
+# ---------------------------------------------------------------------------------------------------------- operators
+
+
+def _conversion(tree: Branch, ctx: Building) -> ast.Expr:
+    value, *rest = branches(tree)
+    name = lower_name(required_leaf(tree, "NAME"), ctx, "a type")
+    if name.text == "quantity":
+        raise Broken(
+            unreleased("`as quantity`", name.span, "read the number with `as decimal` and say its unit with `in`")
+        )
+    arguments = [argument for part in rest for argument in branches(part)]
+    patterns = [plain(required_leaf(argument), ctx) for argument in arguments if argument.data == "text"]
+    words = [any_name(word, ctx) for argument in arguments if argument.data == "words" for word in leaves(argument)]
+    return ast.Conversion(
+        value=expression(value, ctx), type=name, patterns=tuple(patterns), words=tuple(words), span=ctx.span(tree)
+    )
+
+
+def _at(tree: Branch, ctx: Building) -> ast.Expr:
+    """`… at "America/New_York"` belongs to the conversion before it."""
+    value = _only(tree, ctx)
+    zone = plain(required_leaf(tree, "PLAIN"), ctx)
+    if isinstance(value, ast.Conversion) and value.zone is None:
+        return replace(value, zone=zone, span=ctx.span(tree))
+    if isinstance(value, ast.Call):
+        raise Broken(
+            unreleased(
+                f"`{value.function.text}(…) at`", zone.span, "convert one text: `$.at as datetime('…') at \"…\"`"
+            )
+        )
+    raise Broken(
+        Diagnostic(
+            "FM0101",
+            "`at` names the zone of a conversion to a date or a datetime",
+            zone.span,
+            help="write it behind `as …`",
+        )
+    )
+
+
+def _in_unit(tree: Branch, ctx: Building) -> ast.Expr:
+    value = required_branch(tree)
+    unit = leaf(tree, "UNIT")
+    period = branch(tree, "period")
+    named = [part for part in branches(tree)[1:] if part.data != "period"]
+    named_by = expression(named[0], ctx) if named else None
+    if isinstance(named_by, ast.Brackets) and isinstance(
+        named_by.value, ast.Number | ast.Template | ast.Text | ast.Bool
+    ):
+        inside = ctx.text(named_by.span)[1:-1].strip()
+        raise Broken(membership(ctx, named_by.span, inside))
+    return ast.InUnit(
+        value=expression(value, ctx),
+        unit=any_name(unit, ctx) if unit is not None else None,
+        named_by=named_by,
+        period=any_name(required_leaf(period), ctx) if period is not None else None,
+        span=ctx.span(tree),
+    )
+
+
+def membership(ctx: Building, span: Span, inside: str) -> Diagnostic:
+    return Diagnostic(
+        "FM0105",
+        "the values of `in` stand in square brackets",
+        span,
+        help="round brackets after `in` name a unit or a currency",
+        edit=Edit(span, f"[{inside}]"),
+    )
+
+
+def _unit_path(tree: Branch, ctx: Building) -> ast.Expr:
+    return path(tree, ctx)
+
+
+def _arithmetic(tree: Branch, ctx: Building) -> ast.Expr:
+    operands = expressions(branches(tree), ctx)
+    result = operands[0]
+    for operator, operand in zip(leaves(tree), operands[1:], strict=True):
+        result = ast.Arithmetic(
+            operator=cast(Literal["+", "-", "*", "/"], str(operator)),
+            left=result,
+            right=operand,
+            span=result.span.to(operand.span),
+        )
+    refuse_lopsided(operands, ctx)
+    return result
+
+
+def _comparison(tree: Branch, ctx: Building) -> ast.Expr:
+    left, right = expressions(branches(tree), ctx)
+    operator = cast(Literal["==", "!=", "<", "<=", ">", ">="], str(required_leaf(tree)))
+    return ast.Comparison(operator=operator, left=left, right=right, span=ctx.span(tree))
+
+
+def _logic(operator: Literal["and", "or"]) -> Callable[[Branch, Building], ast.Expr]:
+    def build(tree: Branch, ctx: Building) -> ast.Expr:
+        first, *others = expressions(branches(tree), ctx)
+        for other in others:
+            first = ast.Logic(operator=operator, left=first, right=other, span=first.span.to(other.span))
+        return first
+
+    return build
+
+
+def _in_list(tree: Branch, ctx: Building) -> ast.Expr:
+    value, items = branches(tree)
+    negated = leaf(tree, "NOT_IN_LIST") is not None
+    return ast.InList(
+        value=expression(value, ctx), items=expressions(branches(items), ctx), negated=negated, span=ctx.span(tree)
+    )
+
+
+def _is(tree: Branch, ctx: Building) -> ast.Expr:
+    what: Literal["absent", "missing", "json null"]
+    match required_leaf(tree, "ABSENT", "MISSING", "JSON_NULL").type:
+        case "ABSENT":
+            what = "absent"
+        case "MISSING":
+            what = "missing"
+        case _:
+            what = "json null"
+    return ast.IsAbsent(value=_only(tree, ctx), what=what, negated=leaf(tree, "NOT") is not None, span=ctx.span(tree))
+
+
+def _otherwise(tree: Branch, ctx: Building) -> ast.Expr:
+    value, fallback = expressions(branches(tree), ctx)
+    return ast.Otherwise(value=value, fallback=fallback, span=ctx.span(tree))
+
+
+def _if(tree: Branch, ctx: Building) -> ast.Expr:
+    condition, then, otherwise = expressions(branches(tree), ctx)
+    return ast.If(condition=condition, then=then, otherwise=otherwise, span=ctx.span(tree))
+
+
+def _via(tree: Branch, ctx: Building) -> ast.Expr:
+    codes = lower_name(required_leaf(tree, "NAME"), ctx, "a code list")
+    return ast.Via(value=_only(tree, ctx), codes=codes, span=ctx.span(tree))
+
+
+def _call(tree: Branch, ctx: Building) -> ast.Expr:
+    function = lower_name(required_leaf(tree, "NAME"), ctx, "a function")
+    return ast.Call(function=function, arguments=expressions(branches(tree), ctx), span=ctx.span(tree))
+
+
+_BUILDERS: dict[str, Callable[[Branch, Building], ast.Expr]] = {
+    "path": _path_or_environment,
+    "unit_path": _unit_path,
+    "number": number,
+    "bare": bare,
+    "template": template,
+    "text_literal": text_literal,
+    "text": text_literal,
+    "true": lambda tree, ctx: ast.Bool(value=True, span=ctx.span(tree)),
+    "false": lambda tree, ctx: ast.Bool(value=False, span=ctx.span(tree)),
+    "absent": lambda tree, ctx: ast.Absent(span=ctx.span(tree)),
+    "brackets": lambda tree, ctx: ast.Brackets(value=_only(tree, ctx), span=ctx.span(tree)),
+    "list": lambda tree, ctx: ast.ListOf(items=expressions(branches(tree), ctx), span=ctx.span(tree)),
+    "call": _call,
+    "conversion": _conversion,
+    "at": _at,
+    "in_unit": _in_unit,
+    "via": _via,
+    "negate": lambda tree, ctx: ast.Negate(value=_only(tree, ctx), span=ctx.span(tree)),
+    "sum": _arithmetic,
+    "product": _arithmetic,
+    "comparison": _comparison,
+    "in_list": _in_list,
+    "is": _is,
+    "not": lambda tree, ctx: ast.Not(value=_only(tree, ctx), span=ctx.span(tree)),
+    "and": _logic("and"),
+    "or": _logic("or"),
+    "otherwise": _otherwise,
+    "otherwise_chain": _otherwise,
+    "if": _if,
+}

@@ -1,0 +1,157 @@
+"""Types, as entities and shapes write them: from the parser's tree to `ast.TypeExpr`."""
+
+from __future__ import annotations
+
+from fieldmap.dsl import ast
+from fieldmap.dsl.build_expression import expression
+from fieldmap.dsl.building import (
+    Broken,
+    Building,
+    any_name,
+    branch,
+    branches,
+    leaf,
+    lower_name,
+    plain,
+    required_branch,
+    required_leaf,
+    unreleased,
+    whole_number,
+)
+from fieldmap.dsl.diagnostics import Diagnostic
+from fieldmap.dsl.language import Branch
+
+TYPE_RULES = ("scalar_type", "enum_type", "list_type", "object_type", "bracket_type")
+
+_UNRELEASED_TYPES = {
+    "quantity": "give the field one unit: `decimal(12, 6) in kg`",
+    "duration": "use a number with a unit of time",
+}
+
+
+def type_of(tree: Branch, ctx: Building) -> ast.TypeExpr:
+    """The type that a field or a member holds as one of its children."""
+    return type_expression(required_branch(tree, *TYPE_RULES), ctx)
+
+
+def type_expression(tree: Branch, ctx: Building) -> ast.TypeExpr:
+    span = ctx.span(tree)
+    match str(tree.data):
+        case "enum_type":
+            values = tuple(lower_name(required_leaf(name), ctx, "a value's name") for name in branches(tree))
+            if not values:
+                raise Broken(
+                    Diagnostic("FM0116", "this enum has no values", span, help="name them: `enum { active, leave }`")
+                )
+            return ast.EnumType(values=values, span=span)
+        case "list_type" | "bracket_type":
+            return ast.ListType(element=type_of(tree, ctx), span=span)
+        case "object_type":
+            members = tuple(ctx.each(branches(required_branch(tree, "members")), member))
+            return ast.ObjectType(members=members, span=span)
+        case _:
+            return _named_type(tree, ctx)
+
+
+def _named_type(tree: Branch, ctx: Building) -> ast.ScalarType | ast.MoneyType | ast.ReferenceType:
+    token = required_leaf(tree, "NAME")
+    name = any_name(token, ctx)
+    span = ctx.span(tree)
+    extras = branches(tree)
+    if name.text in _UNRELEASED_TYPES:
+        raise Broken(unreleased(f"the type `{name.text}`", name.span, _UNRELEASED_TYPES[name.text]))
+    if name.text[:1].isupper():
+        if extras:
+            raise Broken(
+                Diagnostic(
+                    "FM0303",
+                    "a reference to an entity takes nothing behind it",
+                    ctx.span(extras[0]),
+                    help=f"write `{name.text}`",
+                )
+            )
+        return ast.ReferenceType(entity=name, span=span)
+    numbers, longest = _arguments(branch(tree, "type_arguments"), ctx)
+    unit = _unit(branch(tree, "type_unit"), ctx)
+    period = _unit(branch(tree, "type_period"), ctx)
+    pattern = branch(tree, "matching")
+    if name.text == "money":
+        if pattern is not None or longest is not None:
+            raise Broken(
+                Diagnostic(
+                    "FM0303", "money takes digits, a currency and a period", span, help="write `money(12, 2) in USD`"
+                )
+            )
+        return ast.MoneyType(numbers=numbers, currency=unit, period=period, span=span)
+    if period is not None:
+        raise Broken(
+            Diagnostic("FM0303", "only money is paid per period", period.span, help="a rate is a unit: `in km/h`")
+        )
+    return ast.ScalarType(
+        name=name,
+        numbers=numbers,
+        max_length=longest,
+        pattern=plain(required_leaf(pattern), ctx) if pattern is not None else None,
+        unit=unit,
+        span=span,
+    )
+
+
+def _unit(tree: Branch | None, ctx: Building) -> ast.Name | None:
+    return None if tree is None else any_name(required_leaf(tree, "UNIT"), ctx)
+
+
+def _arguments(tree: Branch | None, ctx: Building) -> tuple[tuple[int, ...], int | None]:
+    """The numbers in the brackets, and the length of `max n`."""
+    numbers: list[int] = []
+    longest: int | None = None
+    for argument in branches(tree) if tree is not None else []:
+        word = leaf(argument, "NAME")
+        value = whole_number(required_leaf(argument, "NUMBER"), ctx, "what a type takes in brackets")
+        if word is None:
+            numbers.append(value)
+        elif word == "max" and longest is None:
+            longest = value
+        else:
+            raise Broken(
+                Diagnostic(
+                    "FM0303",
+                    f"a type takes no `{word}`",
+                    ctx.span(word),
+                    help="write `text(max 80)` or `decimal(12, 6)`",
+                )
+            )
+    return tuple(numbers), longest
+
+
+def tag(tree: Branch, ctx: Building) -> ast.Tag:
+    span = ctx.span(tree)
+    advice = leaf(tree, "PLAIN")
+    if advice is not None:
+        return ast.Tag(kind="deprecated", advice=plain(advice, ctx), span=span)
+    return ast.Tag(kind="pii" if required_leaf(tree, "TAG") == "pii" else "restricted", span=span)
+
+
+def member(tree: Branch, ctx: Building) -> ast.Member:
+    """`hireDate : text? absent when "00/00/0000"`"""
+    return ast.Member(
+        name=member_name(tree, ctx),
+        type=type_of(tree, ctx),
+        optional=leaf(tree, "OPTIONAL") is not None,
+        sentinels=tuple(value for part in branches(tree, "absent_when") for value in constants(part, ctx)),
+        tags=tuple(tag(part, ctx) for part in branches(tree, "tag")),
+        span=ctx.span(tree),
+    )
+
+
+def member_name(tree: Branch, ctx: Building) -> ast.Name:
+    """The name before a colon, bare or quoted, in any case: it is the source's own."""
+    token = required_leaf(tree, "DECL", "PLAIN")
+    if token.type == "PLAIN":
+        return ast.Name(text=plain(token, ctx).value, span=ctx.span(token))
+    return any_name(token, ctx)
+
+
+def constants(tree: Branch, ctx: Building) -> tuple[ast.Expr, ...]:
+    """The values behind `absent when`."""
+    return tuple(expression(part, ctx) for part in branches(tree))

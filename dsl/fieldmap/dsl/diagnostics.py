@@ -1,0 +1,121 @@
+"""Mistakes are values: what is wrong, where, where the expectation came from, and what to do.
+
+Phases return lists of `Diagnostic`; rendering is elsewhere (`render.py`) and pure. A code is never reused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from fieldmap.dsl.source import Span
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+# The registry of codes: FM01xx how a file is written, FM02xx names, FM03xx types and units, FM04xx connectors and
+# resources, FM05xx maps, FM06xx merge and identity, FM07xx examples, FM09xx files and projects. FM2xxx belongs to values
+# met at run time (fieldmap.runtime.values.failures). A code that was ever released keeps its meaning.
+CODES: dict[str, str] = {
+    "FM0101": "this does not read as a statement here",
+    "FM0102": "a block is never closed",
+    "FM0103": "an opening brace is missing",
+    "FM0104": "a statement breaks off before it is complete",
+    "FM0105": "a habit of another language",
+    "FM0106": "a character that the language does not use",
+    "FM0107": "a text is not closed on its line",
+    "FM0108": "a hole of a text template does not read",
+    "FM0109": "a conversion on the last operand only of unbracketed arithmetic",
+    "FM0110": "a number, path or unit is not written as the language writes it",
+    "FM0111": "the file is too large, too deep or not UTF-8",
+    "FM0112": "a part of the language that this release does not compile yet",
+    "FM0113": "a name that the language keeps for itself",
+    "FM0114": "an escape in a text that has no meaning",
+    "FM0115": "a name that begins with the wrong kind of letter",
+    "FM0116": "a block that lacks what it is for",
+    "FM0201": "no such entity",
+    "FM0202": "no such field",
+    "FM0203": "no such connector or resource",
+    "FM0204": "no such code list",
+    "FM0205": "declared twice",
+    "FM0206": "no such path in the shape",
+    "FM0207": "no such function",
+    "FM0208": "no such name here",
+    "FM0209": "a file named by use is not there",
+    "FM0210": "files use each other in a circle",
+    "FM0211": "no such unit",
+    "FM0212": "no such type",
+    "FM0213": "a name that PostgreSQL could not keep apart from another, or is too long for it",
+    "FM0301": "an entity has no key",
+    "FM0302": "a key may not be absent",
+    "FM0303": "a type is written in a way that has no meaning",
+    "FM0304": "a value of one type where another is needed",
+    "FM0305": "units of different dimension",
+    "FM0306": "a unit where there is none, or none where one is needed",
+    "FM0307": "a value that may be absent where an answer is demanded",
+    "FM0308": "a date, number or bool pattern that cannot be used",
+    "FM0309": "arguments that a function does not take",
+    "FM0310": "a code list that does not answer with the field's type",
+    "FM0311": "floating point for money or a key",
+    "FM0312": "a secret outside the places where one may stand",
+    "FM0313": "values of different types compared or joined",
+    "FM0401": "a connector or resource lacks a line that it needs",
+    "FM0402": "a line that does not belong to this kind of connector",
+    "FM0403": "a setting with a value that cannot be used",
+    "FM0501": "a required field is never assigned",
+    "FM0502": "assigned twice",
+    "FM0503": "a map of a map that exists already",
+    "FM0504": "an outcome that the field cannot have",
+    "FM0505": "a bare $ inside each",
+    "FM0601": "the identity of a second source is unsaid",
+    "FM0602": "a merge rule names a source that has no map, or leaves one out that has",
+    "FM0603": "a merge rule needs the time of the data, and a source does not say it",
+    "FM0604": "a merge without anything to merge",
+    "FM0701": "an example that does not hold",
+    "FM0702": "an example that cannot be run",
+    "FM0901": "a file cannot be read",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place that matters, with what is to be said of it ("this is what is needed")."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A replacement of a span's text that would mend the mistake."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake of a file.
+
+    message: one sentence without a full stop, in the author's own words.
+    note: what was found, shown beside the underlined span ("text?").
+    labels: where the expectation came from.
+    help: what to do; edit: the change that would do it, if it is known.
+    """
+
+    code: str
+    message: str
+    span: Span
+    note: str = ""
+    labels: tuple[Label, ...] = ()
+    help: str = ""
+    edit: Edit | None = None
+    severity: Severity = Severity.ERROR
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"unregistered diagnostic code {self.code}")

@@ -1,0 +1,288 @@
+"""Habits of SQL, Excel and programming languages: each is answered with the edit that makes it Fieldmap.
+
+Every function looks at the place where reading stopped and answers for one habit, or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from fieldmap.dsl.blocks import BLOCKS
+from fieldmap.dsl.building import shortened
+from fieldmap.dsl.diagnostics import Diagnostic
+from fieldmap.dsl.site import Site
+from fieldmap.dsl.source import Span
+
+_NAME = r"(?:`\w+`|[A-Za-z_]\w*)"
+_KEYWORDS = {word for block in BLOCKS.values() for word in block.lines} | {
+    "and", "or", "not", "in", "is", "if", "then", "else", "otherwise", "as", "at", "via", "per", "true", "false", "null", "absent",
+    "to", "of", "enum", "list", "reject", "hold", "partial", "strict", "newest", "oldest", "prefer", "only", "pii", "restricted",
+    "cursor", "next", "none", "invalid", "use", "with", "like", "sent", "rest", "missing", "matching", "deprecated",
+}  # fmt: skip
+_SIGNS = {"&&": "and", "||": "or", "<>": "!=", "=<": "<=", "=>": ">=", "===": "=="}
+
+
+def _null_comparison(site: Site) -> Diagnostic | None:
+    """`$.x = null`, `$.x != null`, `$.x <> null`"""
+    match = re.compile(r"(==?|!=|<>)?\s*(?:null|NULL|Null|nil|None)(?!\w)").match(site.text, site.at, site.end)
+    if match is None:
+        return None
+    start, operator = site.at, match.group(1)
+    if operator is None and (earlier := re.search(r"(==|!=)\s*\Z", site.before)):
+        start, operator = site.start + earlier.start(), earlier.group(1)
+    if operator is None:
+        earlier_is = re.search(r"\bis\s+(?:not\s+)?\Z", site.before)
+        help_ = (
+            "`is absent` holds for a null and for what is not there"
+            if earlier_is
+            else "the word for a value that is not there is `absent`"
+        )
+        span = site.here(match.end() - site.at)
+        return site.says("FM0105", f"`{match.group()}` is written `absent`", span, help_, "absent")
+    words = "is absent" if operator in ("=", "==") else "is not absent"
+    span = site.span(start, match.end())
+    return site.says(
+        "FM0105", f"`{shortened(site.text[start : match.end()])}` is written `{words}`", span, f"write `{words}`", words
+    )
+
+
+def _assignment_sign(site: Site) -> Diagnostic | None:
+    """`email : $.email`, `email == $.email`, `email -> …` in a map; `email = text` in an entity."""
+    if site.block is None or site.at != site.start:
+        return None
+    match = re.compile(rf"{_NAME}[ \t]*(==|:=|:|=|->|<-|=>)(?!=)[ \t]*").match(site.text, site.start, site.end)
+    if match is None:
+        return None
+    wanted = {"map": "=", "expected": "=", "entity": ":", "shape": ":", "members": ":", "pairs": ":"}.get(
+        site.block.key
+    )
+    found = match.group(1)
+    if wanted is None or found == wanted:
+        return None
+    span = site.span(match.start(1), match.end(1))
+    line = site.block.entry
+    return site.says(
+        "FM0105",
+        f"a line of {site.block.called} has `{wanted}` and not `{found}`",
+        span,
+        f"write it as in `{line}`",
+        wanted,
+    )
+
+
+def _arrow(site: Site) -> Diagnostic | None:
+    """`"A" = active`, `"A": active`, `"A" => active` in a code list"""
+    match = re.compile(r"=>|==?|:=?|→").match(site.text, site.at, site.end)
+    if site.block is None or site.block.key != "codes" or match is None:
+        return None
+    return site.says(
+        "FM0105",
+        f"a code list has `->` and not `{match.group()}`",
+        site.here(len(match.group())),
+        'write it as in `"A" -> active`',
+        "->",
+    )
+
+
+def _single_equals(site: Site) -> Diagnostic | None:
+    if not site.in_value or not re.match(r"=(?![=>~<])", site.after):
+        return None
+    return site.says(
+        "FM0105", "values are compared with `==`", site.here(1), "a single `=` gives a field its value", "=="
+    )
+
+
+def _sign(site: Site) -> Diagnostic | None:
+    """`<>`, `&&`, `||` and the like"""
+    for sign, ours in _SIGNS.items():
+        if site.after.startswith(sign) and site.in_value:
+            help_ = 'texts are joined in a template: `"{$.a} {$.b}"`' if sign == "||" else f"write `{ours}`"
+            return site.says("FM0105", f"`{sign}` is written `{ours}`", site.here(len(sign)), help_, ours)
+    if site.after.startswith("&") and site.in_value:
+        return site.says("FM0105", "texts are joined in a template", site.here(1), 'write `"{$.a} {$.b}"`')
+    return None
+
+
+def _exclamation(site: Site) -> Diagnostic | None:
+    if not site.after.startswith("!") or not (site.wants_value or "_NOT" in site.expected):
+        return None
+    return site.says("FM0105", "`!` is written `not`", site.here(1), "write `not`", "not ")
+
+
+def _round_membership(site: Site) -> Diagnostic | None:
+    """`x in ("A", "B")`, `x not in ("A")`, `x in "A"`"""
+    match = re.compile(r"(?:not[ \t]+)?in[ \t]*\(").match(site.text, site.at, site.end)
+    start = match.end() - 1 if match is not None else None
+    if start is None and site.after.startswith(","):
+        earlier = re.search(r"(?<!\w)in[ \t]*(\()[^()]*\Z", site.before)
+        start = site.start + earlier.start(1) if earlier is not None else None
+    if start is None:
+        return None
+    close = site.text.find(")", start, site.end)
+    span = site.span(start, close + 1 if close >= 0 else start + 1)
+    inside = site.text[start + 1 : close].strip() if close >= 0 else ""
+    return site.says(
+        "FM0105",
+        "the values of `in` stand in square brackets",
+        span,
+        'write `$.status in ["A", "B"]`',
+        f"[{inside}]" if close >= 0 else None,
+    )
+
+
+def _single_membership(site: Site) -> Diagnostic | None:
+    if not re.search(r"(?<!\w)in[ \t]+\Z", site.before) or not site.after.startswith(('"', "'")):
+        return None
+    span = site.here(len(site.word()))
+    return site.says(
+        "FM0105", "the values of `in` stand in square brackets", span, "write them in brackets", f"[{site.word()}]"
+    )
+
+
+def _case_when(site: Site) -> Diagnostic | None:
+    match = re.compile(r"case[ \t\n]+when(?!\w)", re.IGNORECASE).match(site.text, site.at, site.end)
+    if match is None:
+        return None
+    help_ = "write `if $.a == 1 then x else y`; a list of codes is a `codes` block, used with `via`"
+    return site.says(
+        "FM0105", "`case when` is written `if … then … else …`", site.here(len(match.group())), help_, "if"
+    )
+
+
+def _chained_comparison(site: Site) -> Diagnostic | None:
+    """`1 < x < 5`"""
+    operator = re.compile(r"==|!=|<=|>=|<|>").match(site.text, site.at, site.end)
+    earlier = [token for token in site.tokens if token.type == "COMPARE"]
+    if operator is None or not earlier or earlier[-1].end_pos is None:
+        return None
+    middle = site.text[earlier[-1].end_pos : site.at].strip()
+    help_ = f"write `… {earlier[-1]} {shortened(middle)} and {shortened(middle)} {operator.group()} …`"
+    span = site.here(len(operator.group()))
+    return site.says("FM0105", "comparisons do not chain", span, help_, f"and {middle} ", site.span(site.at, site.at))
+
+
+_OPENS_VALUE = {
+    "_EQUALS",
+    "_WHEN",
+    "_IF",
+    "_THEN",
+    "_ELSE",
+    "_COMMA",
+    "_ARROW",
+    "_CHANGED",
+    "_ID",
+    "_GET",
+    "_BASE",
+    "_LBRACE",
+}
+
+
+def _otherwise_reach(site: Site) -> Diagnostic | None:
+    """`$.flag otherwise true and $.x == 1`: the fallback is one value."""
+    match = re.compile(r"(?:and|or|is|not[ \t]+in|in)(?!\w)|==|!=|<=|>=|<|>").match(site.text, site.at, site.end)
+    otherwise, start, depth = None, None, 0
+    for token in reversed(site.tokens):
+        depth += {"_RPAR": 1, "_RSQ": 1, "_LPAR": -1, "_LSQ": -1}.get(token.type, 0)
+        if otherwise is None and token.type == "_OTHERWISE" and depth == 0:
+            otherwise = token
+        if depth < 0 or (depth == 0 and token.type in _OPENS_VALUE):
+            break
+        start = token.start_pos
+    if match is None or otherwise is None or start is None or otherwise.start_pos is None:
+        return None
+    left = site.text[start : site.at].strip()
+    value, fallback = site.text[start : otherwise.start_pos].strip(), site.text[otherwise.end_pos : site.at].strip()
+    sign = match.group()
+    help_ = (
+        f"write `({shortened(left)}) {sign} …` where the result goes on,"
+        f" or `{shortened(value)} otherwise ({shortened(fallback)} {sign} …)` where the fallback does"
+    )
+    return site.says(
+        "FM0105",
+        f"`{sign}` does not reach over `otherwise`",
+        site.here(len(sign)),
+        help_,
+        f"({left}) ",
+        site.span(start, site.at),
+    )
+
+
+def _upper_case(site: Site) -> Diagnostic | None:
+    """`AND`, `When`; behind a number such a word has been read as its unit."""
+    last = site.tokens[-1] if site.tokens else None
+    if last is not None and last.type == "UNIT" and last != last.lower() and last.lower() in _KEYWORDS:
+        span = site.span(last.start_pos or 0, last.end_pos or 0)
+        return _in_lower_case(site, str(last), span)
+    word = site.word()
+    if word == word.lower() or word.lower() not in _KEYWORDS or not word.isalpha():
+        return None
+    return _in_lower_case(site, word, site.here(len(word)))
+
+
+def _in_lower_case(site: Site, word: str, span: Span) -> Diagnostic:
+    lowered = word.lower()
+    help_ = "the words of the language are in lower case"
+    return site.says("FM0105", f"`{word}` is written `{lowered}`", span, help_, lowered)
+
+
+def _comment(site: Site) -> Diagnostic | None:
+    """`// …`, `-- …`, `/* … */`; the first stroke may have been read as a division."""
+    start = site.at - 1 if site.before.endswith("/") else site.at
+    match = re.compile(r"//|--|/\*").match(site.text, start, site.end)
+    if match is None:
+        return None
+    span = site.span(start, start + 2)
+    return site.says("FM0105", f"a comment begins with `#` and not with `{match.group()}`", span, "write `#`", "#")
+
+
+def _question(site: Site) -> Diagnostic | None:
+    """`a ? b : c`, `a ?? b`"""
+    if not site.in_value or not site.after.startswith("?") or site.block is None:
+        return None
+    if site.after.startswith("??"):
+        return site.says("FM0105", "`??` is written `otherwise`", site.here(2), "write `otherwise`", "otherwise")
+    return site.says(
+        "FM0105", "`? :` is written `if … then … else …`", site.here(1), "write `if $.a == 1 then x else y`"
+    )
+
+
+def _excel_if(site: Site) -> Diagnostic | None:
+    """`if(c, a, b)`"""
+    earlier = re.search(r"(?<!\w)if[ \t]*\([^()]*\Z", site.before)
+    if earlier is None or not site.after.startswith((",", ";")):
+        return None
+    span = site.span(site.start + earlier.start(), site.at)
+    return site.says("FM0105", "a choice is written `if … then … else …`", span, "write `if $.a == 1 then x else y`")
+
+
+def _sql_operator(site: Site) -> Diagnostic | None:
+    answers = {
+        "like": 'compare a part of it: left($.name, 3) == "ABC"',
+        "between": "write `$.a >= 1 and $.a <= 5`",
+        "elif": "write `else if`",
+    }
+    word = site.word().lower()
+    if word not in answers or not (site.in_value or word == "elif"):
+        return None
+    return site.says("FM0105", f"there is no `{word}` here", site.here(len(word)), answers[word])
+
+
+HABITS: tuple[Callable[[Site], Diagnostic | None], ...] = (
+    _null_comparison,
+    _assignment_sign,
+    _arrow,
+    _single_equals,
+    _chained_comparison,
+    _otherwise_reach,
+    _sign,
+    _exclamation,
+    _round_membership,
+    _single_membership,
+    _case_when,
+    _upper_case,
+    _comment,
+    _question,
+    _excel_if,
+    _sql_operator,
+)

@@ -1,0 +1,226 @@
+"""What the language's manual names and this release does not compile: each gets one clear answer, and what to use instead."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from fieldmap.dsl.blocks import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """what: as a message names it. instead: what to write in this release, "" if there is nothing."""
+
+    what: str
+    instead: str
+    start: int
+    end: int
+
+
+class _Part:
+    """One part of the language: its pattern, the blocks in which it may be met (all, if none is named), and its answer."""
+
+    def __init__(self, pattern: str, *blocks: str, what: str = "", instead: str = "") -> None:
+        self.pattern, self.blocks, self.what, self.instead = re.compile(pattern), blocks, what, instead
+
+    def concerns(self, block: Block | None) -> bool:
+        return not self.blocks or (block is not None and block.key in self.blocks)
+
+    def found(self, match: re.Match[str]) -> Found:
+        return Found(self.what or f"`{' '.join(match.group().split())}`", self.instead, match.start(), match.end())
+
+
+# A name before `:` or `=` is a field, whatever it spells.
+_ENTRY = re.compile(r"(?:`\w+`|[A-Za-z_]\w*)[ \t]*(?:=(?!=)|:)")
+
+# Lines with a block of their own, which is passed over.
+_OPENING = {
+    "file": {"fn", "table", "rates", "property", "unit", "units", "let"},
+    "connector": {"for", "windows", "window", "tls"},
+    "resource": {
+        "post",
+        "put",
+        "body",
+        "for",
+        "windows",
+        "window",
+        "submit",
+        "poll",
+        "download",
+        "params",
+        "deletes",
+        "on",
+    },
+    "map": {"let", "also", "case"},
+}
+
+# At the start of a line.
+_LINES = (
+    _Part(r"fn(?!\w)", "file", instead="write the expression in the map"),
+    _Part(r"table(?!\w)", "file", instead="write the pairs as `codes name { … }`"),
+    _Part(r"rates(?!\w)", "file", instead="keep amounts in their own currency: `in $.currency`"),
+    _Part(r"property(?!\w)", "file", instead='write an `example "…" { given … expect … }`'),
+    _Part(r"units?(?!\w)", "file", instead="use a unit that is known already"),
+    _Part(r"let(?!\w)", "file", "map", instead="write the expression where it is used"),
+    _Part(
+        r"codes[ \t]+\w+[ \t]+(?:units|from)(?!\w)",
+        "file",
+        what="a code list that is not written out",
+        instead="write the pairs in the list",
+    ),
+    _Part(r"(?:must|warn)(?!\w)", "entity", instead="use `when` in each map, or a check on the canonical table"),
+    _Part(r"keeps(?:[ \t]+history)?(?!\w)", "entity"),
+    _Part(r"limit(?!\w)", "connector", "resource", instead="`retry … on 429` waits when the server asks for it"),
+    _Part(r"breaker(?!\w)", "connector", "resource", instead="`retry` bounds the attempts"),
+    _Part(r"all(?!\w)", "connector", what="`all` in a connector", instead="write the line in each `shape`"),
+    _Part(r"for[ \t]+each(?!\w)", "connector", "resource", instead="declare a resource with a `get` of its own"),
+    _Part(
+        r"resource[ \t]+\w+[ \t]+is(?!\w)", "connector", what="`resource … is`", instead="write its address with `get`"
+    ),
+    _Part(
+        r"(?:brokers|topic|bucket|tls)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"
+    ),
+    _Part(r"(?:windows?|step|submit|poll|download|params|path)(?!\w)", "connector", "resource"),
+    _Part(r"(?:post|put)(?!\w)", "resource", instead="only `get` is read"),
+    _Part(r"body(?!\w)", "resource", instead="only `get` with `query { … }` is read"),
+    _Part(r"(?:sparse|unchanged|on|expect|warn)(?!\w)", "connector", "resource"),
+    _Part(r"when(?!\w)", "resource", what="`when` in a resource", instead="write `when` in the map"),
+    _Part(r"(?:deleted[ \t]+by|deletes)(?!\w)", "resource", instead="use `deleted when …`"),
+    _Part(r"shape[ \t]+from(?!\w)", "resource", instead="write the members that are read: `shape { name : text }`"),
+    _Part(
+        r"pages[ \t]+(?:offset|number|page|keyset|odata4|link)(?!\w)",
+        "resource",
+        instead="use `pages cursor`, `pages next`, `pages odata2` or `pages none`",
+    ),
+    _Part(r"unchanged(?!\w)", "shape", "members"),
+    _Part(r"-?[0-9]", "codes", what="a code that is a number", instead='write it in quotes: `"1" -> active`'),
+    _Part(r"expect(?!\w)", "map", what="`expect` in a map", instead="use `when`, or `if invalid reject` on a field"),
+    _Part(r"(?:warn|must)(?!\w)", "map", instead="use `when`, or `if invalid reject` on a field"),
+    _Part(r"also[ \t]+to(?!\w)", "map", instead="write a second `map` of the same resource"),
+    _Part(r"lines[ \t]+may[ \t]+fail[ \t]+alone", "map"),
+    _Part(r"key(?=[ \t]+\w)", "map", what="`key` in a map", instead="assign the key's fields like any others"),
+    _Part(
+        r"match(?=[ \t]+[a-z_`])",
+        "merge",
+        instead="where both use one numbering, write `same worker_id of workday, bamboohr`",
+    ),
+    _Part(r"must(?=[ \t]+[a-z_`])", "merge", instead="leave the line out"),
+    _Part(r"together(?=[ \t]+[a-z_`])", "merge", instead="give each of its fields the same rule"),
+    _Part(r"(?:duplicates|warn)(?=[ \t]+[a-z_`])", "merge"),
+    _Part(r"(?:warn|must|property)(?!\w)", "example", instead="expect the row, or `expect reject`"),
+)
+
+# Where reading stopped.
+_HERE = (
+    _Part(r"case(?!\w)(?![ \t]+when(?!\w))", instead="use `codes` with `via`, or `if … then … else …`"),
+    _Part(r"@\w*(?:\([^)\n]*\))?", instead="only the record itself, `$`, can be read"),
+    _Part(r"\.\.", what="`..` in a path", instead="write the steps one by one, with `[*]` for each element"),
+    _Part(r"(?<=\[)\?", what="a filter in a path", instead="take the list with `[*]`, or one element by its number"),
+    _Part(r"(?:using|assumed)(?!\w)", instead="keep amounts in their own currency: `in $.currency`"),
+    _Part(r"by[ \t]+id(?!\w)", instead="the path has to give the other record's key"),
+    _Part(r"(?:earlier|later)(?!\w)"),
+    _Part(r"rounded(?!\w)(?:[ \t]+half[ \t]+even)?", instead="values are rounded half away from zero"),
+    _Part(r"must[ \t]+exist(?!\w)", "entity", instead="a reference that finds nothing is kept"),
+    _Part(r"or(?=[ \t]+\w)", "entity", what="a field in one of several units", instead="give the field one unit"),
+    _Part(r"up[ \t]+to(?!\w)", "map", instead="leave the share out"),
+    _Part(
+        r"sent[ \t]+as(?!\w)",
+        "resource",
+        what="reading only what has changed (`sent as`)",
+        instead="leave it out: every run reads all of it",
+    ),
+    _Part(
+        r",[ \t]*(?:settles|overlap)(?!\w)",
+        "resource",
+        what="the reading window of `changed`",
+        instead="leave it out: every run reads all of it",
+    ),
+    _Part(r"unchanged[ \t]+when(?!\w)"),
+    _Part(
+        r"with(?!\w)",
+        "shape",
+        "members",
+        "resource",
+        what="a text beside attributes",
+        instead="name the members that are read",
+    ),
+    _Part(
+        r"(?:min|max|longest|union|most[ \t]+common|agree)(?!\w)",
+        "merge",
+        instead="use `newest`, `oldest`, `prefer …` or `only …`",
+    ),
+    _Part(r"within(?!\w)", "map", "merge", instead="use `newest`, or `prefer …` alone"),
+    _Part(
+        r"(?:null[ \t]+wins|needs|otherwise)(?!\w)",
+        "merge",
+        instead="use one of `newest`, `oldest`, `prefer …`, `only …` alone",
+    ),
+)
+
+# Before the place where reading stopped: (what stands before, what stands there).
+_BEFORE = (
+    (
+        _Part(r"(?<![\w.])(?:unit|period)[ \t]*\Z", what="a unit named by the data", instead="name the unit: `in kg`"),
+        r"\(",
+    ),
+    (
+        _Part(r"(?<![\w.])lookup[ \t]*\(", what="`lookup`", instead="write the pairs as `codes` and use `via`"),
+        r"\w+[ \t]*:|:",
+    ),
+    (_Part(r"(?<![\w.])base64(?=[ \t]+\Z)", "shape", "members", "resource"), r"."),
+    (
+        _Part(
+            r"(?:(?<=:)|(?<=: ))(?:date|datetime|time)(?=[ \t]*\()",
+            "shape",
+            "members",
+            "resource",
+            what="a format in a shape",
+            instead='read a text there, and say `as date("…")` in the map',
+        ),
+        r"[\w\"')]",
+    ),
+    (
+        _Part(
+            r"(?<![\w.])as[ \t]+quantity(?!\w)",
+            instead="read the number with `as decimal` and say its unit with `in`",
+        ),
+        r".",
+    ),
+    (_Part(r"(?<![\w.])as[ \t]+\w+[ \t]*\((?=[^()]*\Z)", what="a path as the argument of a conversion"), r"\$"),
+    (
+        _Part(
+            r"(?<=[\w\])])\[(?=[^\]]*\Z)", what="a slice in a path", instead="take all with `[*]`, or one by its number"
+        ),
+        r":",
+    ),
+    (_Part(r"(?<=[\w\])$])\[(?=[^\]]+\Z)", what="a choice of steps in a path", instead="write a path for each"), r","),
+    (
+        _Part(r"(?<![\w.])\w+\((?=[^()]*\Z)", what="a named argument", instead="give the arguments in their order"),
+        r"\w+[ \t]*:|:",
+    ),
+)
+
+
+def opens_unreleased_block(word: str, block: Block) -> bool:
+    """Whether a line that begins with this word may have a block of its own."""
+    return word in _OPENING.get(block.key, ())
+
+
+def find(text: str, block: Block | None, start: int, end: int, at: int) -> Found | None:
+    """The unreleased part that explains why text[start:end], a line of the block, stopped reading at `at`."""
+    for part in () if _ENTRY.match(text, start, end) else _LINES:
+        if part.concerns(block) and (match := part.pattern.match(text, start, end)):
+            return part.found(match)
+    for part in _HERE:
+        if part.concerns(block) and (match := part.pattern.match(text, at, end)):
+            return part.found(match)
+    before = text[:at]
+    for part, here in _BEFORE:
+        if (
+            part.concerns(block)
+            and re.compile(here).match(text, at, end)
+            and (match := part.pattern.search(before, start))
+        ):
+            return part.found(match)
+    return None

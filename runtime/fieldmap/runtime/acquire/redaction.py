@@ -1,0 +1,57 @@
+"""Addresses and texts without what must not be stored or shown."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit, urlunsplit
+
+from fieldmap.runtime.secrets import REDACTED, Secret
+
+# A shorter one would tear holes into texts that have nothing to do with it.
+_SHORTEST: Final = 4
+
+
+class Redaction:
+    """Knows a connector's secrets and which values of a query its plan states openly; grows with every token."""
+
+    def __init__(self, secrets: Iterable[Secret], stated: Iterable[tuple[str, str]] = ()) -> None:
+        self._forms: list[str] = []
+        self._stated = frozenset(stated)
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: Secret) -> None:
+        value = secret.reveal()
+        if len(value) >= _SHORTEST:
+            coded = base64.b64encode(value.encode()).decode()
+            forms = {value, quote(value), quote(value, safe=""), quote_plus(value), coded, coded.rstrip("=")}
+            # Longest first, so that no part of a form is left behind.
+            self._forms = sorted({*self._forms, *forms}, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """The text with every known secret, in whatever usual coding, replaced."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, REDACTED)
+        return text
+
+    def address(self, url: Secret) -> str:
+        """An address to store and show: the names of its query, and of the values only those that the plan states.
+
+        User, password and fragment are left out.
+        """
+        parts = urlsplit(url.reveal())
+        host = parts.hostname or ""
+        host = f"[{host}]" if ":" in host else host
+        netloc = host if parts.port is None else f"{host}:{parts.port}"
+        query = "&".join(
+            f"{self.text(quote(name, safe=''))}={quote_plus(value) if (name, value) in self._stated else REDACTED}"
+            for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        )
+        return urlunsplit((parts.scheme, netloc, self.text(quote(parts.path, safe="/%:@!$&'()*+,;=~-._")), query, ""))
+
+    def identity(self, url: Secret) -> str:
+        """An address to tell requests apart by, cursors included and secrets not. Never shown; only its hash is stored."""
+        return self.text(url.reveal())

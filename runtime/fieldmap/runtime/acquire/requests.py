@@ -1,0 +1,190 @@
+"""A plan's requests: addresses and headers put together at run time, each with the text by which it may be shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, urljoin, urlsplit, urlunsplit
+
+from fieldmap.runtime.acquire import auth
+from fieldmap.runtime.acquire.redaction import Redaction
+from fieldmap.runtime.errors import SourceError, UsageError
+from fieldmap.runtime.plan import CursorPages, HttpConnector, HttpResource, NoAuth
+from fieldmap.runtime.secrets import Secret, resolve_all
+
+_ACCEPT: Final = {
+    "json": "application/json",
+    "ndjson": "application/x-ndjson, application/jsonl, application/json",
+    "csv": "text/csv",
+}
+# Set by the transport, or decided here: a plan that sets them breaks the framing or the decoding.
+_RESERVED: Final = frozenset(("accept-encoding", "connection", "content-length", "host", "transfer-encoding"))
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_NO_LINK: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_LONGEST_LINK: Final = 16 << 10
+_HTTP_ALLOWED: Final = "FIELDMAP_HTTP_HOSTS"
+_LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One page to ask for. shown: its address as it is stored and shown. identity: tells it from every other page."""
+
+    url: Secret
+    shown: str
+    identity: str = field(repr=False)
+
+
+class Requests:
+    """The requests of one resource. Raises UsageError if a variable is missing or a setting cannot be used."""
+
+    def __init__(self, connector: HttpConnector, resource: HttpResource, environ: Mapping[str, str]) -> None:
+        self.title = f"The connector {connector.name}"
+        self._resource = resource
+        # A name may come twice in a query.
+        labels = [f"query {name}{' ' * number}" for number, (name, _) in enumerate(resource.query)]
+        settings = (
+            {"base": connector.base, "path": resource.path}
+            | auth.settings(connector.auth)
+            | {f"header {name}": value for name, value in (*connector.headers, *resource.headers)}
+            | dict(zip(labels, (value for _, value in resource.query), strict=True))
+        )
+        values = resolve_all(connector.name, settings, environ)
+        self.auth_values = {name: values[name] for name in auth.settings(connector.auth)}
+        self._query = [(name, values[label]) for (name, _), label in zip(resource.query, labels, strict=True)]
+        pages = resource.pages
+        if isinstance(pages, CursorPages) and pages.size is not None and pages.size_sent_as is not None:
+            self._query.append((pages.size_sent_as, str(pages.size)))
+        secrets = [value for value in values.values() if isinstance(value, Secret)]
+        self.redaction = Redaction(secrets, [(name, value) for name, value in self._query if isinstance(value, str)])
+        self._base = self._open_address("base", values["base"])
+        path = values["path"]
+        if isinstance(path, Secret):
+            raise UsageError(
+                f"{self.title} has a secret in the path of {resource.name}; put it into a header or the query"
+            )
+        self._path = quote(path, safe="/%:@!$&'()*+,;=~")
+        self.headers = self._headers(connector, values)
+        sends_secrets = bool(secrets) or not isinstance(connector.auth, NoAuth)
+        addresses = [("base", self._base)]
+        if "auth token_url" in self.auth_values:
+            addresses.append(("token_url", self._open_address("token_url", self.auth_values["auth token_url"])))
+        for setting, address in addresses:
+            if sends_secrets and not _may_see_secrets(address, environ):
+                raise UsageError(
+                    f"{self.title} would send its credentials unencrypted to {urlsplit(address).hostname} ({setting});"
+                    f" use https, or allow the host by {_HTTP_ALLOWED}"
+                )
+
+    def first(self) -> Asked:
+        return self._asked(self._with_query([]))
+
+    def after_cursor(self, cursor: Any, sent_as: str) -> Asked:
+        """cursor: a text or number out of the body. Raises SourceError for anything else."""
+        if isinstance(cursor, bool) or not isinstance(cursor, str | int | Decimal):
+            raise SourceError(
+                f"{self.title} answered with {_kind(cursor)} where the cursor of the next page should be,"
+                f" for {self._resource.name}; check its pages setting"
+            )
+        return self._asked(self._with_query([(sent_as, str(cursor))]))
+
+    def after_link(self, page: Asked, link: Any) -> Asked:
+        """link: an address out of the body, absolute or relative to the page's. Raises SourceError if it leads elsewhere."""
+        if not isinstance(link, str) or len(link) > _LONGEST_LINK or _NO_LINK.search(link):
+            raise SourceError(
+                f"{self.title} answered with something that is no address where the next page's should be,"
+                f" for {self._resource.name}; check its pages setting"
+            )
+        base = urlsplit(self._base)
+        try:
+            target = urlsplit(urljoin(page.url.reveal(), link))
+            same = _origin(target) == _origin(base) and target.username is None
+        except ValueError:
+            target, same = base, False
+        if not same:
+            raise SourceError(
+                f"{self.title} answered with a next page of {self._resource.name} outside {base.scheme}://{base.netloc},"
+                " and nothing is sent there; if the source moved, set its base"
+            )
+        carried = {name for name, _ in parse_qsl(target.query, keep_blank_values=True)}
+        kept = [(name, value) for name, value in self._query if isinstance(value, Secret) and name not in carried]
+        query = "&".join(filter(None, (target.query, _encoded(kept))))
+        # The base's own host is used, so that no two readings of an address can differ about where it leads.
+        return self._asked(urlunsplit((base.scheme, base.netloc, target.path, query, "")))
+
+    # ------------------------------------------------------------------------------------------------- parts
+
+    def _with_query(self, more: list[tuple[str, str | Secret]]) -> str:
+        replaced = {name for name, _ in more}
+        query = _encoded([*(item for item in self._query if item[0] not in replaced), *more])
+        return f"{self._base}{self._path}{'?' if query else ''}{query}"
+
+    def _asked(self, url: str) -> Asked:
+        secret = Secret(url)
+        return Asked(url=secret, shown=self.redaction.address(secret), identity=self.redaction.identity(secret))
+
+    def _open_address(self, setting: str, value: str | Secret) -> str:
+        """An address that may be shown: https or http, a host, and nothing that could be a secret."""
+        if isinstance(value, Secret):
+            raise UsageError(f"{self.title} has a secret in its {setting}; put it into auth, a header or the query")
+        text = value.strip().rstrip("/")
+        try:
+            parts = urlsplit(text)
+            good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0
+        except ValueError:
+            parts, good = urlsplit(""), False
+        if not good or _NO_LINK.search(text) or parts.query or parts.fragment:
+            raise UsageError(f"{self.title} has a {setting} that is not an address such as https://api.example.com/v1")
+        if parts.username is not None or parts.password is not None:
+            raise UsageError(f"{self.title} has a user or password in its {setting}; put them into auth basic")
+        return text
+
+    def _headers(
+        self, connector: HttpConnector, values: Mapping[str, str | Secret]
+    ) -> tuple[tuple[str, str | Secret], ...]:
+        headers: dict[str, tuple[str, str | Secret]] = {
+            "accept": ("Accept", _ACCEPT[self._resource.format]),
+            "accept-encoding": ("Accept-Encoding", "gzip, identity"),
+            "user-agent": ("User-Agent", "Fieldmap"),
+        }
+        for name, _ in (*connector.headers, *self._resource.headers):
+            value = values[f"header {name}"]
+            if name.lower() in _RESERVED:
+                raise UsageError(f"{self.title} sets the header {name}, which is not its to set; remove it")
+            if _CONTROL.search(value.reveal() if isinstance(value, Secret) else value):
+                raise UsageError(f"{self.title} has a line break or control character in the header {name}; remove it")
+            headers[name.lower()] = (name, value)
+        return tuple(headers.values())
+
+
+def _encoded(query: Sequence[tuple[str, str | Secret]]) -> str:
+    return "&".join(
+        f"{quote_plus(name)}={quote_plus(value.reveal() if isinstance(value, Secret) else value)}"
+        for name, value in query
+    )
+
+
+def _origin(parts: SplitResult) -> tuple[str, str, int]:
+    default = {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or default
+
+
+def _may_see_secrets(address: str, environ: Mapping[str, str]) -> bool:
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    allowed = {name.strip() for name in environ.get(_HTTP_ALLOWED, "").split(",")}
+    return parts.scheme == "https" or _LOOPBACK.fullmatch(host) is not None or host in allowed
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case dict():
+            return "an object"
+        case list():
+            return "a list"
+    return "something else"

@@ -1,0 +1,118 @@
+"""Sending one request until it is answered. This is the only place that repeats anything: retries do not multiply."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from fieldmap.runtime.archive.coding import CodingError, decoded
+from fieldmap.runtime.errors import SourceError
+from fieldmap.runtime.plan import RetryPolicy
+from fieldmap.runtime.ports import Ports, Request, Response, TransportError
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer that is not to be asked for again. content: the body without its content coding."""
+
+    response: Response
+    content: bytes = field(repr=False)
+
+    @property
+    def status(self) -> int:
+        return self.response.status
+
+
+@dataclass(frozen=True, slots=True)
+class _Setback:
+    """Why an attempt came to nothing. wait: what the source asked for, in seconds."""
+
+    reason: str
+    wait: float | None = None
+
+
+class Exchange:
+    """source: what the source is called in messages: the connector's name."""
+
+    def __init__(self, source: str, policy: RetryPolicy, ports: Ports) -> None:
+        self.source = source
+        self._policy = policy
+        self._ports = ports
+
+    def answered(self, request: Request, where: str) -> Answer:
+        """The answer to the request, repeated as the policy says; any status that the policy does not repeat is an answer.
+
+        where: the source and its address in messages. Raises SourceError after the last attempt.
+        """
+        reasons: list[str] = []
+        while True:
+            outcome = self._attempt(request, where)
+            if isinstance(outcome, Answer):
+                return outcome
+            reasons.append(outcome.reason)
+            if len(reasons) > self._policy.times:
+                raise SourceError(f"{where} {_summary(reasons)}; see whether the source is in order, and run again")
+            self._ports.clock.sleep(self._pause(len(reasons), outcome.wait))
+
+    def _attempt(self, request: Request, where: str) -> Answer | _Setback:
+        try:
+            response = self._ports.http.send(request)
+            if self._repeats(response.status):
+                return self._deferred(response)
+            return Answer(response, decoded(response.body, response.header("content-encoding") or ""))
+        except TransportError as error:
+            reason, again = error.reason, error.again
+        except CodingError as error:
+            reason, again = f"sent an answer that cannot be unpacked: {error}", error.again
+        if not again:
+            raise SourceError(f"{where} {reason}; see whether the address is right")
+        if not self._policy.timeouts:
+            raise SourceError(f"{where} {reason}; see whether the source is in order, and run again")
+        return _Setback(reason)
+
+    def _repeats(self, status: int) -> bool:
+        return status in self._policy.statuses or (self._policy.server_errors and 500 <= status <= 599)
+
+    def _deferred(self, response: Response) -> _Setback:
+        # The source's own clock counts, where it tells the time: ours may be wrong.
+        now = _http_date(response.header("date")) or self._ports.clock.now()
+        return _Setback(f"answered {response.status}", retry_after(response.header("retry-after"), now))
+
+    def _pause(self, failures: int, asked: float | None) -> float:
+        """Seconds before the next attempt: what the source asked for, within bounds, or full jitter over a doubling span."""
+        longest = self._policy.longest_ms / 1000
+        if asked is not None:
+            return min(asked, longest * 5)
+        span = self._policy.first_ms / 1000 * 2.0 ** min(failures - 1, 60)
+        return self._ports.random.between(0.0, min(span, longest))
+
+
+def _summary(reasons: list[str]) -> str:
+    """`answered 503 6 times`, or the last of several reasons with their number."""
+    if len(reasons) == 1:
+        return reasons[0]
+    if len(Counter(reasons)) == 1:
+        return f"{reasons[0]} {len(reasons)} times"
+    return f"failed {len(reasons)} times; the last time it {reasons[-1]}"
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks to wait, from 0; None if there is none or it makes no sense."""
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    date = _http_date(text)
+    return None if date is None else max(0.0, (date - now).total_seconds())
+
+
+def _http_date(text: str | None) -> datetime | None:
+    if not text or len(text) > 64:
+        return None
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    # A date in the zone -0000 comes without one.
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)

@@ -1,0 +1,250 @@
+"""One exchange over HTTP/1.1: sent once, followed nowhere, taken whole, within bounds of time and size.
+
+Timeouts of HTTP libraries begin anew with every byte, so that a source that drips is waited for without end. Here every wait
+on the socket, from the connection to the last byte of the body, is cut to what is left of one deadline.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import httpx
+
+from fieldmap.runtime.ports import Request, Response, TransportError
+from fieldmap.runtime.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """In seconds and bytes. idle: longest wait for the next byte. rate: least bytes a second, once `grace` has passed."""
+
+    total: float = 300.0
+    connect: float = 10.0
+    idle: float = 60.0
+    rate: int = 1024
+    grace: float = 10.0
+    body: int = 64 << 20
+
+
+class BoundedHttp:
+    """The real Http port. Connections are kept between requests; proxies, netrc and cookies are never used."""
+
+    def __init__(self, limits: Limits | None = None, *, tls: ssl.SSLContext | None = None) -> None:
+        self._limits = limits or Limits()
+        self._budget = _Budget(self._limits)
+        # These write addresses, and with them secrets, to whoever listens at the level INFO.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._client = httpx.Client(
+            transport=_Transport(self._budget, tls),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(self._limits.idle, connect=self._limits.connect),
+            cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    def send(self, request: Request) -> Response:
+        """Raises TransportError."""
+        self._budget.begin()
+        with _told(self._limits):
+            built = self._client.build_request(
+                request.method,
+                httpx.URL(request.url.reveal()),
+                headers=[(name.encode("ascii"), _octets(value)) for name, value in request.headers],
+                content=None if request.body is None else request.body.reveal().encode(),
+            )
+            answer = self._client.send(built, stream=True)
+            try:
+                return self._whole(answer)
+            finally:
+                answer.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _whole(self, answer: httpx.Response) -> Response:
+        limit = self._limits.body
+        length = answer.headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit:
+            raise TransportError(f"announced a body of more than {limit >> 20} MiB", again=False)
+        parts: list[bytes] = []
+        size = 0
+        for part in answer.iter_raw():
+            size += len(part)
+            if size > limit:
+                raise TransportError(f"sent a body of more than {limit >> 20} MiB", again=False)
+            parts.append(part)
+        headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in answer.headers.raw)
+        names = {name for name, _ in headers}
+        framed = bool(names & {"content-length", "transfer-encoding"}) or answer.status_code in (204, 304)
+        return Response(status=answer.status_code, headers=headers, body=b"".join(parts), framed=framed)
+
+
+def _octets(value: str | Secret) -> bytes:
+    return (value.reveal() if isinstance(value, Secret) else value).encode()
+
+
+class _Budget:
+    """What is left to one exchange."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.begin()
+
+    def begin(self) -> None:
+        self._ends = time.monotonic() + self._limits.total
+        self._first = 0.0
+        self._received = 0
+
+    def wait(self, timeout: float | None) -> float:
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TransportError(f"did not finish its answer within {self._limits.total:g} seconds")
+        return left if timeout is None else min(timeout, left)
+
+    def took(self, size: int) -> None:
+        now = time.monotonic()
+        self._first = self._first or now
+        self._received += size
+        since = now - self._first
+        if since > self._limits.grace and self._received < since * self._limits.rate:
+            raise TransportError(f"sent less than {self._limits.rate:,} bytes a second")
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream, budget: _Budget) -> None:
+        self._inner = inner
+        self._budget = budget
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            data = self._inner.read(max_bytes, self._budget.wait(timeout))
+        except httpcore.ReadTimeout:
+            self._budget.wait(timeout)  # tells which of the two limits it was
+            raise
+        self._budget.took(len(data))
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._budget.wait(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        inner = self._inner.start_tls(ssl_context, server_hostname, self._budget.wait(timeout))
+        return _Stream(inner, self._budget)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _Backend(httpcore.NetworkBackend):
+    def __init__(self, budget: _Budget) -> None:
+        self._inner = httpcore.SyncBackend()
+        self._budget = budget
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        wait = self._budget.wait(timeout)
+        return _Stream(self._inner.connect_tcp(host, port, wait, local_address, socket_options), self._budget)
+
+
+class _Transport(httpx.BaseTransport):
+    """httpx's own transport has no place for a network backend; this is it, with ours."""
+
+    def __init__(self, budget: _Budget, tls: ssl.SSLContext | None) -> None:
+        # Without a context the pool makes one from certifi's roots, with the first https address.
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=tls, max_connections=4, http1=True, http2=False, network_backend=_Backend(budget)
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
+        )
+        stream = request.stream
+        assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101  (a synchronous client makes no other)
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method, url, headers=request.headers.raw, content=stream, extensions=request.extensions
+            )
+        )
+        assert not isinstance(answer.stream, bytes)  # noqa: S101
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream, answer.close))
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, stream: Any, close: Callable[[], None]) -> None:
+        self._stream = stream
+        self._close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._stream
+
+    def close(self) -> None:
+        self._close()
+
+
+@contextmanager
+def _told(limits: Limits) -> Iterator[None]:
+    """Every fault as a TransportError, without the fault itself: its request holds the credentials."""
+    told: TransportError
+    try:
+        yield
+        return
+    except httpcore.ConnectTimeout:
+        told = TransportError(f"did not accept a connection within {limits.connect:g} seconds")
+    except (httpcore.TimeoutException, TimeoutError):
+        told = TransportError(f"did not answer within {limits.idle:g} seconds")
+    except httpcore.ConnectError as error:
+        # The pool cuts the chain of causes; httpcore keeps the system's error as the argument.
+        told = _unconnected(error.args[0] if error.args else error)
+    except httpcore.NetworkError:
+        told = TransportError("broke the connection")
+    except httpcore.RemoteProtocolError as error:
+        cut = any(word in str(error) for word in ("closed", "disconnected"))
+        told = TransportError(
+            "broke off in the middle of its answer" if cut else "answered with something that is not HTTP/1.1"
+        )
+    except (httpcore.LocalProtocolError, httpcore.UnsupportedProtocol, httpx.InvalidURL, UnicodeError):
+        told = TransportError("cannot be asked: its address or a header is not valid", again=False)
+    raise told
+
+
+def _unconnected(cause: object) -> TransportError:
+    match cause:
+        case ConnectionRefusedError():
+            return TransportError("refused the connection")
+        case socket.gaierror():
+            return TransportError("has no address: its name could not be resolved")
+        case ssl.SSLCertVerificationError():
+            return TransportError(f"showed a TLS certificate that is not valid ({cause.verify_message})", again=False)
+        case ssl.SSLError():
+            return TransportError("broke off the TLS handshake")
+        case OSError():
+            return TransportError(f"could not be reached ({cause.strerror or type(cause).__name__})")
+    return TransportError("could not be reached")

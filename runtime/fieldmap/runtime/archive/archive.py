@@ -1,0 +1,168 @@
+"""The archive of a project: its resources, each with its own records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fieldmap.runtime.archive import warc
+from fieldmap.runtime.archive.position import position
+from fieldmap.runtime.archive.records import Archived, ClosedSweep, TornTail, Verified
+from fieldmap.runtime.archive.segments import Entry, Segments, damaged
+from fieldmap.runtime.archive.writer import Writer
+from fieldmap.runtime.errors import ArchiveError
+from fieldmap.runtime.ports import Folder, Ports
+
+SEGMENT_BYTES = 256 << 20
+_RESOURCE = re.compile(r"[a-z0-9_]+\.[a-z0-9_]+")
+
+
+class Archive:
+    """root: a folder with one folder a resource. segment_bytes: a segment of this size is followed by a new one.
+
+    Reading takes no lock and may go on while another process writes. Every method raises ArchiveError for what it cannot
+    read.
+    """
+
+    def __init__(self, root: Path, ports: Ports, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self.root = root
+        self._ports = ports
+        self._segment_bytes = segment_bytes
+
+    def resources(self) -> list[str]:
+        """The resources that have a folder, sorted."""
+        with self._readable("the archive"):
+            return [name for name in self._ports.storage.folders(self.root) if _RESOURCE.fullmatch(name)]
+
+    def writer(self, resource: str) -> Writer:
+        """The one writer of a resource, to be used in a `with`. Raises ArchiveError if another has it."""
+        _check_name(resource)
+        try:
+            folder = self._ports.storage.folder(self.root, resource, create=True)
+        except OSError as error:
+            raise self._unwritable(resource, error) from None
+        try:
+            return Writer(folder, resource, self._ports, self._segment_bytes)
+        except OSError as error:
+            folder.close()
+            raise self._unwritable(resource, error) from None
+        except BaseException:
+            folder.close()
+            raise
+
+    def entries(self, resource: str, after: int | None) -> Iterator[Archived | ClosedSweep]:
+        """Every response and every mark of a closed sweep after a position (None: from the beginning), in order.
+
+        A torn tail ends the iteration quietly (`torn_tail` tells of it); damage raises.
+        """
+        with self._opened(resource) as folder:
+            if folder is None:
+                return
+            for entry in Segments(folder, resource).entries(after):
+                if entry.record.kind != "warcinfo":
+                    yield _item(resource, entry)
+
+    def read(self, resource: str, after: int | None) -> Iterator[Archived]:
+        """Every response after a position (None: from the beginning), in order; see `entries`."""
+        return (item for item in self.entries(resource, after) if isinstance(item, Archived))
+
+    def closed_sweeps(self, resource: str, after: int | None = None) -> Iterator[ClosedSweep]:
+        """The marks of sweeps that reached their end; see `entries`."""
+        return (item for item in self.entries(resource, after) if isinstance(item, ClosedSweep))
+
+    def read_one(self, resource: str, position: int) -> Archived:
+        """The response at a position, its digest checked."""
+        with self._opened(resource) as folder:
+            if folder is not None:
+                item = _item(resource, Segments(folder, resource).entry(position))
+                if isinstance(item, Archived):
+                    return item
+        raise ArchiveError(f"The archive of {resource} has no response at {position}; see: fieldmap archive list")
+
+    def end(self, resource: str) -> int | None:
+        """The position of the last response, or None if there is none."""
+        with self._opened(resource) as folder:
+            if folder is None:
+                return None
+            segments = Segments(folder, resource)
+            for number in reversed(segments.numbers):
+                offsets, _, _ = segments.scan(number)
+                for offset in reversed(offsets):
+                    place = position(number, offset)
+                    if segments.entry(place).record.kind in ("response", "resource"):
+                        return place
+        return None
+
+    def torn_tail(self, resource: str) -> TornTail | None:
+        """What an interrupted write left at the end. The next writer cuts it off."""
+        with self._opened(resource) as folder:
+            if folder is None:
+                return None
+            segments = Segments(folder, resource)
+            return segments.scan(segments.numbers[-1])[2] if segments.numbers else None
+
+    def verify(self, resource: str) -> Verified:
+        """Reads every record and checks its digest, chain and headers. Raises ArchiveError at the first damage."""
+        records = sweeps = size = 0
+        with self._opened(resource) as folder:
+            if folder is None:
+                return Verified(records=0, closed_sweeps=0, segments=0, bytes=0, torn=None)
+            segments = Segments(folder, resource)
+            for entry in segments.entries(None):
+                size += entry.length
+                if entry.record.kind != "warcinfo":
+                    item = _item(resource, entry)
+                    records += isinstance(item, Archived)
+                    sweeps += isinstance(item, ClosedSweep)
+            return Verified(
+                records=records, closed_sweeps=sweeps, segments=len(segments.numbers), bytes=size, torn=segments.torn
+            )
+
+    # ------------------------------------------------------------------------------------------------- parts
+
+    @contextmanager
+    def _opened(self, resource: str) -> Iterator[Folder | None]:
+        """The resource's folder for reading, None if it has none yet."""
+        _check_name(resource)
+        with self._readable(f"the archive of {resource}"):
+            try:
+                folder = self._ports.storage.folder(self.root, resource)
+            except FileNotFoundError:
+                yield None
+                return
+            try:
+                yield folder
+            finally:
+                folder.close()
+
+    @contextmanager
+    def _readable(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ArchiveError(
+                f"{what.capitalize()} in {self.root} cannot be read ({error.strerror or error});"
+                " check the folder and its permissions"
+            ) from None
+
+    def _unwritable(self, resource: str, error: OSError) -> ArchiveError:
+        return ArchiveError(
+            f"The archive of {resource} in {self.root} cannot be opened for writing ({error.strerror or error});"
+            " check the folder, its permissions and the room on the disk"
+        )
+
+
+def _check_name(resource: str) -> None:
+    if not _RESOURCE.fullmatch(resource):
+        raise ArchiveError(f"{resource!r} is not the name of a resource; it must be of the form connector.resource")
+
+
+def _item(resource: str, entry: Entry) -> Archived | ClosedSweep:
+    try:
+        if entry.record.kind == "metadata":
+            return warc.closed_sweep(entry.record, entry.position, entry.length)
+        return warc.data_record(entry.record, entry.position, entry.length)
+    except warc.MalformedError as error:
+        raise damaged(resource, entry.position, f"the record {error}") from None

@@ -1,0 +1,117 @@
+"""What goes into the archive and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Final
+
+from fieldmap.runtime.archive.coding import CodingError, decoded
+from fieldmap.runtime.archive.position import describe
+from fieldmap.runtime.errors import ArchiveError
+from fieldmap.runtime.plan import Format
+
+# Response headers that are kept. Any other may hold a cookie, a token or an address with one in it.
+KEPT_HEADERS: Final = frozenset(
+    ("content-encoding", "content-language", "content-length", "content-type", "date", "etag", "last-modified")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A response, a file or a part of one, as it came.
+
+    resource: `workday.workers`. url: without secrets. fetched_at: aware, in UTC. status: None for what no HTTP brought.
+    headers: names in lower case, of KEPT_HEADERS only. body: as on the wire, content coding included.
+    request: fingerprint of what was asked, or of the file. sweep: one pass over the resource; page: from 1 within it.
+    framed: false if only the end of the connection marked the end of the body, so that a cut could not be seen.
+    unpacked: the body without its coding, if it is at hand.
+    """
+
+    resource: str
+    url: str
+    fetched_at: datetime
+    status: int | None
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    format: Format
+    request: str
+    sweep: str
+    page: int
+    framed: bool = True
+    unpacked: bytes | None = field(default=None, repr=False, compare=False)
+
+    def content(self) -> bytes:
+        """The body without its content coding. Raises CodingError."""
+        if self.unpacked is not None:
+            return self.unpacked
+        return decoded(self.body, self.headers.get("content-encoding", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived(Received):
+    """A record that is durable. position: where it lies. length: in the archive, in bytes."""
+
+    position: int
+    length: int
+
+    def content(self) -> bytes:
+        """The body without its content coding. Raises ArchiveError if that cannot be undone."""
+        try:
+            # The zero-argument form does not work in a class with slots.
+            return Received.content(self)
+        except CodingError as error:
+            raise ArchiveError(
+                f"The archived response {describe(self.position)} of {self.resource} cannot be decoded: {error};"
+                f" fetch it again: fieldmap sync {self.resource}"
+            ) from None
+
+    @classmethod
+    def of(cls, received: Received, position: int, length: int) -> Archived:
+        values = {item.name: getattr(received, item.name) for item in fields(Received)}
+        return cls(**values, position=position, length=length)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedSweep:
+    """The mark that a sweep reached its end: its pages are all there is. framed: false if any may have been cut unseen."""
+
+    resource: str
+    sweep: str
+    pages: int
+    closed_at: datetime
+    framed: bool
+    position: int = -1
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TornTail:
+    """What a writer that was stopped left at the end of the last segment. length: in bytes. reason: how that shows."""
+
+    resource: str
+    position: int
+    length: int
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"the last write to {self.resource} was interrupted: {self.length:,} bytes at the end"
+            f" of {describe(self.position)} ({self.reason})"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What `Archive.verify` read and found whole."""
+
+    records: int
+    closed_sweeps: int
+    segments: int
+    bytes: int
+    torn: TornTail | None
+
+    def __str__(self) -> str:
+        text = f"{self.records:,} records in {self.segments} segments ({self.bytes:,} bytes) are whole"
+        return text if self.torn is None else f"{text}; {self.torn}"

@@ -1,0 +1,259 @@
+"""One record as WARC 1.1 bytes, and back. Pure: nothing here touches a file.
+
+Each record carries `Fieldmap-Chain`, the last of its header lines: the SHA-256 of the previous record's chain and of all
+header lines before it. Among those are the digest of the block and everything that is said about it, so that no byte of a
+record and no record can be changed, left out or put elsewhere without the chain breaking at that place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final, Literal, cast, get_args
+
+from fieldmap.runtime.archive.records import KEPT_HEADERS, Archived, ClosedSweep, Received
+from fieldmap.runtime.plan import Format
+
+VERSION: Final = "1"
+FIRST_CHAIN: Final = "0" * 64
+
+Kind = Literal["warcinfo", "response", "resource", "metadata"]
+
+_CRLF: Final = b"\r\n"
+_MOST_HEAD: Final = 64 << 10  # bytes
+_TYPES: Final[dict[str, str]] = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv"}
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_HEAD_LINE: Final = re.compile(r"([0-9A-Za-z-]+): ?(.*)")
+
+
+class MalformedError(Exception):
+    """These bytes are not a record of this archive; the text goes on from "the record"."""
+
+
+class NewerError(MalformedError):
+    """A record of a format that this version does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record taken apart. before_chain: its header lines up to Fieldmap-Chain."""
+
+    kind: Kind
+    head: Mapping[str, str]
+    block: memoryview
+    before_chain: bytes
+
+    @property
+    def chain(self) -> str:
+        return self.head["fieldmap-chain"]
+
+    def check(self, previous_chain: str | None) -> None:
+        """Raises MalformedError if the block is not what was written, or not what follows from the previous chain."""
+        if self.head.get("warc-block-digest") != f"sha256:{hashlib.sha256(self.block).hexdigest()}":
+            raise MalformedError("has another content than its digest says")
+        if previous_chain is not None and self.chain != _chained(previous_chain, self.before_chain):
+            raise MalformedError("does not follow from the record before it: the chain is broken")
+
+
+def _chained(previous: str, before_chain: bytes) -> str:
+    return hashlib.sha256(previous.encode("ascii") + before_chain).hexdigest()
+
+
+# ------------------------------------------------------------------------------------------------------------- writing
+
+
+def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes, str]:
+    """The record of a response or file, and its chain. record_id: 32 random hexadecimal digits."""
+    stray = item.headers.keys() - KEPT_HEADERS
+    if stray:
+        raise ValueError(f"Headers that the archive must not hold: {', '.join(sorted(stray))}")
+    payload_digest = f"sha256:{hashlib.sha256(item.body).hexdigest()}"
+    if item.status is None:
+        kind, block, content_type = "resource", item.body, _TYPES[item.format]
+    else:
+        kind, block, content_type = "response", _http_head(item) + item.body, "application/http;msgtype=response"
+    fields = {
+        "Fieldmap-Resource": item.resource,
+        "Fieldmap-Format": item.format,
+        "Fieldmap-Sweep": item.sweep,
+        "Fieldmap-Page": str(item.page),
+        "Fieldmap-Request": item.request,
+        "Fieldmap-Framed": "yes" if item.framed else "no",
+        "WARC-Target-URI": item.url,
+        "WARC-Payload-Digest": payload_digest,
+        "Content-Type": content_type,
+    }
+    return _record(kind, item.fetched_at, record_id, fields, block, previous_chain)
+
+
+def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[bytes, str]:
+    fields = {
+        "Fieldmap-Resource": mark.resource,
+        "Fieldmap-Sweep": mark.sweep,
+        "Fieldmap-Pages": str(mark.pages),
+        "Fieldmap-Framed": "yes" if mark.framed else "no",
+        "Content-Type": "application/warc-fields",
+    }
+    return _record("metadata", mark.closed_at, record_id, fields, b"sweep: closed\r\n", previous_chain)
+
+
+def opening(resource: str, segment: int, now: datetime, record_id: str, previous_chain: str) -> tuple[bytes, str]:
+    """The warcinfo that begins a segment; the chain goes through it from segment to segment."""
+    fields = {
+        "Fieldmap-Resource": resource,
+        "Fieldmap-Segment": str(segment),
+        "Content-Type": "application/warc-fields",
+    }
+    block = b"software: Fieldmap\r\nformat: WARC File Format 1.1\r\n"
+    return _record("warcinfo", now, record_id, fields, block, previous_chain)
+
+
+def _record(
+    kind: str, at: datetime, record_id: str, fields: Mapping[str, str], block: bytes, previous_chain: str
+) -> tuple[bytes, str]:
+    lines = {
+        "WARC-Type": kind,
+        "WARC-Record-ID": f"<urn:uuid:{_uuid(record_id)}>",
+        "WARC-Date": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "Fieldmap-Archive": VERSION,
+        **fields,
+        "WARC-Block-Digest": f"sha256:{hashlib.sha256(block).hexdigest()}",
+        "Content-Length": str(len(block)),
+    }
+    for name, value in lines.items():
+        if _CONTROL.search(value) or value != value.strip(" "):
+            raise ValueError(f"{name} has a control character or a space at an end")
+    before_chain = b"WARC/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()).encode()
+    chain = _chained(previous_chain, before_chain)
+    if len(before_chain) > _MOST_HEAD // 2:
+        raise ValueError("The headers of a record are too long")
+    return b"".join((before_chain, b"Fieldmap-Chain: ", chain.encode(), b"\r\n\r\n", block, b"\r\n\r\n")), chain
+
+
+def _http_head(item: Received) -> bytes:
+    """A status line and headers in the encoding of HTTP, so that any octet that came is stored as it came."""
+    status = item.status or 0
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase if status in _KNOWN else ''}"]
+    for name, value in item.headers.items():
+        if _CONTROL.search(value) or value != value.strip(" "):
+            raise ValueError(f"The header {name} has a control character or a space at an end")
+        lines.append(f"{name}: {value}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+_KNOWN: Final = frozenset(HTTPStatus)
+
+
+def _uuid(digits: str) -> str:
+    """32 random digits as a version 4 UUID."""
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def parse(data: bytes, resource: str) -> Record:
+    """Takes a record apart without checking its digests. Raises MalformedError."""
+    end = data.find(b"\r\n\r\n", 0, _MOST_HEAD)
+    if not data.startswith(b"WARC/1.1\r\n") or end < 0:
+        raise MalformedError("is not in the WARC 1.1 format")
+    chain_at = data.rfind(_CRLF, 0, end) + 2
+    head = _lines(data[10:end])
+    if head.get("fieldmap-archive") != VERSION:
+        raise NewerError(f"is of archive format {head.get('fieldmap-archive', '(none)')[:20]}")
+    if not data.startswith(b"Fieldmap-Chain: ", chain_at):
+        raise MalformedError("does not end its headers with its chain")
+    block = memoryview(data)[end + 4 : -4]
+    if head.get("content-length") != str(len(block)) or data[-4:] != b"\r\n\r\n":
+        raise MalformedError("has another length than it says")
+    if head.get("fieldmap-resource") != resource:
+        raise MalformedError(f"belongs to {head.get('fieldmap-resource', '(none)')[:80]}, not to {resource}")
+    kind = head.get("warc-type", "")
+    if kind not in get_args(Kind):
+        raise MalformedError(f"is of the unknown type {kind[:20]}")
+    return Record(cast(Kind, kind), head, block, data[:chain_at])
+
+
+def _lines(raw: bytes) -> dict[str, str]:
+    head: dict[str, str] = {}
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise MalformedError("has headers that are not UTF-8") from None
+    for line in text.split("\r\n"):
+        name, colon, value = line.partition(": ")
+        if not colon or name.lower() in head:
+            raise MalformedError("has a header line that is malformed or repeated")
+        head[name.lower()] = value
+    return head
+
+
+def data_record(record: Record, position: int, length: int) -> Archived:
+    """A response or resource record as what was received. Raises MalformedError."""
+    head = record.head
+    try:
+        status, headers, body = (None, {}, bytes(record.block)) if record.kind == "resource" else _http(record.block)
+        return Archived(
+            resource=head["fieldmap-resource"],
+            url=head["warc-target-uri"],
+            fetched_at=_instant(head["warc-date"]),
+            status=status,
+            headers=headers,
+            body=body,
+            format=_format(head["fieldmap-format"]),
+            request=head["fieldmap-request"],
+            sweep=head["fieldmap-sweep"],
+            page=int(head["fieldmap-page"]),
+            framed=head["fieldmap-framed"] == "yes",
+            position=position,
+            length=length,
+        )
+    except (KeyError, ValueError) as error:
+        raise MalformedError(f"lacks a header or has a wrong one ({error})") from None
+
+
+def closed_sweep(record: Record, position: int, length: int) -> ClosedSweep:
+    """Raises MalformedError."""
+    head = record.head
+    try:
+        return ClosedSweep(
+            resource=head["fieldmap-resource"],
+            sweep=head["fieldmap-sweep"],
+            pages=int(head["fieldmap-pages"]),
+            closed_at=_instant(head["warc-date"]),
+            framed=head["fieldmap-framed"] == "yes",
+            position=position,
+            length=length,
+        )
+    except (KeyError, ValueError) as error:
+        raise MalformedError(f"lacks a header or has a wrong one ({error})") from None
+
+
+def _instant(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def _format(text: str) -> Format:
+    if text not in _TYPES:
+        raise ValueError(f"format {text[:20]}")
+    return cast(Format, text)
+
+
+def _http(block: memoryview) -> tuple[int, dict[str, str], bytes]:
+    head, gap, _ = bytes(block[:_MOST_HEAD]).partition(b"\r\n\r\n")
+    status_line, *lines = head.decode("latin-1").split("\r\n")
+    parts = status_line.split(" ", 2)
+    if not gap or len(parts) < 2 or parts[0] != "HTTP/1.1":
+        raise ValueError("status line")
+    headers = {}
+    for line in lines:
+        matched = _HEAD_LINE.fullmatch(line)
+        if matched is None:
+            raise ValueError("HTTP header")
+        headers[matched[1].lower()] = matched[2]
+    return int(parts[1]), headers, bytes(block[len(head) + 4 :])

@@ -1,0 +1,173 @@
+"""Appending to the archive of one resource. When `append` returns, the record is on the disk.
+
+After a write or sync that failed nothing is known of the file's end: the kernel may have dropped the very pages it failed
+to write, and a second fsync would report success. Such a writer takes nothing more; the next one looks at the file itself.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Self
+
+from fieldmap.runtime.archive import warc
+from fieldmap.runtime.archive.frames import MOST_RECORD, compressor
+from fieldmap.runtime.archive.position import position, segment_name
+from fieldmap.runtime.archive.records import Archived, ClosedSweep, Received, TornTail
+from fieldmap.runtime.archive.segments import Segments
+from fieldmap.runtime.errors import ArchiveError
+from fieldmap.runtime.ports import Folder, Lock, LockedError, Ports, Segment
+
+
+class Writer:
+    """The one writer of a resource: a context manager that holds the lock. cut: the torn tail that it removed."""
+
+    def __init__(self, folder: Folder, resource: str, ports: Ports, segment_bytes: int) -> None:
+        """Takes over the folder: `close` closes it. Raises ArchiveError if it is locked or damaged, OSError."""
+        self.resource = resource
+        self.cut: TornTail | None = None
+        self._folder = folder
+        self._ports = ports
+        self._segment_bytes = segment_bytes
+        self._compressor = compressor()
+        self._segment: Segment | None = None
+        self._number = 0
+        self._size = 0
+        self._chain = warc.FIRST_CHAIN
+        self._stopped = ""
+        self._lock = self._locked()
+        try:
+            self._recover()
+        except BaseException:
+            self._release()
+            raise
+
+    def append(self, received: Received) -> Archived:
+        """Makes a response durable. Raises ArchiveError; after a failed write the writer takes nothing more."""
+        if received.resource != self.resource:
+            raise ValueError(f"A response of {received.resource} for the archive of {self.resource}")
+        place, length = self._append(lambda chain: warc.received(received, self._ports.random.hex(32), chain))
+        return Archived.of(received, place, length)
+
+    def close_sweep(self, sweep: str, pages: int, *, framed: bool) -> ClosedSweep:
+        """Marks that the sweep came to its end with so many pages. framed: false if any may have been cut unseen."""
+        now = self._ports.clock.now()
+        mark = ClosedSweep(resource=self.resource, sweep=sweep, pages=pages, closed_at=now, framed=framed)
+        place, length = self._append(lambda chain: warc.closed(mark, self._ports.random.hex(32), chain))
+        return replace(mark, position=place, length=length)
+
+    def requests(self) -> set[str]:
+        """The request fingerprints of all that is archived. Reads the whole archive of the resource."""
+        entries = Segments(self._folder, self.resource).entries(None)
+        return {entry.record.head.get("fieldmap-request", "") for entry in entries} - {""}
+
+    def close(self) -> None:
+        """Ends the writing and releases the lock; a second call does nothing."""
+        if self._stopped != "it is closed":
+            self._stopped = "it is closed"
+            self._release()
+            self._folder.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------------------------------------- opening
+
+    def _locked(self) -> Lock:
+        since = self._ports.clock.now().isoformat(sep=" ", timespec="seconds")
+        try:
+            return self._folder.lock(f"process {os.getpid()} on {platform.node()} since {since}")
+        except LockedError as holder:
+            raise ArchiveError(
+                f"The archive of {self.resource} is being written by {holder}; wait until it ends, or stop it"
+            ) from None
+
+    def _release(self) -> None:
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
+        self._lock.release()
+
+    def _recover(self) -> None:
+        """Looks at the end of the archive, cuts what an interrupted write left there, and takes up the chain."""
+        segments = Segments(self._folder, self.resource)
+        if not segments.numbers:
+            return
+        self._number = segments.numbers[-1]
+        offsets, self._size, self.cut = segments.scan(self._number)
+        if offsets:
+            self._chain = segments.chain(self._number, offsets)
+        elif self._number > 1:
+            # The writer was stopped between creating this segment and its first record.
+            self._chain = segments.chain(self._number - 1, segments.scan(self._number - 1)[0])
+        if self.cut is not None:
+            self._folder.truncate(segment_name(self._number), self._size)
+        self._segment = self._folder.open(segment_name(self._number))
+        # A record may be whole in memory and not yet on the disk, if the power and not the process had failed.
+        self._segment.sync()
+        if not offsets:
+            self._folder.sync()
+            self._open_with_warcinfo()
+
+    # ------------------------------------------------------------------------------------------------- appending
+
+    def _append(self, make: Callable[[str], tuple[bytes, str]]) -> tuple[int, int]:
+        """Position and length of the record that `make` gives for the chain so far."""
+        self._check()
+        if self._segment is None or self._size >= self._segment_bytes:
+            self._rotate()
+        record, chain = make(self._chain)
+        if len(record) > MOST_RECORD:
+            raise ArchiveError(
+                f"A response of {len(record) >> 20} MiB is too large for the archive of {self.resource};"
+                " ask the source for smaller pages"
+            )
+        return self._write(record, chain)
+
+    def _write(self, record: bytes, chain: str) -> tuple[int, int]:
+        segment = self._segment
+        assert segment is not None  # noqa: S101  (only called with a segment open)
+        frame = self._compressor.compress(record)
+        self._stopped = "an earlier write failed"  # until it has not; an interruption by the user counts too
+        try:
+            segment.append(frame)
+            segment.sync()
+        except OSError as error:
+            raise self._unwritten(error) from None
+        self._stopped = ""
+        place = position(self._number, self._size)
+        self._size += len(frame)
+        self._chain = chain
+        return place, len(frame)
+
+    def _rotate(self) -> None:
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
+        self._stopped = "an earlier write failed"
+        try:
+            self._segment = self._folder.create(segment_name(self._number + 1))
+            self._number, self._size = self._number + 1, 0
+            self._folder.sync()
+        except OSError as error:
+            raise self._unwritten(error) from None
+        self._open_with_warcinfo()
+
+    def _open_with_warcinfo(self) -> None:
+        now = self._ports.clock.now()
+        self._write(*warc.opening(self.resource, self._number, now, self._ports.random.hex(32), self._chain))
+
+    def _check(self) -> None:
+        if self._stopped:
+            raise ArchiveError(f"The archive of {self.resource} takes nothing more: {self._stopped}; run again")
+
+    def _unwritten(self, error: OSError) -> ArchiveError:
+        return ArchiveError(
+            f"The archive of {self.resource} could not be written ({error.strerror or error});"
+            " nothing of this response was loaded; make room or repair the disk, and run again"
+        )

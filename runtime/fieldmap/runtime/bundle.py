@@ -1,0 +1,247 @@
+"""The bundle: all that crosses from the compiler to the runtime, as files with digests.
+
+    manifest.json      format, digests of every other part
+    catalogue.json     tables, maps, entities, rules (`Catalogue`)
+    ir.json            the meaning, for explain and tools; the runtime does not read it
+    fetch/*.py         a fetch plan for each connector
+    transform/*.py     a transform for each map
+    sql/apply/*.sql    the statements that apply a batch of a map, in named steps
+    sql/merge/*.sql    the statements that merge an entity
+
+The runtime owns this format as a machine owns its bytecode: the compiler writes it with `write`, and nothing is executed before
+every digest was verified.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from fieldmap.runtime.errors import BundleError
+from fieldmap.runtime.plan import Connector
+
+FORMAT = 1
+_PART = re.compile(r"(?:[a-z0-9_]+/)*[a-z0-9_]+\.(?:json|py|sql)")
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Table(_Part, frozen=True):
+    """create: the statements that make it. columns: name to type, of the author's fields only."""
+
+    schema: str
+    name: str
+    create: str
+    columns: dict[str, str]
+
+
+class View(_Part, frozen=True):
+    """A view of schema provenance."""
+
+    name: str
+    query: str
+
+
+class ClaimColumn(_Part, frozen=True):
+    """A field of a claim. codec: how its value is written for COPY: text, bool, int, number, float, date, datetime, json, money
+    (amount, and a currency column), amount (money of a fixed currency), or `list <codec>`. columns: its one or two columns."""
+
+    field: str
+    codec: str
+    columns: tuple[str, ...]
+
+
+class ClaimInfo(_Part, frozen=True):
+    """number 0 is the record's own claim; its table holds a row for every record even where it claims nothing (entity None)."""
+
+    number: int
+    table: str
+    entity: str | None
+    columns: tuple[ClaimColumn, ...]
+
+
+class FieldOrigin(_Part, frozen=True):
+    """How a map makes a field: what the provenance views show. The same for every row, so stored once."""
+
+    claim: int
+    field: str
+    paths: tuple[str, ...]
+    statement: str
+    file: str
+    line: int
+    outcome: str
+
+
+class MapInfo(_Part, frozen=True):
+    id: str
+    title: str
+    resource: str
+    format: str
+    version: str
+    file: str
+    line: int
+    claims: tuple[ClaimInfo, ...]
+    origins: tuple[FieldOrigin, ...]
+
+
+class RuleInfo(_Part, frozen=True):
+    field: str
+    rule: str
+    file: str
+    line: int
+
+
+class EntityInfo(_Part, frozen=True):
+    """fields: those whose winning claims `_claims` lists, in its order. units: field to what is shown behind its value."""
+
+    name: str
+    table: str
+    version: str
+    key: tuple[str, ...]
+    fields: tuple[str, ...]
+    units: dict[str, str]
+    rules: tuple[RuleInfo, ...]
+
+
+class Catalogue(_Part, frozen=True):
+    tables: tuple[Table, ...]
+    views: tuple[View, ...]
+    entities: tuple[EntityInfo, ...]
+    maps: tuple[MapInfo, ...]
+    connectors: tuple[str, ...]
+
+
+class Manifest(_Part, frozen=True):
+    format: int
+    made_by: str
+    parts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle in memory. parts: path to bytes, manifest.json left out."""
+
+    manifest: Manifest
+    catalogue: Catalogue
+    parts: Mapping[str, bytes]
+    _modules: dict[str, ModuleType] = field(default_factory=dict, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What names the bundle: the hash of its manifest."""
+        return hashlib.sha256(_encode(self.manifest)).hexdigest()
+
+    def map(self, id: str) -> MapInfo:
+        return next(item for item in self.catalogue.maps if item.id == id)
+
+    def entity(self, name: str) -> EntityInfo | None:
+        return next((item for item in self.catalogue.entities if item.name == name), None)
+
+    def transform(self, map_id: str) -> ModuleType:
+        """The generated module of a map: `transform(record)`, `records(body)`."""
+        return self._module(f"transform/{map_id}.py")
+
+    def connector(self, name: str) -> Connector:
+        """The fetch plan of a connector."""
+        plan: Any = self._module(f"fetch/{name}.py").CONNECTOR
+        return plan  # type: ignore[no-any-return]
+
+    def steps(self, path: str) -> dict[str, str]:
+        """The named steps of one of the bundle's `.sql` files."""
+        text = self.parts[path].decode()
+        pieces = re.split(r"^-- step (\w+)\n", text, flags=re.MULTILINE)
+        return dict(zip(pieces[1::2], pieces[2::2], strict=True))
+
+    def _module(self, path: str) -> ModuleType:
+        if path not in self._modules:
+            module = ModuleType(f"fieldmap_bundle.{path.removesuffix('.py').replace('/', '.')}")
+            # The digest of the part was verified when the bundle was read; the file name makes tracebacks point into it.
+            exec(compile(self.parts[path], f"<bundle {path}>", "exec"), module.__dict__)  # noqa: S102
+            self._modules[path] = module
+        return self._modules[path]
+
+
+def make(parts: Mapping[str, bytes], catalogue: Catalogue, made_by: str) -> Bundle:
+    """A bundle from its parts (catalogue.json is added)."""
+    whole = dict(sorted({**parts, "catalogue.json": _encode(catalogue)}.items()))
+    manifest = Manifest(
+        format=FORMAT, made_by=made_by, parts={path: hashlib.sha256(data).hexdigest() for path, data in whole.items()}
+    )
+    return Bundle(manifest, catalogue, whole)
+
+
+def write(bundle: Bundle, folder: Path) -> None:
+    """Writes the bundle into a folder, which then holds nothing else of an earlier one. The manifest comes last, so that an
+    interrupted writing leaves a bundle that does not verify."""
+    manifest = folder / "manifest.json"
+    manifest.unlink(missing_ok=True)
+    for stale in [
+        path for path in folder.rglob("*") if path.is_file() and path.relative_to(folder).as_posix() not in bundle.parts
+    ]:
+        if _PART.fullmatch(stale.relative_to(folder).as_posix()):
+            stale.unlink()
+    for name, data in bundle.parts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    manifest.write_bytes(_encode(bundle.manifest))
+
+
+def read(folder: Path) -> Bundle:
+    """Reads and verifies a bundle. Raises BundleError: not there, of another format, incomplete or altered."""
+    manifest = _manifest(folder)
+    parts: dict[str, bytes] = {}
+    for name, digest in manifest.parts.items():
+        if not _PART.fullmatch(name) or ".." in PurePosixPath(name).parts:
+            raise BundleError(
+                f"The bundle in {folder} names a part {name!r} that no bundle has; compile it again with: fieldmap compile"
+            )
+        try:
+            parts[name] = (folder / name).read_bytes()
+        except OSError:
+            raise BundleError(
+                f"The bundle in {folder} lacks its part {name}; compile it again with: fieldmap compile"
+            ) from None
+        if hashlib.sha256(parts[name]).hexdigest() != digest:
+            raise BundleError(
+                f"The bundle in {folder} was altered: {name} is not what was compiled; compile it again with: fieldmap compile"
+            )
+    try:
+        catalogue = msgspec.json.decode(parts.get("catalogue.json", b""), type=Catalogue)
+    except msgspec.DecodeError as error:
+        raise BundleError(
+            f"The bundle in {folder} has a catalogue that does not read ({error}); compile it again with: fieldmap compile"
+        ) from None
+    return Bundle(manifest, catalogue, parts)
+
+
+def _manifest(folder: Path) -> Manifest:
+    try:
+        data = (folder / "manifest.json").read_bytes()
+    except OSError:
+        raise BundleError(f"There is no bundle in {folder}; make one with: fieldmap compile") from None
+    try:
+        format_ = msgspec.json.decode(data, type=dict[str, Any]).get("format")
+        if format_ == FORMAT:
+            return msgspec.json.decode(data, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise BundleError(
+            f"The manifest of the bundle in {folder} does not read ({error}); compile it again with: fieldmap compile"
+        ) from None
+    raise BundleError(
+        f"The bundle in {folder} is of format {format_}, and this runtime reads format {FORMAT}; "
+        "compile it again with this version of Fieldmap, or install the version that it was made with"
+    )
+
+
+def _encode(value: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=1) + b"\n"

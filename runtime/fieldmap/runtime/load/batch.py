@@ -1,0 +1,164 @@
+"""A batch: what some archived pages of one resource become under one map, ready for COPY. Pure: no database is touched."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import ModuleType
+from typing import Any, Protocol
+
+from fieldmap.runtime.bundle import MapInfo
+from fieldmap.runtime.load.copytext import NULL, row_encoder, text
+from fieldmap.runtime.values.decode import bodies
+from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Failed, Filtered, Held, Outcome
+
+
+class Page(Protocol):
+    """An archived record, as far as the loader needs it."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def format(self) -> Any: ...
+    def content(self) -> bytes: ...
+
+
+@dataclass
+class Counts:
+    """Where the records of a map went. They balance: read = claimed + filtered + deleted + dead."""
+
+    pages: int = 0
+    read: int = 0
+    claimed: int = 0
+    filtered: int = 0
+    deleted: int = 0
+    dead: int = 0
+    held: int = 0
+
+    def add(self, other: Counts) -> None:
+        for name in self.__dataclass_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @property
+    def balanced(self) -> bool:
+        return self.read == self.claimed + self.filtered + self.deleted + self.dead
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which record of which page."""
+
+    position: int
+    index: int
+
+
+@dataclass
+class Batch:
+    """stages: COPY lines for each claim number. dead, held: with the place of their record."""
+
+    stages: dict[int, list[str]]
+    dead: list[tuple[Place, Dead]] = field(default_factory=list)
+    held: list[tuple[Place, str, Held]] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+    first: int = -1
+    last: int = -1
+    size: int = 0
+    content: Any = field(default_factory=hashlib.sha256)
+
+
+class BatchMaker:
+    """Maps pages by one map's transform, into batches."""
+
+    def __init__(self, info: MapInfo, transform: ModuleType) -> None:
+        self._info = info
+        self._transform: Callable[[Any], Outcome] = transform.transform
+        self._records: Callable[[Any], Iterable[Any]] = transform.records
+        self._encoders = {claim.number: row_encoder(claim) for claim in info.claims}
+        self._blank = _blank_row(info)
+
+    def new(self) -> Batch:
+        return Batch({claim.number: [] for claim in self._info.claims})
+
+    def add(self, batch: Batch, page: Page) -> None:
+        """Adds every record of a page. A page that cannot be decoded is one dead letter."""
+        content = page.content()
+        batch.content.update(hashlib.sha256(content).digest())
+        batch.first = page.position if batch.first < 0 else batch.first
+        batch.last = page.position
+        batch.size += len(content)
+        batch.counts.pages += 1
+        index = 0
+        for _, body in bodies(content, page.format):
+            try:
+                if isinstance(body, Failed):
+                    raise body
+                records = self._records(body)
+            except Failed as failed:
+                self._put(batch, Place(page.position, index), Dead(failed.code, failed.reason, path=failed.path))
+                index += 1
+                continue
+            for record in records:
+                self._put(batch, Place(page.position, index), self._transform(record))
+                index += 1
+
+    def _put(self, batch: Batch, place: Place, outcome: Outcome) -> None:
+        counts = batch.counts
+        counts.read += 1
+        match outcome:
+            case Claimed():
+                counts.claimed += 1
+                counts.held += sum(not item.invented for item in outcome.held)
+                self._claim(batch, place, outcome)
+            case Filtered():
+                counts.filtered += 1
+                self._withdraw(batch, place, outcome.record_id, outcome.changed)
+            case Deleted():
+                counts.deleted += 1
+                self._withdraw(batch, place, outcome.record_id, outcome.changed)
+            case Dead():
+                counts.dead += 1
+                batch.dead.append((place, outcome))
+
+    def _claim(self, batch: Batch, place: Place, outcome: Claimed) -> None:
+        record = text(outcome.record_id)
+        version = f"{_instant(outcome.changed)}\t{place.position}\t{place.index}"
+        for number, rows in enumerate(outcome.rows):
+            stage, encode = batch.stages[number], self._encoders[number]
+            if number == 0:
+                values = encode(rows[0]) if rows else self._blank
+                # The digest of the record's row stands for its elements too, so that a change in them alone is seen.
+                whole = (
+                    values
+                    if len(outcome.rows) == 1
+                    else values
+                    + "\n".join(self._encoders[n](row) for n, more in enumerate(outcome.rows) if n for row in more)
+                )
+                stage.append(_line(f"{record}\tlive\t{version}", _digest(whole), values))
+                continue
+            for element, row in enumerate(rows):
+                values = encode(row)
+                stage.append(_line(f"{record}\t{element}\t{version}", _digest(values), values))
+        batch.held.extend((place, outcome.record_id, item) for item in outcome.held)
+
+    def _withdraw(self, batch: Batch, place: Place, record_id: str, changed: datetime | None) -> None:
+        version = f"{_instant(changed)}\t{place.position}\t{place.index}"
+        batch.stages[0].append(_line(f"{text(record_id)}\twithdrawn\t{version}", _digest(""), self._blank))
+
+
+def _line(head: str, digest: str, values: str) -> str:
+    return f"{head}\t{digest}\t{values}\n" if values else f"{head}\t{digest}\n"
+
+
+def _digest(values: str) -> str:
+    return "\\\\x" + hashlib.blake2b(values.encode(), digest_size=16).hexdigest()
+
+
+def _instant(changed: datetime | None) -> str:
+    return "-infinity" if changed is None else changed.isoformat()
+
+
+def _blank_row(info: MapInfo) -> str:
+    root = next(claim for claim in info.claims if claim.number == 0)
+    return "\t".join(NULL for column in root.columns for _ in column.columns)

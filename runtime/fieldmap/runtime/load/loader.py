@@ -1,0 +1,376 @@
+"""Applies batches of one map to the database: each in one transaction with its position, accounts and dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo
+from fieldmap.runtime.errors import DatabaseError, FieldmapError
+from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Page
+from fieldmap.runtime.store.database import Connection, Database
+from fieldmap.runtime.store.reconcile import first_line, merged
+from fieldmap.runtime.store.transaction import Commit, transact
+
+# A batch ends when it holds this much; both bound the memory of a run, whatever the size of the archive.
+BATCH_BYTES = 16 * 1024 * 1024
+BATCH_RECORDS = 25_000
+# A connection lost around COMMIT is met with a new one this often.
+_ATTEMPTS = 3
+
+
+@dataclass
+class Changes:
+    """What became of an entity's rows in a run: a row that it made, changed or removed counts once.
+
+    fields: how many rows changed in each; samples: (key, field, before, after), the first few.
+    """
+
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    fields: dict[str, int] = field(default_factory=dict)
+    samples: list[tuple[str, str, str | None, str | None]] = field(default_factory=list)
+
+    def add(self, other: Changes) -> None:
+        self.new += other.new
+        self.changed += other.changed
+        self.gone += other.gone
+        for name, count in other.fields.items():
+            self.fields[name] = self.fields.get(name, 0) + count
+        self.samples.extend(other.samples[: max(0, _SAMPLES - len(self.samples))])
+
+
+_SAMPLES = 60
+
+
+@dataclass
+class Loaded:
+    """What a run did for one map."""
+
+    counts: Counts = field(default_factory=Counts)
+    entities: dict[str, Changes] = field(default_factory=dict)
+
+
+class Loader:
+    """Loads one map. Create it with `take`; every batch checks that no later run has taken the map since."""
+
+    def __init__(self, database: Database, bundle: Bundle, info: MapInfo, run: int, *, detailed: bool = False) -> None:
+        """detailed: gather which fields changed, with samples, as a replay shows them; costs one more query a batch."""
+        self._database = database
+        self._bundle = bundle
+        self._info = info
+        self._run = run
+        self._detailed = detailed
+        self._maker = BatchMaker(info, bundle.transform(info.id))
+        self._apply = bundle.steps(f"sql/apply/{info.id}.sql")
+        names = sorted({claim.entity for claim in info.claims if claim.entity is not None})
+        self._entities = [Merger(bundle, name) for name in names]
+        self._connection: Connection | None = None
+        self._epoch = 0
+        self._map_version = 0
+        self.applied_through = -1
+        self.loaded = Loaded()
+
+    def __enter__(self) -> Loader:
+        self._take()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    # -------------------------------------------------------------------------------------------------- reading
+
+    def load(self, pages: Iterable[Page], progress: Callable[[int], None] = lambda _: None) -> None:
+        """Applies pages in the order of the archive. Those already applied are passed over."""
+        batch = self._maker.new()
+        for page in pages:
+            if page.position <= self.applied_through:
+                continue
+            self._maker.add(batch, page)
+            if batch.size >= BATCH_BYTES or batch.counts.read >= BATCH_RECORDS:
+                self._flush(batch, progress)
+                batch = self._maker.new()
+        if batch.counts.pages:
+            self._flush(batch, progress)
+
+    def finish(self) -> None:
+        """After the whole archive was applied under a new version of the map: removes what only the earlier version claimed."""
+        if not self._replaying():
+            return
+
+        def work(connection: Connection) -> dict[str, Changes]:
+            self._fence(connection)
+            self._run_step(connection, "stage")
+            self._run_step(connection, "sweep", map_version=self._map_version)
+            changes = self._merge(connection)
+            connection.execute("UPDATE fieldmap.positions SET replaying = false WHERE map = %s", [self._info.id])
+            return changes
+
+        self._add(self._certainly(work, lambda c: not self._replaying(c)))
+
+    def _flush(self, batch: Batch, progress: Callable[[int], None]) -> None:
+        if not batch.counts.balanced:
+            raise FieldmapError(
+                f"The accounts of {self._info.title} do not balance ({batch.counts}); nothing of the batch was kept, please report this"
+            )
+
+        def applied(connection: Connection) -> bool:
+            row = connection.execute(
+                "SELECT content FROM fieldmap.ledger WHERE (map, map_version, last_position) = (%s, %s, %s)",
+                [self._info.id, self._map_version, batch.last],
+            ).fetchone()
+            return row is not None
+
+        changes = self._certainly(lambda connection: self._write(connection, batch), applied)
+        self.applied_through = batch.last
+        self.loaded.counts.add(batch.counts)
+        self._add(changes)
+        progress(batch.counts.read)
+
+    def _add(self, changes: dict[str, Changes] | None) -> None:
+        for name, change in (changes or {}).items():
+            self.loaded.entities.setdefault(name, Changes()).add(change)
+
+    # -------------------------------------------------------------------------------------------------- writing
+
+    def _write(self, connection: Connection, batch: Batch) -> dict[str, Changes]:
+        through = self._fence(connection)
+        if through >= batch.last:
+            return {}
+        self._run_step(connection, "stage")
+        self._copy(connection, batch)
+        self._run_step(connection, "apply", map_version=self._map_version)
+        self._letters(connection, batch)
+        changes = self._merge(connection)
+        self._account(connection, batch)
+        return changes
+
+    def _copy(self, connection: Connection, batch: Batch) -> None:
+        with connection.cursor() as cursor:
+            for number, lines in batch.stages.items():
+                with cursor.copy(f"COPY stage_{int(number)} FROM STDIN".encode()) as copy:
+                    copy.write("".join(lines))
+
+    def _fence(self, connection: Connection) -> int:
+        """Locks the map's position; returns how far it was applied. Raises if a later run has taken the map."""
+        row = connection.execute(
+            "SELECT epoch, applied_through FROM fieldmap.positions WHERE map = %s FOR UPDATE", [self._info.id]
+        ).fetchone()
+        if row is None or row[0] != self._epoch:
+            raise FieldmapError(
+                f"Another run has taken over {self._info.title}; this one stops, and nothing of its last batch was kept"
+            )
+        return int(row[1])
+
+    def _run_step(self, connection: Connection, step: str, **values: object) -> None:
+        run_script(connection, self._apply[step], values)
+
+    def _letters(self, connection: Connection, batch: Batch) -> None:
+        """Dead letters and held values of the pages of this batch, in place of those that an earlier version of the map left."""
+        for table in ("dead_letters", "held"):
+            connection.execute(
+                f"DELETE FROM fieldmap.{table} WHERE map = %s AND archive_position BETWEEN %s AND %s",  # noqa: S608  (two fixed names)
+                [self._info.id, batch.first, batch.last],
+            )
+        with connection.cursor() as cursor:
+            if batch.dead:
+                columns = (
+                    "map, archive_position, record_index, code, field, path, reason, record, changed, map_version, run"
+                )
+                with cursor.copy(f"COPY fieldmap.dead_letters ({columns}) FROM STDIN") as copy:
+                    for place, dead in batch.dead:
+                        row = (
+                            self._info.id,
+                            place.position,
+                            place.index,
+                            dead.code,
+                            dead.field,
+                            dead.path,
+                            dead.reason,
+                            dead.record_id,
+                            dead.changed,
+                        )
+                        copy.write_row((*row, self._map_version, self._run))
+            if batch.held:
+                columns = (
+                    "map, archive_position, record_index, claim, element, field, code, path, reason, record, invented"
+                )
+                with cursor.copy(f"COPY fieldmap.held ({columns}) FROM STDIN") as copy:
+                    for place, record, held in batch.held:
+                        held_row = (
+                            self._info.id,
+                            place.position,
+                            place.index,
+                            held.claim,
+                            held.row,
+                            held.field,
+                            held.code,
+                            held.path,
+                            held.reason,
+                            record,
+                        )
+                        copy.write_row((*held_row, held.invented))
+
+    def _merge(self, connection: Connection) -> dict[str, Changes]:
+        names = [merger.info.name for merger in self._entities]
+        # Two loads of different maps may touch one row: the second merges after the first has committed, and sees its claims.
+        connection.execute("SELECT FROM fieldmap.entities WHERE entity = ANY(%s) ORDER BY entity FOR UPDATE", [names])
+        return {
+            merger.info.name: merger.merge(connection, self._run, detailed=self._detailed) for merger in self._entities
+        }
+
+    def _account(self, connection: Connection, batch: Batch) -> None:
+        counts = batch.counts
+        numbers = [counts.pages, counts.read, counts.claimed, counts.filtered, counts.deleted, counts.dead, counts.held]
+        connection.execute(
+            "INSERT INTO fieldmap.accounts AS a (run, map, pages, read, claimed, filtered, deleted, dead, held) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (run, map) DO UPDATE SET (pages, read, claimed, filtered, deleted, dead, held) = (a.pages + EXCLUDED.pages, a.read + EXCLUDED.read,"
+            " a.claimed + EXCLUDED.claimed, a.filtered + EXCLUDED.filtered, a.deleted + EXCLUDED.deleted, a.dead + EXCLUDED.dead, a.held + EXCLUDED.held)",
+            [self._run, self._info.id, *numbers],
+        )
+        connection.execute(
+            "INSERT INTO fieldmap.ledger (map, map_version, first_position, last_position, content, run, epoch) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [self._info.id, self._map_version, batch.first, batch.last, batch.content.digest(), self._run, self._epoch],
+        )
+        connection.execute(
+            "UPDATE fieldmap.positions SET applied_through = %s WHERE map = %s", [batch.last, self._info.id]
+        )
+
+    # ------------------------------------------------------------------------------------------------ connections
+
+    def _take(self) -> None:
+        """Takes the map for this run: every run before it is fenced off."""
+        connection = self._database.connect()
+        self._connection = connection
+        row = connection.execute(
+            "UPDATE fieldmap.positions SET epoch = epoch + 1 WHERE map = %s RETURNING epoch, map_version, applied_through",
+            [self._info.id],
+        ).fetchone()
+        if row is None:
+            raise FieldmapError(
+                f"The database does not know {self._info.title}; run fieldmap sync or fieldmap replay once with this bundle"
+            )
+        self._epoch, self._map_version, self.applied_through = row
+
+    def _replaying(self, connection: Connection | None = None) -> bool:
+        row = (
+            self._connected(connection)
+            .execute("SELECT replaying FROM fieldmap.positions WHERE map = %s", [self._info.id])
+            .fetchone()
+        )
+        return row is not None and bool(row[0])
+
+    def _connected(self, connection: Connection | None = None) -> Connection:
+        if connection is not None:
+            return connection
+        if self._connection is None or self._connection.closed:
+            self._connection = self._database.connect()
+        return self._connection
+
+    def _certainly(self, work: Callable[[Connection], Any], done: Callable[[Connection], bool]) -> Any:
+        """Runs a transaction until its outcome is known. A lost connection or answer is looked up with `done`, or done again: the
+        position was locked by the first attempt, so its absence from the ledger is final once the new one holds the lock."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                outcome, result = transact(self._connected(), work)
+                if outcome is Commit.COMMITTED:
+                    return result
+            except psycopg.OperationalError as error:
+                if attempt == _ATTEMPTS - 1:
+                    raise DatabaseError(
+                        f"The database stopped in the middle of {self._info.title}: {first_line(error)}; nothing was lost, run the command again"
+                    ) from None
+            except psycopg.Error as error:
+                raise DatabaseError(
+                    f"The database refused a batch of {self._info.title}: {first_line(error)}; nothing of the batch was kept"
+                ) from None
+            self._drop()
+            connection = self._connected()
+            connection.execute("BEGIN")
+            connection.execute("SELECT FROM fieldmap.positions WHERE map = %s FOR UPDATE", [self._info.id])
+            found = done(connection)
+            connection.execute("ROLLBACK")
+            if found:
+                return None
+        raise DatabaseError(
+            f"The database lost {_ATTEMPTS} connections in the middle of {self._info.title}; nothing was lost, run the command again"
+        )
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Merger:
+    """Makes an entity's rows from its live claims."""
+
+    def __init__(self, bundle: Bundle, name: str) -> None:
+        info = bundle.entity(name)
+        if info is None:
+            raise FieldmapError(f"The bundle has no entity {name}")
+        self.info: EntityInfo = info
+        self._steps = bundle.steps(f"sql/merge/{info.table}.sql")
+
+    def touch_all(self, connection: Connection) -> None:
+        """Puts every key of the entity into the temporary table of touched keys."""
+        run_script(connection, self._steps["touched"], {})
+        run_script(connection, self._steps["all_keys"], {})
+
+    def merge(self, connection: Connection, run: int, *, detailed: bool) -> Changes:
+        """Merges the keys in the temporary table of touched keys; the entity must be locked."""
+        changes = Changes()
+        run_script(connection, self._steps["keys"], {})
+        run_script(connection, self._steps["merge"], {})
+        if detailed:
+            counts = connection.execute(self._steps["changes"].encode()).fetchone() or ()
+            changes.fields = {name: count for name, count in zip(self.info.fields, counts, strict=False) if count}
+            if changes.fields:
+                for key, before, after in connection.execute(
+                    self._steps["samples"].encode(), {"limit": _SAMPLES}
+                ).fetchall():
+                    changes.samples.extend(
+                        (key, name, old, new)
+                        for name, old, new in zip(self.info.fields, before, after, strict=False)
+                        if old != new
+                    )
+        values = {"run": run}
+        new, changed = connection.execute(self._steps["upsert"].encode(), values).fetchone() or (0, 0)
+        gone, unmade, unchanged = connection.execute(self._steps["gone"].encode(), values).fetchone() or (0, 0, 0)
+        changes.new, changes.changed, changes.gone = new - unmade, changed - unchanged, gone
+        run_script(connection, self._steps["incomplete"], {})
+        return changes
+
+
+def remerge(database: Database, bundle: Bundle, names: Iterable[str], run: int) -> dict[str, Changes]:
+    """Merges every row of the named entities anew, as changed rules demand; each in one transaction."""
+    done: dict[str, Changes] = {}
+    with database.connect() as connection:
+        for name in names:
+            merger = Merger(bundle, name)
+
+            def work(c: Connection, merger: Merger = merger) -> Changes:
+                c.execute("SELECT FROM fieldmap.entities WHERE entity = %s FOR UPDATE", [merger.info.name])
+                merger.touch_all(c)
+                changes = merger.merge(c, run, detailed=True)
+                merged(c, merger.info)
+                return changes
+
+            outcome, done[name] = transact(connection, work)
+            if outcome is Commit.UNKNOWN:
+                raise DatabaseError(
+                    "The connection to the database broke while rows were merged; run the command again"
+                )
+    return done
+
+
+def run_script(connection: Connection, script: str, values: dict[str, object]) -> None:
+    """Runs the statements of a step. They are split at line ends, which no statement of the emitter has within it."""
+    for statement in script.split(";\n"):
+        if statement.strip():
+            connection.execute(statement.encode(), values or None)

@@ -1,0 +1,189 @@
+"""The four openings through which acquiring and archiving reach the world: HTTP, storage, clock and randomness.
+
+Everything in `fieldmap.runtime.archive` and `fieldmap.runtime.acquire` goes through these, so that a test can end the
+process at each write, count requests, and let an hour pass in no time. The database has its own opening in
+`fieldmap.runtime.store`.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from fieldmap.runtime.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request. Its address, header values and body may be secrets, so none of them is part of its repr."""
+
+    method: str
+    url: Secret
+    headers: tuple[tuple[str, str | Secret], ...] = field(default=(), repr=False)
+    body: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An answer taken whole. headers: names in lower case, as they came. body: as on the wire, content codings included.
+
+    framed: false if only the end of the connection marked the end of the body, so that a cut cannot be seen.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    framed: bool = True
+
+    def header(self, name: str) -> str | None:
+        """All values of a header, joined as RFC 9110 section 5.3 allows."""
+        values = [value for key, value in self.headers if key == name]
+        return ", ".join(values) if values else None
+
+
+class TransportError(Exception):
+    """No whole answer came. The text goes on from the name of the source: "refused the connection".
+
+    again: whether the same request may fare better later.
+    """
+
+    def __init__(self, reason: str, *, again: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.again = again
+
+
+class Http(Protocol):
+    def send(self, request: Request) -> Response:
+        """Sends once, follows nothing, and takes the whole body within a deadline. Raises TransportError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Segment(Protocol):
+    """A file open for appending. Every method raises OSError; after one did, nothing is known of the file's end."""
+
+    def append(self, data: bytes) -> None:
+        """Hands all of data to the file in one write, or raises."""
+        ...
+
+    def sync(self) -> None:
+        """Returns when everything appended is durable."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Lock(Protocol):
+    def release(self) -> None: ...
+
+
+class LockedError(Exception):
+    """Another process holds the lock; the text is what it wrote about itself."""
+
+
+class Folder(Protocol):
+    """An open folder of plain files; no name leads out of it, be it through `..` or a link. Every method may raise OSError."""
+
+    def names(self) -> list[str]:
+        """All that is in the folder, sorted; what is no plain file cannot be opened."""
+        ...
+
+    def size(self, name: str) -> int: ...
+
+    def read(self, name: str, offset: int, size: int) -> bytes:
+        """At most size bytes: fewer only where the file ends."""
+        ...
+
+    def create(self, name: str) -> Segment:
+        """A new file; FileExistsError if there is one."""
+        ...
+
+    def open(self, name: str) -> Segment: ...
+
+    def truncate(self, name: str, size: int) -> None:
+        """Cuts the file and makes that durable."""
+        ...
+
+    def sync(self) -> None:
+        """Makes the creation of files durable."""
+        ...
+
+    def lock(self, holder: str) -> Lock:
+        """The folder's one lock; the system releases it with the process. holder: told to others. Raises LockedError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Storage(Protocol):
+    def folders(self, root: Path) -> list[str]:
+        """The folders directly in root, sorted; none if there is no root."""
+        ...
+
+    def folder(self, root: Path, name: str, *, create: bool = False) -> Folder:
+        """Opens root/name. create: makes it, and root, durably. FileNotFoundError if it is not there."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time of day, aware and in UTC: for records only, never for decisions."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from some moment; never goes back."""
+        ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Randomness(Protocol):
+    def between(self, low: float, high: float) -> float: ...
+
+    def hex(self, length: int) -> str:
+        """length random digits 0-9a-f."""
+        ...
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class SystemRandomness:
+    def __init__(self) -> None:
+        self._random = random.SystemRandom()
+
+    def between(self, low: float, high: float) -> float:
+        return self._random.uniform(low, high)
+
+    def hex(self, length: int) -> str:
+        return f"{self._random.getrandbits(4 * length):0{length}x}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    http: Http
+    storage: Storage
+    clock: Clock
+    random: Randomness
+
+    @staticmethod
+    def real() -> Ports:
+        """The ports to the real world. HTTP is loaded with the first request only."""
+        from fieldmap.runtime.acquire.lazy import LazyHttp
+        from fieldmap.runtime.archive.storage import LocalStorage
+
+        return Ports(http=LazyHttp(), storage=LocalStorage(), clock=SystemClock(), random=SystemRandomness())

@@ -1,0 +1,204 @@
+"""A run: what `sync` and `replay` do, over the maps of a bundle. Everything that it loads, it loads from the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import psycopg
+
+from fieldmap.runtime.acquire import acquire
+from fieldmap.runtime.acquire.preflight import check_settings
+from fieldmap.runtime.archive import Archive, Archived
+from fieldmap.runtime.bundle import Bundle, MapInfo
+from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError, UsageError
+from fieldmap.runtime.load.loader import BATCH_BYTES, Changes, Loaded, Loader, remerge
+from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.store.database import Database
+from fieldmap.runtime.store.reconcile import Reconciled, first_line, prepare
+
+
+class Progress(Protocol):
+    """Told how far a run is: by resource, pages fetched and records applied since the last call."""
+
+    def fetched(self, resource: str, pages: int) -> None: ...
+    def applied(self, title: str, records: int) -> None: ...
+    def cut(self, resource: str, note: str) -> None: ...
+
+
+@dataclass
+class Report:
+    """What a run did. failed: resources that could not be fetched, with the sentence to show; the others are complete."""
+
+    maps: dict[str, Loaded] = field(default_factory=dict)
+    pages: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    reconciled: Reconciled = field(default_factory=lambda: Reconciled((), (), ()))
+    remerged: dict[str, Changes] = field(default_factory=dict)
+
+    def entities(self) -> dict[str, Changes]:
+        """What became of each entity's rows, over all maps."""
+        total: dict[str, Changes] = {}
+        for source in [*(loaded.entities for loaded in self.maps.values()), self.remerged]:
+            for name, change in source.items():
+                total.setdefault(name, Changes()).add(change)
+        return total
+
+
+@dataclass
+class Run:
+    """The surroundings of a run. environ: where env.X and secret.X are looked up."""
+
+    bundle: Bundle
+    archive: Archive
+    database: Database
+    ports: Ports
+    environ: Mapping[str, str]
+    progress: Progress
+
+    def sync(self, resources: list[str]) -> Report:
+        """Fetches the named resources (all that have a connector if none is named) and loads what was not loaded yet."""
+        chosen = self._chosen(resources)
+        for name in dict.fromkeys(resource.split(".")[0] for resource in chosen):
+            check_settings(self.bundle.connector(name), self.environ)
+        reconciled = prepare(self.database, self.bundle, replay=False)
+        if reconciled.changed:
+            raise FindingsError(
+                f"{_list(reconciled.changed)} changed since the rows were loaded; load the archive with the new version first: fieldmap replay"
+            )
+        report = Report(reconciled=reconciled)
+        with self._recorded("sync", report) as run:
+            report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
+            for resource in chosen:
+                try:
+                    self._sync_one(resource, run, report)
+                except FieldmapError as error:
+                    # One source that is down does not keep the others from being loaded.
+                    if isinstance(error, DatabaseError):
+                        raise
+                    report.failed[resource] = str(error)
+        return report
+
+    def replay(self, resources: list[str]) -> Report:
+        """Loads the archive with the bundle's maps: those whose version changed from its beginning, the others what is new in it."""
+        reconciled = prepare(self.database, self.bundle, replay=True)
+        report = Report(reconciled=reconciled)
+        with self._recorded("replay", report) as run:
+            report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
+            for info in self._maps(resources):
+                with Loader(self.database, self.bundle, info, run, detailed=True) as loader:
+                    report.maps[info.id] = loader.loaded
+                    self._catch_up(loader, info)
+        return report
+
+    # ------------------------------------------------------------------------------------------------- parts
+
+    def _sync_one(self, resource: str, run: int, report: Report) -> None:
+        infos = self._maps([resource])
+        connector = self.bundle.connector(resource.split(".")[0])
+        with self.archive.writer(resource) as writer:
+            if writer.cut is not None:
+                self.progress.cut(resource, str(writer.cut))
+            loaders = [Loader(self.database, self.bundle, info, run) for info in infos]
+            try:
+                for loader, info in zip(loaders, infos, strict=True):
+                    loader.__enter__()
+                    report.maps[info.id] = loader.loaded
+                    self._catch_up(loader, info)
+                pages = acquire(connector, resource, writer=writer, ports=self.ports, environ=self.environ)
+                for part in self._parts(pages, resource, report):
+                    for loader, info in zip(loaders, infos, strict=True):
+                        loader.load(part, lambda records, info=info: self.progress.applied(info.title, records))  # type: ignore[misc]
+            finally:
+                for loader in loaders:
+                    loader.__exit__()
+
+    def _catch_up(self, loader: Loader, info: MapInfo) -> None:
+        """Applies what the archive holds and the database does not, as after a crash, an import, or a change of the map."""
+        after = loader.applied_through if loader.applied_through >= 0 else None
+        if info.resource in self.archive.resources():
+            loader.load(
+                self.archive.read(info.resource, after), lambda records: self.progress.applied(info.title, records)
+            )
+        loader.finish()
+
+    def _parts(self, pages: Iterator[Archived], resource: str, report: Report) -> Iterator[list[Archived]]:
+        """Pages in portions of bounded size. When the source fails in the middle, what was archived is loaded before it is said."""
+        part: list[Archived] = []
+        size = 0
+        try:
+            for page in pages:
+                report.pages[resource] = report.pages.get(resource, 0) + 1
+                self.progress.fetched(resource, 1)
+                part.append(page)
+                size += len(page.body)
+                if size >= BATCH_BYTES:
+                    yield part
+                    part, size = [], 0
+        except FieldmapError:
+            if part:
+                yield part
+            raise
+        if part:
+            yield part
+
+    def _chosen(self, resources: list[str]) -> list[str]:
+        connected = [
+            item.resource
+            for item in self.bundle.catalogue.maps
+            if item.resource.split(".")[0] in self.bundle.catalogue.connectors
+        ]
+        known = list(dict.fromkeys(connected))
+        _check_known(resources, known)
+        return resources or known
+
+    def _maps(self, resources: list[str]) -> list[MapInfo]:
+        _check_known(resources, [item.resource for item in self.bundle.catalogue.maps])
+        return [item for item in self.bundle.catalogue.maps if not resources or item.resource in resources]
+
+    def _recorded(self, command: str, report: Report) -> _Recorded:
+        return _Recorded(self.database, command, self.bundle.digest, report)
+
+
+class _Recorded:
+    """A row of fieldmap.runs around the work: an outcome that is missing tells of a run that was killed."""
+
+    def __init__(self, database: Database, command: str, digest: str, report: Report) -> None:
+        self._database = database
+        self._command = command
+        self._digest = digest
+        self._report = report
+        self._run = 0
+
+    def __enter__(self) -> int:
+        with self._database.connect() as connection:
+            row = connection.execute(
+                "INSERT INTO fieldmap.runs (command, bundle) VALUES (%s, %s) RETURNING id",
+                [self._command, self._digest],
+            ).fetchone()
+        self._run = row[0] if row is not None else 0
+        return self._run
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        outcome = "stopped" if kind is not None else "incomplete" if self._report.failed else "complete"
+        try:
+            with self._database.connect() as connection:
+                connection.execute(
+                    "UPDATE fieldmap.runs SET ended_at = now(), outcome = %s WHERE id = %s", [outcome, self._run]
+                )
+        except (psycopg.Error, DatabaseError) as error:
+            if kind is None:
+                raise DatabaseError(
+                    f"The end of the run could not be recorded: {first_line(error) if isinstance(error, psycopg.Error) else error}"
+                ) from None
+
+
+def _check_known(named: list[str], known: list[str]) -> None:
+    for name in named:
+        if name not in known:
+            raise UsageError(f"No map reads {name}; there are: {', '.join(sorted(set(known)))}")
+
+
+def _list(items: tuple[str, ...]) -> str:
+    return f"The map {items[0]}" if len(items) == 1 else f"The maps {', '.join(items[:-1])} and {items[-1]}"

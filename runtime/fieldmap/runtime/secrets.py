@@ -1,0 +1,86 @@
+"""Values from the environment. A secret is a type that no accident turns into text: only `reveal` gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+from fieldmap.runtime.errors import UsageError
+from fieldmap.runtime.plan import Composed, EnvRef, SecretRef
+
+REDACTED = "***"
+
+
+class Secret:
+    """A text that shows itself as `***` in every str, repr and format, and refuses to be pickled or copied."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """The text itself: for the line that sends it, and no other."""
+        return self.__value
+
+    def __str__(self) -> str:
+        return REDACTED
+
+    def __repr__(self) -> str:
+        return f"Secret({REDACTED})"
+
+    def __format__(self, format_spec: str) -> str:
+        return REDACTED
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("A secret cannot be pickled or copied")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.__value == other.__value
+
+    def __hash__(self) -> int:
+        return hash((Secret, self.__value))
+
+
+def resolve(composed: Composed, environ: Mapping[str, str]) -> str | Secret:
+    """The text with its references filled in; a Secret if any of them is one.
+
+    Raises UsageError naming the first variable that is missing. An empty variable counts as missing.
+    """
+    missing = missing_variables(composed, environ)
+    if missing:
+        raise UsageError(f"The environment variable {missing[0]} is not set; set it and run again")
+    text = "".join(part if isinstance(part, str) else environ[part.name] for part in composed.parts)
+    return Secret(text) if any(isinstance(part, SecretRef) for part in composed.parts) else text
+
+
+def missing_variables(composed: Composed, environ: Mapping[str, str]) -> list[str]:
+    return [part.name for part in composed.parts if not isinstance(part, str) and not environ.get(part.name)]
+
+
+def references(composed: Composed) -> list[str]:
+    """`env.X` and `secret.Y` as the author wrote them: what may be named in a message, unlike their values."""
+    return [
+        f"{'env' if isinstance(part, EnvRef) else 'secret'}.{part.name}"
+        for part in composed.parts
+        if not isinstance(part, str)
+    ]
+
+
+def resolve_all(
+    connector: str, settings: Mapping[str, Composed], environ: Mapping[str, str]
+) -> dict[str, str | Secret]:
+    """Every setting of a connector, or one UsageError that names all missing variables and what needs them."""
+    uses: dict[str, list[str]] = {}
+    for setting, composed in settings.items():
+        for variable in missing_variables(composed, environ):
+            uses.setdefault(variable, []).append(setting)
+    if uses:
+        named = [f"{variable} ({', '.join(dict.fromkeys(users))})" for variable, users in uses.items()]
+        listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+        several = len(named) > 1
+        raise UsageError(
+            f"The connector {connector} needs the environment variable{'s' if several else ''} {listed};"
+            f" set {'them' if several else 'it'} and run again"
+        )
+    return {setting: resolve(composed, environ) for setting, composed in settings.items()}

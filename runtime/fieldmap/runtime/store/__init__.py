@@ -1,0 +1,1 @@
+"""The store in PostgreSQL: connecting, transactions with a known outcome, and tables that follow the bundle."""

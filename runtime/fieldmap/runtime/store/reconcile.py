@@ -1,0 +1,222 @@
+"""Brings the database to the bundle's tables: creates what is missing, adds and drops columns, and renews views and catalogue.
+
+Claims and canonical rows are a function of the archive and the maps, so a column whose type changed is dropped and made anew; the
+replay that a changed map needs fills it again. All of it happens in one transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+
+import psycopg
+from psycopg import sql
+
+from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo, Table
+from fieldmap.runtime.errors import DatabaseError, FieldmapError
+from fieldmap.runtime.store.database import Connection, Database
+from fieldmap.runtime.store.transaction import commit
+
+STORE_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """changed: titles of maps whose version is not the one loaded. remerge: entities whose rules or sources changed.
+    removed: ids of maps whose claims were dropped because the bundle no longer has them."""
+
+    changed: tuple[str, ...]
+    remerge: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def prepare(database: Database, bundle: Bundle, *, replay: bool) -> Reconciled:
+    """Makes the database ready for the bundle.
+
+    replay: whether maps of another version may be started anew from the beginning of the archive. Without it they are only
+    named in `changed`, and nothing is altered.
+    """
+    with database.connect() as connection:
+        try:
+            return commit(connection, lambda c: _prepare(c, bundle, replay=replay))
+        except psycopg.Error as error:
+            raise DatabaseError(f"The database could not be made ready for this bundle: {first_line(error)}") from None
+
+
+def first_line(error: psycopg.Error) -> str:
+    """PostgreSQL's own sentence, without the values that it may quote in the lines below."""
+    return (error.diag.message_primary or (str(error).splitlines() or [type(error).__name__])[0])[:300]
+
+
+def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconciled:
+    # One at a time: two runs that start together would both create the tables.
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('fieldmap.reconcile'))")
+    _own_tables(connection)
+    loaded: dict[str, str] = dict(
+        connection.execute(
+            "SELECT p.map, v.version FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
+        ).fetchall()
+    )
+    changed = tuple(item.title for item in bundle.catalogue.maps if loaded.get(item.id, item.version) != item.version)
+    removed = tuple(sorted(set(loaded) - {item.id for item in bundle.catalogue.maps}))
+    if changed and not replay:
+        return Reconciled(changed, (), ())
+    versions: dict[str, str] = dict(connection.execute("SELECT entity, version FROM fieldmap.entities").fetchall())
+    remerge = tuple(
+        item.name for item in bundle.catalogue.entities if versions.get(item.name, item.version) != item.version
+    )
+    _drop_views(connection)
+    for table in bundle.catalogue.tables:
+        _table(connection, table)
+    for item in bundle.catalogue.maps:
+        _position(connection, item)
+    _describe(connection, bundle)
+    for view in bundle.catalogue.views:
+        name = sql.Identifier(view.name).as_string(connection)
+        connection.execute(f"CREATE VIEW provenance.{name} AS {view.query}".encode())
+    _remove(connection, removed)
+    return Reconciled(changed, remerge, removed)
+
+
+def _own_tables(connection: Connection) -> None:
+    found = connection.execute("SELECT to_regclass('fieldmap.store') IS NOT NULL").fetchone()
+    if found is not None and found[0]:
+        row = connection.execute("SELECT format FROM fieldmap.store").fetchone()
+        if row is not None and row[0] != STORE_FORMAT:
+            raise FieldmapError(
+                f"The database is of store format {row[0]}, and this runtime knows format {STORE_FORMAT}; use the version of Fieldmap that made it"
+            )
+        if row is not None:
+            return
+    connection.execute(resources.files("fieldmap.runtime.store").joinpath("schema.sql").read_bytes())
+    connection.execute("INSERT INTO fieldmap.store (format) VALUES (%s)", [STORE_FORMAT])
+
+
+def _drop_views(connection: Connection) -> None:
+    """Views come back from the bundle; with them in the way no column could change its type."""
+    for (name,) in connection.execute(
+        "SELECT table_name::text FROM information_schema.views WHERE table_schema = 'provenance'"
+    ).fetchall():
+        connection.execute(sql.SQL("DROP VIEW IF EXISTS provenance.{} CASCADE").format(sql.Identifier(name)))
+
+
+def _table(connection: Connection, table: Table) -> None:
+    """Creates a table, or brings it in line with the bundle."""
+    made = connection.execute(
+        "SELECT definition FROM fieldmap.tables WHERE schema_name = %s AND table_name = %s", [table.schema, table.name]
+    ).fetchone()
+    if made is not None and made[0] == table.create:
+        return
+    name = sql.Identifier(table.schema, table.name)
+    if made is not None and table.schema == "canonical":
+        # Its key, constraints and comments may have changed; the rows are merged anew from the claims.
+        connection.execute(sql.SQL("DROP TABLE {}").format(name))
+        made = None
+    if made is None:
+        connection.execute(table.create.encode())
+    else:
+        _columns(connection, table, name)
+    connection.execute(
+        "INSERT INTO fieldmap.tables VALUES (%s, %s, %s) ON CONFLICT (schema_name, table_name) DO UPDATE SET definition = EXCLUDED.definition",
+        [table.schema, table.name, table.create],
+    )
+
+
+def _columns(connection: Connection, table: Table, name: sql.Identifier) -> None:
+    """Drops the columns that a claim table no longer has or has in another type, and adds the missing ones."""
+    rows = connection.execute(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped",
+        [table.schema, table.name],
+    ).fetchall()
+    present = {column: type_ for column, type_ in rows if not column.startswith("_")}
+    wanted = {column: _plain(type_) for column, type_ in table.columns.items()}
+    for column in [column for column, type_ in present.items() if wanted.get(column) != type_]:
+        connection.execute(sql.SQL("ALTER TABLE {} DROP COLUMN {}").format(name, sql.Identifier(column)))
+    for column in [column for column, type_ in wanted.items() if present.get(column) != type_]:
+        added = sql.SQL("ALTER TABLE {} ADD COLUMN {} ").format(name, sql.Identifier(column)).as_string(connection)
+        connection.execute(f"{added}{table.columns[column]}".encode())
+    # The index over the key went with a dropped key column; the definition's own CREATE INDEX brings it back.
+    for index in [line for line in table.create.split(";\n") if line.startswith("CREATE INDEX")]:
+        columns = [
+            row[0]
+            for row in connection.execute(
+                "SELECT indexdef FROM pg_indexes WHERE schemaname = %s AND tablename = %s", [table.schema, table.name]
+            )
+        ]
+        wanted_columns = index[index.index("(") :].replace('"', "")
+        if not any(definition.replace('"', "").endswith(wanted_columns) for definition in columns):
+            connection.execute(index.encode())
+
+
+def _plain(type_: str) -> str:
+    """A declared type as PostgreSQL's format_type shows it."""
+    plain = type_.replace(' COLLATE "C"', "").replace(", ", ",")
+    return plain.replace("timestamptz", "timestamp with time zone")
+
+
+def _position(connection: Connection, item: MapInfo) -> None:
+    """A map of a new version starts anew from the beginning of the archive."""
+    row = connection.execute(
+        "INSERT INTO fieldmap.map_versions (map, version) VALUES (%s, %s) ON CONFLICT (map, version) DO UPDATE SET version = EXCLUDED.version RETURNING id",
+        [item.id, item.version],
+    ).fetchone()
+    version = row[0] if row is not None else 0
+    connection.execute(
+        "INSERT INTO fieldmap.positions (map, title, resource, map_version) VALUES (%s, %s, %s, %s) ON CONFLICT (map) DO UPDATE"
+        " SET title = EXCLUDED.title, resource = EXCLUDED.resource, map_version = EXCLUDED.map_version,"
+        " applied_through = -1, epoch = fieldmap.positions.epoch + 1, replaying = true"
+        " WHERE fieldmap.positions.map_version <> EXCLUDED.map_version",
+        [item.id, item.title, item.resource, version],
+    )
+    connection.execute("DELETE FROM fieldmap.ledger WHERE map = %s AND map_version <> %s", [item.id, version])
+
+
+def _describe(connection: Connection, bundle: Bundle) -> None:
+    connection.execute("DELETE FROM fieldmap.map_fields")
+    connection.execute("DELETE FROM fieldmap.rules")
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO fieldmap.map_fields VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (item.id, o.claim, o.field, list(o.paths), o.statement, o.file, o.line, o.outcome)
+                for item in bundle.catalogue.maps
+                for o in item.origins
+            ],
+        )
+        cursor.executemany(
+            "INSERT INTO fieldmap.rules VALUES (%s, %s, %s, %s, %s)",
+            [
+                (entity.name, r.field, r.rule, r.file, r.line)
+                for entity in bundle.catalogue.entities
+                for r in entity.rules
+            ],
+        )
+        cursor.executemany(
+            "INSERT INTO fieldmap.entities VALUES (%s, %s, %s) ON CONFLICT (entity) DO NOTHING",
+            [(entity.name, entity.table, entity.version) for entity in bundle.catalogue.entities],
+        )
+
+
+def merged(connection: Connection, entity: EntityInfo) -> None:
+    """Records that an entity's rows follow the bundle's rules."""
+    connection.execute(
+        "UPDATE fieldmap.entities SET version = %s, table_name = %s WHERE entity = %s",
+        [entity.version, entity.table, entity.name],
+    )
+
+
+def _remove(connection: Connection, removed: tuple[str, ...]) -> None:
+    """Claims of maps that the bundle no longer has; the archive keeps what they were made of."""
+    for map_id in removed:
+        tables = connection.execute(
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'claims' AND (table_name = %s OR table_name ~ %s)",
+            [map_id, f"^{map_id}__[0-9]+$"],
+        ).fetchall()
+        for (table,) in tables:
+            connection.execute(sql.SQL("DROP TABLE claims.{}").format(sql.Identifier(table)))
+            connection.execute("DELETE FROM fieldmap.tables WHERE schema_name = 'claims' AND table_name = %s", [table])
+        for own in ("dead_letters", "held", "ledger", "positions"):
+            connection.execute(
+                sql.SQL("DELETE FROM {} WHERE map = %s").format(sql.Identifier("fieldmap", own)), [map_id]
+            )

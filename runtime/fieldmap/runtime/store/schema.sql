@@ -1,0 +1,143 @@
+-- What the runtime keeps beside the author's entities. Every statement may be run again.
+CREATE SCHEMA IF NOT EXISTS fieldmap;
+CREATE SCHEMA IF NOT EXISTS claims;
+CREATE SCHEMA IF NOT EXISTS canonical;
+CREATE SCHEMA IF NOT EXISTS provenance;
+
+CREATE SEQUENCE IF NOT EXISTS fieldmap.claim_ids;
+
+CREATE TABLE IF NOT EXISTS fieldmap.store (format integer NOT NULL, instance uuid NOT NULL DEFAULT gen_random_uuid());
+
+CREATE TABLE IF NOT EXISTS fieldmap.map_versions (
+  id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  map text NOT NULL,
+  version text NOT NULL,
+  first_used timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (map, version)
+);
+COMMENT ON TABLE fieldmap.map_versions IS 'Every version of a map that was ever loaded; claims refer to it by its number';
+
+CREATE TABLE IF NOT EXISTS fieldmap.positions (
+  map text PRIMARY KEY,
+  title text NOT NULL,
+  resource text NOT NULL,
+  map_version integer NOT NULL REFERENCES fieldmap.map_versions,
+  applied_through bigint NOT NULL DEFAULT -1,
+  epoch bigint NOT NULL DEFAULT 0,
+  replaying boolean NOT NULL DEFAULT true
+);
+COMMENT ON TABLE fieldmap.positions IS 'How far each map has been applied: the archive position of the last record whose rows are in this database';
+COMMENT ON COLUMN fieldmap.positions.epoch IS 'Raised by each run that takes the map; a run of an older epoch can commit nothing';
+COMMENT ON COLUMN fieldmap.positions.replaying IS 'Whether claims of an earlier version of the map may still be among its rows';
+
+CREATE TABLE IF NOT EXISTS fieldmap.ledger (
+  map text NOT NULL,
+  map_version integer NOT NULL,
+  first_position bigint NOT NULL,
+  last_position bigint NOT NULL,
+  content bytea NOT NULL,
+  run bigint NOT NULL,
+  epoch bigint NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (map, map_version, last_position)
+);
+COMMENT ON TABLE fieldmap.ledger IS 'Every batch applied; tells after a lost COMMIT answer which way it went';
+
+CREATE TABLE IF NOT EXISTS fieldmap.runs (
+  id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  command text NOT NULL,
+  bundle text NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  ended_at timestamptz,
+  outcome text
+);
+
+CREATE TABLE IF NOT EXISTS fieldmap.accounts (
+  run bigint NOT NULL REFERENCES fieldmap.runs,
+  map text NOT NULL,
+  pages bigint NOT NULL,
+  read bigint NOT NULL,
+  claimed bigint NOT NULL,
+  filtered bigint NOT NULL,
+  deleted bigint NOT NULL,
+  dead bigint NOT NULL,
+  held bigint NOT NULL,
+  PRIMARY KEY (run, map),
+  CHECK (read = claimed + filtered + deleted + dead)
+);
+COMMENT ON TABLE fieldmap.accounts IS 'Of each run and map: every record read ended in exactly one place';
+
+CREATE TABLE IF NOT EXISTS fieldmap.dead_letters (
+  id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  map text NOT NULL,
+  archive_position bigint NOT NULL,
+  record_index integer NOT NULL,
+  code text NOT NULL,
+  field text NOT NULL,
+  path text NOT NULL,
+  reason text NOT NULL,
+  record text COLLATE "C",
+  changed timestamptz,
+  map_version integer NOT NULL,
+  run bigint NOT NULL,
+  since timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (map, archive_position, record_index)
+);
+COMMENT ON TABLE fieldmap.dead_letters IS 'Records that could not become claims, by reference to the archive; a replay that succeeds removes them';
+
+CREATE TABLE IF NOT EXISTS fieldmap.held (
+  map text NOT NULL,
+  archive_position bigint NOT NULL,
+  record_index integer NOT NULL,
+  claim integer NOT NULL,
+  element integer NOT NULL,
+  field text NOT NULL,
+  code text NOT NULL,
+  path text NOT NULL,
+  reason text NOT NULL,
+  record text COLLATE "C" NOT NULL,
+  invented boolean NOT NULL,
+  PRIMARY KEY (map, archive_position, record_index, claim, element, field)
+);
+COMMENT ON TABLE fieldmap.held IS 'Fields that a claim lacks because their value could not be read (invented: it got the constant of "if invalid use")';
+
+CREATE TABLE IF NOT EXISTS fieldmap.incomplete (
+  entity text NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  missing text[] NOT NULL,
+  PRIMARY KEY (entity, key)
+);
+COMMENT ON TABLE fieldmap.incomplete IS 'Rows held back from canonical because a required field stayed empty after the merge';
+
+CREATE TABLE IF NOT EXISTS fieldmap.entities (entity text PRIMARY KEY, table_name text NOT NULL, version text NOT NULL);
+
+CREATE TABLE IF NOT EXISTS fieldmap.tables (
+  schema_name text NOT NULL,
+  table_name text NOT NULL,
+  definition text NOT NULL,
+  PRIMARY KEY (schema_name, table_name)
+);
+COMMENT ON TABLE fieldmap.tables IS 'The statements that made each claim and canonical table, to tell when the bundle says something else';
+
+CREATE TABLE IF NOT EXISTS fieldmap.map_fields (
+  map text NOT NULL,
+  claim integer NOT NULL,
+  field text NOT NULL,
+  paths text[] NOT NULL,
+  statement text NOT NULL,
+  file text NOT NULL,
+  line integer NOT NULL,
+  outcome text NOT NULL,
+  PRIMARY KEY (map, claim, field)
+);
+COMMENT ON TABLE fieldmap.map_fields IS 'How each map makes each field, in its version of now';
+
+CREATE TABLE IF NOT EXISTS fieldmap.rules (
+  entity text NOT NULL,
+  field text NOT NULL,
+  rule text NOT NULL,
+  file text NOT NULL,
+  line integer NOT NULL,
+  PRIMARY KEY (entity, field)
+);
+COMMENT ON TABLE fieldmap.rules IS 'The merge rule of each field';

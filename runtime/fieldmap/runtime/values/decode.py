@@ -1,0 +1,167 @@
+"""Bytes of a page become Python values, exactly: no number passes through binary float.
+
+JSON objects are dicts, whole numbers int, all others Decimal. A value that cannot be had (a number beyond 400 digits, an
+object that names a member twice) becomes an `Unreadable`, so that only the records that read it suffer.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from fieldmap.runtime.values.failures import Unreadable, shorten
+from fieldmap.runtime.values.numbers import DIGITS
+from fieldmap.runtime.values.outcome import Failed
+
+BOM = b"\xef\xbb\xbf"
+
+Format = Literal["json", "ndjson", "csv"]
+
+
+def bodies(content: bytes, format: Format) -> Iterator[tuple[int, Any | Failed]]:
+    """The bodies of one page, each with the byte where it starts; what cannot be read is a Failed in its place (FM2120)."""
+    start = len(BOM) if content.startswith(BOM) else 0
+    match format:
+        case "json":
+            yield start, json_body(content[start:] if start else content)
+        case "ndjson":
+            yield from _lines(content, start)
+        case "csv":
+            yield from _rows(content, start)
+
+
+def json_body(content: bytes, what: str = "page") -> Any | Failed:
+    """One JSON text, or a Failed that says why the page (or what it is called) is none."""
+    try:
+        value = _FAST.decode(content)
+        if b"\\u003" not in content and content.count(b":") == _ENCODER.encode(value).count(b":"):
+            return value  # as many colons as went in: no object named a member twice
+    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError):
+        pass  # an unpaired surrogate, a number of thousands of digits, an Unreadable, or no JSON: the slow way knows
+    return _slow(content, what)
+
+
+def _slow(content: bytes, what: str) -> Any | Failed:
+    """Accepts all that JSON allows, unpaired surrogates included, and sees members named twice; ten times slower."""
+    try:
+        return json.loads(
+            content.decode("utf-8"),
+            parse_float=_real,
+            parse_int=_whole,
+            parse_constant=_no_number,
+            object_pairs_hook=_object,
+        )
+    except UnicodeDecodeError as error:
+        return Failed("FM2120", f"the {what} is not UTF-8 (byte {error.start})")
+    except RecursionError:
+        return Failed("FM2120", f"the {what} is nested too deeply")
+    except ValueError as error:
+        return Failed("FM2120", f"the {what} is not JSON: {shorten(str(error))}")
+
+
+def _real(text: str) -> Decimal | Unreadable:
+    if len(text) <= DIGITS and "e" not in text and "E" not in text:
+        return Decimal(text)
+    mantissa, _, exponent = text.lower().partition("e")
+    digits = sum(map(str.isdigit, mantissa))
+    if digits > DIGITS or len(exponent.lstrip("+-0")) > 3 or abs(int(exponent or 0)) > DIGITS:
+        return _too_long(text)
+    return Decimal(text)
+
+
+def _whole(text: str) -> int | Unreadable:
+    return int(text) if len(text) <= DIGITS else _too_long(text)
+
+
+def _too_long(text: str) -> Unreadable:
+    return Unreadable("FM2104", f"{shorten(text)} has more digits than a number may have")
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not a number of JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Unreadable:
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    seen: set[str] = set()
+    twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    return Unreadable("FM2126", f'an object names "{shorten(twice)}" twice')
+
+
+_FAST = msgspec.json.Decoder(float_hook=_real)
+_ENCODER = msgspec.json.Encoder()
+
+
+def _lines(content: bytes, start: int) -> Iterator[tuple[int, Any | Failed]]:
+    while start < len(content):
+        end = content.find(b"\n", start)
+        end = len(content) if end < 0 else end
+        line = content[start:end]
+        if line.strip():
+            yield start, json_body(line, "line")
+        start = end + 1
+
+
+def _rows(content: bytes, start: int) -> Iterator[tuple[int, dict[str, str] | Failed]]:
+    """Rows of RFC 4180 as objects by header. A row that cannot be read is a Failed, and the rows after it go on."""
+    position = _Position(content, start)
+    reader = csv.reader(iter(position), strict=True)
+    header: list[str] | None = None
+    while True:
+        start = position.next
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, UnicodeDecodeError) as error:
+            what = "row is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"row is not CSV: {error}"
+            yield start, Failed("FM2120", f"the {'header ' if header is None else ''}{what}")
+            if header is None:
+                return
+            continue
+        if not row:
+            continue
+        if header is None:
+            header = row
+            if fault := _header_fault(header):
+                yield start, Failed("FM2120", fault)
+                return
+        elif len(row) > len(header):
+            yield start, Failed("FM2120", f"a row has {len(row)} cells, and the header names {len(header)}")
+        else:
+            yield start, {name: cell for name, cell in zip(header, row, strict=False) if cell}
+
+
+def _header_fault(header: list[str]) -> str | None:
+    for index, name in enumerate(header):
+        if not name:
+            return f"column {index + 1} has no name in the header"
+        if name in header[:index]:
+            return f'the header names "{shorten(name)}" twice'
+    return None
+
+
+class _Position:
+    """Hands out the lines of a text and knows the byte where the next one starts."""
+
+    def __init__(self, content: bytes, start: int) -> None:
+        self.content = content
+        self.next = start
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.next >= len(self.content):
+            raise StopIteration
+        end = self.content.find(b"\n", self.next) + 1 or len(self.content)
+        line = self.content[self.next : end]
+        self.next = end
+        return line.decode("utf-8")

@@ -1,0 +1,123 @@
+"""The registry of what can be wrong with a value, and how a failure quotes the value that caused it.
+
+Codes are FM21xx and never change their meaning; every `Failed` carries one of them. Reasons are clauses in the words of an
+analyst; they quote what the source sent, shortened and free of control characters, so that they are safe to print.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from fieldmap.runtime.values.outcome import Failed, Money
+
+TITLES: dict[str, str] = {
+    "FM2101": "a value of another kind than the one needed",
+    "FM2102": "a member that the resource promises is missing or null",
+    "FM2103": "a text or number that is not a date as it should be written",
+    "FM2104": "a text or number that is not a number as it should be written",
+    "FM2105": "a text that is neither of the two words of a bool",
+    "FM2106": "a number that does not fit the field",
+    "FM2107": "a local time that names no instant: without offset or zone, skipped or repeated by the zone",
+    "FM2108": "a count of days or seconds that leads outside the years 1900 to 2100",
+    "FM2110": "a code or text that the list does not name",
+    "FM2111": "a currency that is absent, unknown, or not the one of the field",
+    "FM2112": "several values where only one may be",
+    "FM2113": "a text with a NUL character or an unpaired surrogate, which no database holds",
+    "FM2114": "a key that is absent",
+    "FM2115": "a division by zero",
+    "FM2116": "a text that is too long",
+    "FM2120": "a page, line or row that cannot be read",
+    "FM2121": "the records path finds nothing, or something that is no list of records",
+    "FM2122": "a record that is neither an object nor a list",
+    "FM2124": "a record without a usable identity",
+    "FM2125": "something that is no list where `each` needs one",
+    "FM2126": "a name that stands twice in one object, so that nobody knows which is meant",
+}
+
+QUOTED = 60
+
+
+class Unreadable:
+    """Stands in a decoded body for a value that could not be made of its text; it fails with `code` where it is read.
+
+    So one number of a million digits harms the records that need it and no other.
+    """
+
+    __slots__ = ("code", "reason")
+
+    def __init__(self, code: str, reason: str) -> None:
+        self.code = code
+        self.reason = reason
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unreadable) and (self.code, self.reason) == (other.code, other.reason)
+
+    def __hash__(self) -> int:
+        return hash((self.code, self.reason))
+
+    def __repr__(self) -> str:
+        return f"Unreadable({self.code!r}, {self.reason!r})"
+
+
+def shorten(text: str) -> str:
+    """At most 60 characters of a text, with what cannot be printed escaped."""
+    if len(text) > QUOTED:
+        text = text[: QUOTED - 1] + "…"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def quote(value: Any) -> str:
+    """The value as a reason shows it: texts in quotes, numbers plain, lists and objects by name only."""
+    if isinstance(value, str):
+        return f'"{shorten(value)}"'
+    if isinstance(value, Money):
+        return f"{quote(value.amount)} {value.currency}"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int):
+        # Beyond this many bits Python refuses to write an int in digits.
+        return shorten(str(value)) if value.bit_length() < 10_000 else "a number of thousands of digits"
+    if isinstance(value, (Decimal, float)):
+        return shorten(str(value))
+    if isinstance(value, Fraction):
+        return shorten(f"{float(value):.12g}") if abs(value) < 10**300 else "a number of hundreds of digits"
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return describe(value)
+
+
+def describe(value: Any) -> str:
+    """The value with its kind, as in `the source sent the number 12`."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return f"the bool {quote(value)}"
+        case str():
+            return f"the text {quote(value)}"
+        case int() | float() | Decimal() | Fraction():
+            return f"the number {quote(value)}"
+        case datetime():
+            return f"the timestamp {quote(value)}"
+        case date():
+            return f"the date {quote(value)}"
+        case Money():
+            return f"the amount {quote(value)}"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case _:
+            return "something unreadable"
+
+
+def wrong(value: Any, needed: str, path: str) -> Failed:
+    """The failure of a value of the wrong kind; `needed` as in "a text"."""
+    if isinstance(value, Unreadable):
+        return Failed(value.code, value.reason, path)
+    return Failed("FM2101", f"{needed} is needed, and the source sent {describe(value)}", path)

@@ -1,0 +1,155 @@
+"""Steps of a path through a record. Generated code takes the common steps itself and comes here for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fieldmap.runtime.values.failures import Unreadable, describe, shorten, wrong
+from fieldmap.runtime.values.outcome import Dead, Failed, Rejected
+
+# A step: a member by name, a required member as (name, path for the reason), an element by index, or every element (None).
+Step = str | tuple[str, str] | int | None
+
+
+def no_object(value: Any, name: str, path: str) -> Failed:
+    return wrong(value, f'an object with "{name}"', path)
+
+
+def lacking(at: str, path: str) -> Rejected:
+    """FM2102: `at` is the part of the path that leads to the member."""
+    return Rejected("FM2102", f"{shorten(at)} is missing or null, and the resource promises it", path)
+
+
+def member(value: Any, name: str, path: str) -> Any:
+    if type(value) is not dict:
+        raise no_object(value, name, path)
+    return value.get(name)
+
+
+def element(value: Any, index: int, path: str) -> Any:
+    """Counted from the end if negative; None past the ends."""
+    if type(value) is not list:
+        raise wrong(value, "a list", path)
+    return value[index] if -len(value) <= index < len(value) else None
+
+
+def every(value: Any, path: str) -> list[Any]:
+    """The elements of a list or the values of an object, nulls among them."""
+    if type(value) is list:
+        return value
+    if type(value) is dict:
+        return list(value.values())
+    raise wrong(value, "a list", path)
+
+
+def as_list(value: Any, path: str) -> list[Any]:
+    if type(value) is not list:
+        raise wrong(value, "a list", path)
+    return value
+
+
+def _step(value: Any, step: str | tuple[str, str] | int, path: str) -> Any:
+    if isinstance(step, int):
+        return element(value, step, path)
+    if isinstance(step, str):
+        return member(value, step, path)
+    found = member(value, step[0], path)
+    if found is None:
+        raise lacking(step[1], path)
+    return found
+
+
+def find(value: Any, steps: tuple[Step, ...], path: str) -> Any:
+    """The one value that a path without `*` finds, else None."""
+    for step in steps:
+        if value is None:
+            return None
+        if step is None:
+            raise TypeError("a path with * finds a list")
+        value = _step(value, step, path)
+    return value
+
+
+def find_all(value: Any, steps: tuple[Step, ...], path: str) -> Iterator[Any]:
+    """All that the steps find, element by element, without nulls."""
+    return (found for found in _all(value, steps, path) if found is not None)
+
+
+def _all(value: Any, steps: tuple[Step, ...], path: str) -> Iterator[Any]:
+    for index, step in enumerate(steps):
+        if value is None:
+            return
+        if step is None:
+            for each in every(value, path):
+                yield from _all(each, steps[index + 1 :], path)
+            return
+        if not _leads_somewhere(value, step):
+            _step(value, step, path)
+            return
+        value = _step(value, step, path)
+    yield value
+
+
+def _leads_somewhere(value: Any, step: str | tuple[str, str] | int) -> bool:
+    """Whether a step finds something, be it null."""
+    if isinstance(step, int):
+        return type(value) is list and -len(value) <= step < len(value)
+    return type(value) is dict and (step if isinstance(step, str) else step[0]) in value
+
+
+def state(value: Any, steps: tuple[Step, ...], path: str) -> str:
+    """Of the part before the first `*`, or of the whole path: "missing", "json null", or "" where it finds something."""
+    for step in steps:
+        if step is None:
+            break
+        if value is None:
+            return "missing"  # a null before the end: there is nothing behind it
+        if isinstance(step, int):
+            if not -len(as_list(value, path)) <= step < len(value):
+                return "missing"
+            value = value[step]
+            continue
+        name = step if isinstance(step, str) else step[0]
+        if type(value) is dict and name not in value and isinstance(step, str):
+            return "missing"
+        value = _step(value, step, path)
+    if value is None:
+        return "json null"
+    if None in steps:
+        every(value, path)
+    return ""
+
+
+def as_elements(value: Any, path: str) -> list[Any]:
+    """What `each` goes through. FM2125."""
+    if type(value) is not list:
+        raise Failed("FM2125", f"a list is needed for each, and the source sent {describe(value)}", path)
+    return value
+
+
+def records(body: Any, before: tuple[Step, ...], rest: tuple[Step, ...], path: str) -> list[Any]:
+    """The records of a body: what `*` finds, nulls included; the elements of a list; or the one object found. FM2121.
+
+    before: the steps to the first `*`, rest: those from it on.
+    """
+    try:
+        found = find(body, before, path)
+        if found is not None and rest:
+            return every(found, path) if rest == (None,) else list(_all(found, rest, path))
+    except Failed as failed:
+        raise Failed("FM2121", failed.reason, path) from None
+    if type(found) is list:
+        return found
+    if type(found) is dict:
+        return [found]
+    if found is None:
+        raise Failed("FM2121", f"{path} finds nothing where the records should be", path)
+    reason = found.reason if isinstance(found, Unreadable) else f"{path} finds no list of records but {describe(found)}"
+    raise Failed("FM2121", reason, path)
+
+
+def unfit_record(record: Any) -> Dead:
+    """FM2122, for what is neither an object nor a list where the map takes lists."""
+    reason = record.reason if isinstance(record, Unreadable) else f"the record is {describe(record)}"
+    return Dead("FM2122", reason)

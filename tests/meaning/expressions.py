@@ -1,0 +1,426 @@
+"""Strategies: typed expressions of every kind of node, over paths that meet the records of `data.py`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+from tests.meaning.data import LISTS, MEMBERS, OBJECTS, TEXTS
+
+from fieldmap.compiler import ir
+
+Expr = st.SearchStrategy[Any]
+
+PLACE = ir.Place("people.map", 7, 3, "field = …\n\x1b[31m")
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kathmandu", "UTC", "Pacific/Apia")
+DATE_PATTERNS = ("MM/dd/yyyy", "yyyy-MM-dd", "d.M.yy", "dd MMM yyyy", "yyyyMMdd", "'on' yyyy/M/d")
+STAMP_PATTERNS = (
+    "yyyy-MM-dd HH:mm",
+    "yyyy-MM-dd'T'HH:mm:ssXXX",
+    "MM/dd/yyyy hh:mm a",
+    "yyyy-MM-dd HH:mm:ss.SSS",
+    "d.M.yyyy H:mm:ss",
+)
+CODES = {
+    "status": ir.CodeTable(name="status", entries={"Active": "active", "On Leave": "leave"}, place=PLACE),
+    "any": ir.CodeTable(name="any", entries={"A": "x\ud800", "": "blank"}, place=PLACE, default="other"),
+}
+TEXT, BOOL, INT, DECIMAL = ir.TextType(), ir.BoolType(), ir.IntType(), ir.DecimalType()
+FLOAT, DATE, DATETIME, JSON = ir.FloatType(), ir.DateType(), ir.DatetimeType(), ir.JsonType()
+ENUM = ir.EnumType(values=("Active", "On Leave", "A"))
+
+
+def path_text(root: str, segments: tuple[ir.Segment, ...]) -> str:
+    text = root
+    for segment in segments:
+        match segment:
+            case ir.Member():
+                text += f".{segment.name}"
+            case ir.Index():
+                text += f"[{segment.index}]"
+            case ir.All():
+                text += "[*]"
+    return text
+
+
+def call(name: str, *arguments: Expr) -> Expr:
+    return st.builds(ir.Call, function=st.just(name), arguments=st.tuples(*arguments))
+
+
+def lazy(method: Callable[..., Expr]) -> Callable[..., Expr]:
+    """Builds a strategy when it is first drawn from, once for each depth and place: the tree of all of them is vast."""
+
+    @functools.cache
+    def build(roots: tuple[str, ...], item: ir.Type | None, depth: int) -> Expr:
+        return st.deferred(lambda: method(Expressions(roots, item), depth))
+
+    @functools.wraps(method)
+    def found(self: Expressions, depth: int = 2) -> Expr:
+        return build(self.roots, self.item, max(0, depth))
+
+    return found
+
+
+required = st.sampled_from((False,) * 7 + (True,))
+members = st.builds(ir.Member, name=st.sampled_from(MEMBERS), required=required)
+indexes = st.builds(ir.Index, index=st.integers(-3, 3))
+anything = st.one_of(members, members, indexes, st.just(ir.All()))
+into_object = st.builds(ir.Member, name=st.sampled_from(OBJECTS), required=required).map(lambda member: (member,))
+into_list = st.tuples(st.builds(ir.Member, name=st.sampled_from(LISTS), required=required), indexes)
+into_lists = st.tuples(st.builds(ir.Member, name=st.sampled_from(LISTS), required=required), st.just(ir.All()))
+LEAVES_OF = {
+    "TextType": ("text", "code", "ünï"),
+    "EnumType": ("code",),
+    "BoolType": ("bool",),
+    "IntType": ("int",),
+    "DecimalType": ("number", "int"),
+    "FloatType": ("number",),
+    "DateType": ("date",),
+    "DatetimeType": ("stamp",),
+    "ListType": ("texts",),
+}
+
+
+@st.composite
+def reads(
+    draw: st.DrawFn,
+    roots: tuple[str, ...],
+    declared: ir.Type | None,
+    *,
+    many: bool = False,
+    leaves: tuple[str, ...] = MEMBERS,
+) -> ir.Read:
+    """A path that a conforming record has, mostly; now and then one that makes no sense."""
+    root = draw(st.sampled_from(roots))
+    steps: tuple[ir.Segment, ...]
+    if draw(st.integers(0, 9)) == 0:
+        steps = tuple(draw(st.lists(anything, min_size=1, max_size=12)))
+        steps = steps if many else tuple(step for step in steps if not isinstance(step, ir.All)) or (ir.Index(index=0),)
+    else:
+        into = st.lists(st.one_of(into_object, into_object, into_list), max_size=1)
+        before: list[ir.Segment] = [step for part in draw(into) for step in part]
+        if many:
+            before += [*draw(into_lists)]
+        names = leaves if draw(st.integers(0, 9)) else MEMBERS
+        steps = (*before, ir.Member(name=draw(st.sampled_from(names)), required=draw(required)))
+        if many and draw(st.integers(0, 5)) == 0:
+            steps = (*before[:-1], ir.All(), ir.Member(name=draw(st.sampled_from(LISTS))), ir.All(), steps[-1])
+    return ir.Read(
+        root=root,
+        segments=steps,
+        text=path_text(root, steps),
+        declared=declared,
+        sentinels=draw(sentinels(declared)) if draw(st.integers(0, 3)) == 0 else (),
+    )
+
+
+def sentinels(declared: ir.Type | None) -> st.SearchStrategy[tuple[Any, ...]]:
+    texts = st.sampled_from(("", "N/A", "Active", "12"))
+    of_text = st.builds(ir.TextConstant, value=texts)
+    of_number = st.builds(ir.NumberConstant, value=st.sampled_from(("-1", "0", "1", "12", "0.1", "12.50")))
+    match declared:
+        case ir.IntType() | ir.DecimalType() | ir.FloatType():
+            one: Expr = of_number
+        case ir.BoolType():
+            one = st.builds(ir.BoolConstant, value=st.booleans())
+        case ir.DateType():
+            one = st.builds(ir.DateConstant, value=st.just("2026-03-01"))
+        case None:
+            one = st.one_of(of_text, of_number, st.builds(ir.BoolConstant, value=st.booleans()))
+        case _:
+            one = of_text
+    return st.lists(one, min_size=1, max_size=2).map(tuple)
+
+
+class Expressions:
+    """Strategies by type, to a depth. roots: the names that paths may begin with; item: the type of Item, if there is one."""
+
+    def __init__(self, roots: tuple[str, ...] = ("$",), item: ir.Type | None = None) -> None:
+        self.roots = roots
+        self.item = item
+
+    def raw(self, *leaves: str, many: bool = False) -> Expr:
+        return reads(self.roots, None, many=many, leaves=leaves or MEMBERS)
+
+    def read(self, to: ir.Type) -> Expr:
+        """A value of the type straight from a path, by its shape or by Implicit."""
+        options: list[Expr] = [
+            reads(self.roots, to, leaves=LEAVES_OF.get(type(to).__name__, MEMBERS)),
+            self.raw(*LEAVES_OF.get(type(to).__name__, MEMBERS)).map(lambda value: ir.Implicit(value=value, to=to)),
+        ]
+        if self.item is not None and type(self.item) is type(to):
+            options.append(st.just(ir.Item()))
+        return st.one_of(options)
+
+    def common(self, depth: int, make: Any) -> list[Expr]:
+        """What there is for every type: choice and fallback."""
+        if depth <= 0:
+            return []
+        return [
+            st.builds(ir.Otherwise, value=make(depth - 1), fallback=make(depth - 1)),
+            st.builds(ir.If, condition=self.bool(depth - 1), then=make(depth - 1), otherwise=make(depth - 1)),
+        ]
+
+    # ------------------------------------------------------------------------------------------------------- texts
+
+    @lazy
+    def text(self, depth: int = 2) -> Expr:
+        options: list[Expr] = [
+            self.read(TEXT),
+            self.read(TEXT),
+            self.read(ENUM),
+            st.builds(ir.TextConstant, value=st.sampled_from(TEXTS)),
+        ]
+        if depth > 0:
+            inner, number = self.text(depth - 1), self.number(depth - 1)
+            small = st.builds(ir.NumberConstant, value=st.sampled_from(("-1", "0", "2", "99")))
+            options += [
+                st.builds(ir.Lookup, value=inner, codes=st.sampled_from(tuple(CODES))),
+                self.template(depth - 1),
+                st.sampled_from(("trim", "lower", "upper")).flatmap(lambda name: call(name, inner)),
+                st.lists(st.one_of(inner, st.just(ir.AbsentConstant())), min_size=1, max_size=3).map(
+                    lambda parts: ir.Call(function="words", arguments=tuple(parts))
+                ),
+                call("replace", inner, inner, inner),
+                call("join", self.texts(depth - 1), inner),
+                st.sampled_from(("left", "right")).flatmap(lambda name: call(name, inner, small)),
+                st.sampled_from(("first", "last", "only", "min", "max")).flatmap(
+                    lambda name: call(name, self.texts(depth - 1))
+                ),
+                call("text", st.one_of(number, self.bool(depth - 1), self.date(depth - 1), self.datetime(depth - 1))),
+            ]
+        return st.one_of(options + self.common(depth, self.text))
+
+    @lazy
+    def template(self, depth: int) -> Expr:
+        hole = st.builds(
+            ir.Hole,
+            value=st.one_of(self.text(depth), self.read(INT), self.number(depth)),
+            absence=st.sampled_from(("", "?", "?", "!")),
+        )
+        part = st.one_of(st.sampled_from((" ", "  ", "-", "x ", " y", "{")), hole, hole)
+        return st.lists(part, min_size=1, max_size=5).map(lambda parts: ir.Template(parts=tuple(parts)))
+
+    # ----------------------------------------------------------------------------------------------------- numbers
+
+    @lazy
+    def number(self, depth: int = 2) -> Expr:
+        options: list[Expr] = [
+            self.read(INT),
+            self.read(DECIMAL),
+            self.read(DECIMAL),
+            st.builds(ir.NumberConstant, value=st.sampled_from(("0", "1", "-3", "12.50", "0.1", "1000000", "0.005"))),
+        ]
+        if depth > 0:
+            inner = self.number(depth - 1)
+            options += [
+                st.builds(
+                    ir.Convert,
+                    value=st.one_of(self.text(depth - 1), self.raw("written", "ünï")),
+                    to=st.sampled_from((INT, DECIMAL)),
+                    how=st.sampled_from(
+                        (
+                            ir.NumberFormat(point=",", group="."),
+                            ir.NumberFormat(point=".", group=""),
+                            ir.NumberFormat(point=".", group=","),
+                        )
+                    ),
+                ),
+                st.builds(ir.Arithmetic, operator=st.sampled_from("+-*/"), left=inner, right=inner),
+                st.builds(ir.Negate, value=inner),
+                st.builds(
+                    ir.Scale,
+                    value=inner,
+                    factor=st.sampled_from(("1609344/1000000", "5/9", "45359237/100000000", "1", "-7/3")),
+                    offset=st.sampled_from(("0", "45967/180", "-27315/100")),
+                    from_unit=st.just("mi"),
+                    to_unit=st.just("km"),
+                ),
+                st.builds(
+                    ir.Call,
+                    function=st.sampled_from(("sum", "min", "max", "only")),
+                    arguments=st.tuples(self.numbers(depth - 1)),
+                ),
+                st.builds(ir.Call, function=st.just("count"), arguments=st.tuples(self.texts(depth - 1))),
+                st.builds(ir.Call, function=st.just("length"), arguments=st.tuples(self.text(depth - 1))),
+            ]
+        return st.one_of(options + self.common(depth, self.number))
+
+    @lazy
+    def float(self, depth: int = 2) -> Expr:
+        options: list[Expr] = [self.read(FLOAT)]
+        if depth > 0:
+            inner, exact = self.float(depth - 1), self.number(depth - 1)
+            options += [
+                st.builds(ir.Arithmetic, operator=st.sampled_from("+-*/"), left=inner, right=st.one_of(inner, exact)),
+                st.builds(ir.Negate, value=inner),
+                st.builds(
+                    ir.Scale,
+                    value=inner,
+                    factor=st.just("5/9"),
+                    offset=st.sampled_from(("0", "45967/180")),
+                    from_unit=st.just("degF"),
+                    to_unit=st.just("K"),
+                ),
+                call("sum", reads(self.roots, ir.FloatType(), many=True, leaves=("number",))),
+                st.builds(
+                    ir.Convert,
+                    value=self.raw("written", "ünï"),
+                    to=st.just(FLOAT),
+                    how=st.just(ir.NumberFormat(point=",", group=".")),
+                ),
+            ]
+        return st.one_of(options + self.common(depth, self.float))
+
+    # ------------------------------------------------------------------------------------------------------- bools
+
+    @lazy
+    def bool(self, depth: int = 2) -> Expr:
+        options: list[Expr] = [self.read(BOOL), st.builds(ir.BoolConstant, value=st.booleans())]
+        negated = st.booleans()
+        options.append(
+            st.builds(
+                ir.IsAbsent,
+                value=st.one_of(self.raw(), self.raw(many=True)),
+                what=st.sampled_from(("absent", "missing", "json null")),
+                negated=negated,
+            )
+        )
+        if depth > 0:
+            inner = self.bool(depth - 1)
+            makers = (self.text, self.number, self.float, self.date, self.datetime, self.bool)
+            equal, order = st.sampled_from(("==", "!=")), st.sampled_from(("==", "!=", "<", "<=", ">", ">="))
+            for make in makers:
+                side = make(depth - 1)
+                options.append(st.builds(ir.Comparison, operator=order, left=side, right=side))
+                items = st.lists(side, max_size=3).map(tuple)
+                options.append(st.builds(ir.InList, value=side, items=items, negated=negated))
+                options.append(st.builds(ir.IsAbsent, value=side, what=st.just("absent"), negated=negated))
+            options += [
+                st.builds(ir.Comparison, operator=equal, left=self.read(JSON), right=self.read(JSON)),
+                st.builds(ir.Comparison, operator=equal, left=self.money(depth - 1), right=self.money(depth - 1)),
+                st.builds(ir.And, left=inner, right=inner),
+                st.builds(ir.Or, left=inner, right=inner),
+                st.builds(ir.Not, value=inner),
+                st.builds(
+                    ir.Convert,
+                    value=st.one_of(self.raw("code"), self.text(depth - 1)),
+                    to=st.just(BOOL),
+                    how=st.sampled_from((ir.BoolWords(yes="Active", no=""), ir.BoolWords(yes="A", no="N/A"))),
+                ),
+            ]
+        return st.one_of(options + self.common(depth, self.bool))
+
+    # ------------------------------------------------------------------------------------------------------- dates
+
+    @lazy
+    def date(self, depth: int = 2) -> Expr:
+        options: list[Expr] = [
+            self.read(DATE),
+            st.builds(ir.DateConstant, value=st.sampled_from(("2026-03-01", "0001-01-01"))),
+        ]
+        if depth > 0:
+            written = self.raw("written", "date", "stamp", "int")
+            value = st.one_of(written, written, self.text(depth - 1))
+            patterns = st.lists(st.sampled_from(DATE_PATTERNS), min_size=1, max_size=3).map(tuple)
+            how: list[Expr] = [
+                st.builds(ir.Patterns, patterns=patterns),
+                st.sampled_from((ir.Iso(), ir.AsWritten(), ir.OData(), ir.Epoch(unit="days"))),
+                st.builds(ir.InZone, zone=st.sampled_from(ZONES)),
+            ]
+            options += [st.builds(ir.Convert, value=value, to=st.just(DATE), how=each) for each in how]
+            options.append(
+                st.builds(
+                    ir.Convert,
+                    value=self.datetime(depth - 1),
+                    to=st.just(DATE),
+                    how=st.builds(ir.InZone, zone=st.sampled_from(ZONES)),
+                )
+            )
+        return st.one_of(options + self.common(depth, self.date))
+
+    @lazy
+    def datetime(self, depth: int = 2) -> Expr:
+        options: list[Expr] = [self.read(DATETIME)]
+        if depth > 0:
+            written = self.raw("written", "stamp", "int")
+            value = st.one_of(written, written, self.text(depth - 1))
+            zone = st.one_of(st.none(), st.sampled_from(ZONES))
+            patterns = st.lists(st.sampled_from(STAMP_PATTERNS), min_size=1, max_size=3).map(tuple)
+            options += [
+                st.builds(
+                    ir.Convert,
+                    value=value,
+                    to=st.just(DATETIME),
+                    how=st.builds(ir.Patterns, patterns=patterns, zone=zone),
+                ),
+                st.builds(ir.Convert, value=value, to=st.just(DATETIME), how=st.builds(ir.Iso, zone=zone)),
+                st.builds(ir.Convert, value=value, to=st.just(DATETIME), how=st.just(ir.OData())),
+                st.builds(
+                    ir.Convert,
+                    value=st.one_of(value, self.number(depth - 1)),
+                    to=st.just(DATETIME),
+                    how=st.builds(ir.Epoch, unit=st.sampled_from(("s", "ms", "us", "ns"))),
+                ),
+            ]
+        return st.one_of(options + self.common(depth, self.datetime))
+
+    # ---------------------------------------------------------------------------------------------- money and lists
+
+    @lazy
+    def money(self, depth: int = 2) -> Expr:
+        currency = st.one_of(st.builds(ir.TextConstant, value=st.sampled_from(("USD", "EUR", "usd"))), self.read(TEXT))
+        return st.builds(ir.MakeMoney, amount=self.number(depth - 1), currency=currency)
+
+    @lazy
+    def texts(self, depth: int = 2) -> Expr:
+        many = reads(self.roots, TEXT, many=True, leaves=LEAVES_OF["TextType"])
+        options: list[Expr] = [
+            many,
+            many,
+            self.read(ir.ListType(element=TEXT)),
+            st.lists(self.text(depth - 1), max_size=3).map(lambda items: ir.ListConstant(items=tuple(items))),
+        ]
+        if depth > 0:
+            within = Expressions(self.roots, TEXT)
+            options += [
+                st.builds(ir.Mapped, value=self.texts(depth - 1), body=within.text(depth - 1)),
+                self.loose().filter(lambda value: value.to != TEXT),
+                st.builds(ir.Mapped, value=self.raw("texts"), body=Expressions(self.roots, TEXT).unread_item()),
+                st.builds(ir.Call, function=st.just("distinct"), arguments=st.tuples(self.texts(depth - 1))),
+                st.builds(ir.Call, function=st.just("split"), arguments=st.tuples(self.text(depth - 1), self.text(0))),
+            ]
+        return st.one_of(options + self.common(depth, self.texts))
+
+    def loose(self) -> Expr:
+        """Of a list of which nothing is known, an element or the list, read as texts."""
+        some = st.one_of(self.raw("texts", "text"), self.raw("text", "int", "number", many=True))
+        listed = some.map(lambda value: ir.Implicit(value=value, to=ir.ListType(element=ir.UnknownType())))
+        chosen = st.sampled_from(("min", "max", "only", "first", "distinct")).flatmap(lambda name: call(name, listed))
+        return chosen.map(
+            lambda value: ir.Implicit(
+                value=value, to=ir.ListType(element=TEXT) if value.function == "distinct" else TEXT
+            )
+        )
+
+    def unread_item(self) -> Expr:
+        """An element of which nothing is known, read as a text."""
+        return st.just(ir.Implicit(value=ir.Item(), to=TEXT))
+
+    @lazy
+    def numbers(self, depth: int = 2) -> Expr:
+        options: list[Expr] = [
+            reads(self.roots, DECIMAL, many=True, leaves=("number", "int")),
+            reads(self.roots, INT, many=True, leaves=("int",)),
+            self.read(ir.ListType(element=DECIMAL)),
+        ]
+        if depth > 0:
+            options += [
+                st.builds(
+                    ir.Mapped, value=self.numbers(depth - 1), body=Expressions(self.roots, DECIMAL).number(depth - 1)
+                ),
+                st.builds(ir.Call, function=st.just("distinct"), arguments=st.tuples(self.numbers(depth - 1))),
+            ]
+        return st.one_of(options)

@@ -1,0 +1,151 @@
+"""Strategies: whole maps, with claims, outcomes, `each` and its nesting."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from hypothesis import strategies as st
+from tests.meaning.data import LISTS
+from tests.meaning.expressions import (
+    BOOL,
+    DATE,
+    DATETIME,
+    ENUM,
+    FLOAT,
+    INT,
+    JSON,
+    PLACE,
+    TEXT,
+    Expressions,
+    path_text,
+    reads,
+)
+
+from fieldmap.compiler import ir
+
+NUMBERS = ir.ListType(element=ir.DecimalType(precision=10, scale=1))
+ALIASES = ("item", "part")
+
+
+@functools.cache
+def values(roots: tuple[str, ...], depth: int) -> st.SearchStrategy[tuple[ir.Type, Any, ir.Constant]]:
+    """A target, an expression for it, and a constant that it takes (AbsentConstant where there is none)."""
+    make = Expressions(roots)
+    text = ir.TextConstant(value="invented")
+    number = ir.NumberConstant(value="-2.45")
+    decimals = st.builds(ir.DecimalType, precision=st.integers(5, 12), scale=st.integers(0, 4))
+    options: list[tuple[Any, Any, Any]] = [
+        (st.just(TEXT), make.text(depth), text),
+        (st.builds(ir.TextType, max_length=st.sampled_from((8, 80))), make.text(depth), text),
+        (st.just(ENUM), make.text(depth), ir.TextConstant(value="A")),
+        (st.just(ir.ReferenceType(entity="Worker", key=TEXT)), make.text(depth), text),
+        (st.just(BOOL), make.bool(depth), ir.BoolConstant(value=True)),
+        (st.just(INT), make.number(depth), ir.NumberConstant(value="7")),
+        (decimals, make.number(depth), number),
+        (decimals, make.number(depth), number),
+        (st.just(ir.DecimalType()), make.number(depth), number),
+        (st.just(FLOAT), st.one_of(make.float(depth), make.number(depth)), number),
+        (st.just(DATE), make.date(depth), ir.DateConstant(value="1999-12-31")),
+        (st.just(DATETIME), make.datetime(depth), ir.AbsentConstant()),
+        (st.just(JSON), make.read(JSON), text),
+        (
+            st.builds(
+                ir.MoneyType,
+                precision=st.sampled_from((None, 9)),
+                scale=st.just(2),
+                currency=st.sampled_from((None, "USD")),
+            ),
+            make.money(depth),
+            ir.MoneyConstant(amount="12.345", currency="USD"),
+        ),
+        (st.just(ir.ListType(element=TEXT)), make.texts(depth), ir.AbsentConstant()),
+        (st.just(NUMBERS), make.numbers(depth), ir.AbsentConstant()),
+    ]
+    return st.one_of([st.tuples(target, expression, st.just(constant)) for target, expression, constant in options])
+
+
+@st.composite
+def assignments(draw: st.DrawFn, roots: tuple[str, ...], depth: int, number: int) -> ir.Assignment:
+    target, value, constant = draw(values(roots, depth))
+    outcome = draw(st.sampled_from(("reject", *["hold"] * 6, "use")))
+    if isinstance(constant, ir.AbsentConstant) and outcome == "use":
+        outcome = "hold"
+    return ir.Assignment(
+        field=f"field_{number}",
+        target=target,
+        value=value,
+        outcome=outcome,
+        place=PLACE,
+        is_key=draw(st.integers(0, 15)) == 0,
+        use=constant if outcome == "use" else None,
+    )
+
+
+@st.composite
+def claims(draw: st.DrawFn, roots: tuple[str, ...], depth: int, number: int, most: int) -> ir.Claim:
+    count = draw(st.integers(1, most))
+    made = tuple(draw(assignments(roots, depth, index)) for index in range(count))
+    return ir.Claim(number=number, entity="Thing", table=f"t{number}", assignments=made, partial=False, place=PLACE)
+
+
+def each_paths(root: str) -> st.SearchStrategy[ir.Read]:
+    """The elements of a list; rarely, of a list in each element of another."""
+    lists = st.sampled_from(LISTS).map(lambda name: (ir.Member(name=name), ir.All()))
+    segments = st.one_of(lists, lists, st.tuples(lists, lists).map(lambda pair: (*pair[0], *pair[1])))
+    return segments.map(lambda steps: ir.Read(root=root, segments=steps, text=path_text(root, steps)))
+
+
+@st.composite
+def eaches(draw: st.DrawFn, roots: tuple[str, ...], number: int) -> tuple[ir.Each, ...]:
+    """At most one, with at most one inside."""
+    if number > 2 or draw(st.booleans()):
+        return ()
+    many = draw(st.integers(0, 5)) > 0
+    path = draw(
+        st.sampled_from(roots).flatmap(lambda root: each_paths(root)) if many else reads(roots, None, leaves=LISTS)
+    )
+    alias = ALIASES[number - 1]
+    inside = (*roots, alias, alias)
+    return (
+        ir.Each(
+            path=path,
+            alias=alias,
+            claim=draw(claims(inside, 1, number, 3)),
+            when=draw(st.one_of(st.none(), Expressions(inside).bool(1))),
+            children=draw(eaches(inside, number + 1)),
+        ),
+    )
+
+
+def rarely(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.integers(0, 4).flatmap(lambda n: strategy if n == 0 else st.none())
+
+
+@st.composite
+def maps(draw: st.DrawFn) -> ir.Map:
+    alias = draw(st.sampled_from((None, None, "order")))
+    roots = ("$",) if alias is None else ("$", alias)
+    make = Expressions(roots)
+    simple = st.one_of(make.read(TEXT), make.read(INT), make.raw())
+    fixed = st.just((ir.TextConstant(value="fixed"),))
+    identity = st.integers(0, 3).flatmap(lambda n: fixed if n else st.lists(simple, min_size=1, max_size=2).map(tuple))
+    segments = draw(st.sampled_from(((), (ir.Member(name="items"), ir.All()), (ir.All(),), (ir.Member(name="a"),))))
+    return ir.Map(
+        id="connector_things",
+        title='connector.things to Thing """ \\',
+        connector="connector",
+        resource="things",
+        place=PLACE,
+        identity=draw(identity),
+        records=ir.Read(root="$", segments=segments, text=path_text("$", segments)),
+        format="json",
+        alias=alias,
+        changed=draw(rarely(make.datetime(1))),
+        deleted_when=draw(rarely(make.bool(1))),
+        when=draw(rarely(make.bool(2))),
+        claim=draw(
+            st.sampled_from((3, 2, 2, 1, None)).flatmap(lambda n: st.none() if n is None else claims(roots, n, 0, 6))
+        ),
+        children=draw(eaches(roots, 1)),
+    )

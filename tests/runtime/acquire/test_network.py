@@ -1,0 +1,296 @@
+"""Group N of the fault catalogue: what can go wrong between a request and a whole answer. Real sockets throughout."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import json
+import socket
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+from tests.runtime.acquire.faultserver import FaultServer, Reply, raw, reply
+from tests.runtime.acquire.sources import QUICK, Source, connector, page, serving, source, text
+
+from fieldmap.runtime.acquire.transport import BoundedHttp, Limits
+from fieldmap.runtime.errors import SourceError
+from fieldmap.runtime.plan import NoPages, RetryPolicy
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+BODY = b'{"data":[{"id":1}],"next":null}'
+PACKED = gzip.compress(json.dumps({"data": list(range(20_000)), "next": None}).encode())
+
+
+def sized(body: bytes, *, head: bytes = b"", length: int | None = None) -> Reply:
+    announced = len(body) if length is None else length
+    # Hung up only where bytes are missing: a connection that is closed while it waits costs the next request an attempt.
+    return raw(HEAD + head + b"Content-Length: %d\r\n\r\n" % announced + body, close=announced != len(body))
+
+
+def recovers(workday: Source, bad: Reply, said: str) -> None:
+    """After one bad answer the next is taken; after nothing but bad ones the cause is told. Nothing bad is archived."""
+    with serving(bad, page(1)) as server:
+        assert len(workday.fetch(connector(server.url))) == 1
+        assert len(server.asked) == 2
+    with serving(bad) as server:
+        with pytest.raises(SourceError, match=said) as caught:
+            workday.fetch(connector(server.url, retry=RetryPolicy(times=2)))
+        assert len(server.asked) == 3
+        assert f"workday.workers at {server.url}/v1/workers " in str(caught.value)
+    assert len(workday.archived()) == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        sized(BODY, length=len(BODY) + 5),
+        raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1f\r\n" + BODY + b"\r\n"),
+        raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + BODY),
+        raw(HEAD[:20]),
+        raw(b""),
+    ],
+)
+def test_N01_body_shorter_than_announced(workday: Source, bad: Reply) -> None:
+    recovers(workday, bad, "broke off in the middle of its answer 3 times; see whether the source is in order")
+
+
+def test_chunked_is_whole(workday: Source) -> None:
+    with serving(raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY))) as server:
+        item = workday.fetch(connector(server.url))[0]
+    assert (item.body, item.framed) == (BODY, True)
+
+
+def test_N02_a_body_that_only_the_end_of_the_connection_ends(workday: Source) -> None:
+    with serving(raw(HEAD + b"\r\n" + BODY)) as server:
+        item = workday.fetch(connector(server.url))[0]
+    assert (item.body, item.framed) == (BODY, False)
+    assert [mark.framed for mark in workday.archive.closed_sweeps("workday.workers")] == [False]
+
+
+def test_N02_and_it_is_cut(workday: Source) -> None:
+    with serving(raw(HEAD + b"\r\n" + BODY[:-4])) as server, pytest.raises(SourceError, match="not JSON"):
+        workday.fetch(connector(server.url))
+    assert workday.archived() == []
+
+
+GZIP = b"Content-Encoding: gzip\r\n"
+
+
+@pytest.mark.parametrize("cut", [1, 4, 8, 9, len(PACKED) // 2, len(PACKED) - 5, len(PACKED)])
+def test_N03_gzip_cut_before_trailer(workday: Source, cut: int) -> None:
+    recovers(workday, sized(PACKED[:-cut], head=GZIP), "cannot be unpacked: the body")
+
+
+def test_N03_gzip_with_a_wrong_checksum(workday: Source) -> None:
+    recovers(workday, sized(PACKED[:-8] + b"1234" + PACKED[-4:], head=GZIP), "not the gzip stream")
+
+
+def test_gzip_is_archived_as_received(workday: Source) -> None:
+    with serving(sized(PACKED, head=GZIP)) as server:
+        item = workday.fetch(connector(server.url))[0]
+    assert item.body == PACKED
+    again = workday.archived()[0]
+    assert again.headers["content-encoding"] == "gzip"
+    assert again.content() == item.content() == gzip.decompress(PACKED)
+
+
+def test_N04_gzip_of_several_members(workday: Source) -> None:
+    body = gzip.compress(b'{"a":1}\n') + gzip.compress(b'{"a":2}\n')
+    with serving(sized(body, head=GZIP)) as server:
+        item = workday.fetch(connector(server.url, NoPages(), format="ndjson"))[0]
+    assert item.content() == b'{"a":1}\n{"a":2}\n'
+
+
+def test_N05_a_bomb(workday: Source) -> None:
+    bomb = gzip.compress(bytes(50 << 20), 9)
+    with serving(sized(bomb, head=GZIP)) as server:
+        with pytest.raises(SourceError, match="unpacks to more than 256 MiB or 200 times its size"):
+            workday.fetch(connector(server.url))
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip, gzip", "deflate"])
+def test_N05_other_and_nested_codings(workday: Source, coding: str) -> None:
+    answer = sized(BODY, head=b"Content-Encoding: " + coding.encode() + b"\r\n")
+    with serving(answer) as server:
+        with pytest.raises(SourceError, match="only gzip was offered"):
+            workday.fetch(connector(server.url))
+        assert len(server.asked) == 1
+
+
+def test_N05_a_body_beyond_the_limit(workday: Source) -> None:
+    big = b'"' + b"x" * (QUICK.body + 10) + b'"'
+    for answer in (sized(b"", length=len(big)), raw(HEAD + b"\r\n" + big)):
+        with serving(answer) as server:
+            with pytest.raises(SourceError, match="a body of more than 1 MiB"):
+                workday.fetch(connector(server.url))
+            assert len(server.asked) == 1
+
+
+ONCE = RetryPolicy(times=0)
+
+
+def took(workday: Source, answer: Reply, said: str) -> float:
+    with serving(answer) as server:
+        began = time.monotonic()
+        with pytest.raises(SourceError, match=said):
+            workday.fetch(connector(server.url, retry=ONCE))
+        return time.monotonic() - began
+
+
+def drip(data: bytes, pause: float) -> list[bytes | float]:
+    return [piece for byte in data for piece in (bytes([byte]), pause)]
+
+
+def test_N06_slow_drip_of_the_body(workday: Source) -> None:
+    answer = raw(HEAD + b"Content-Length: 100\r\n\r\n", *drip(b"x" * 100, 0.05))
+    assert took(workday, answer, "sent less than 1,024 bytes a second") < 1.4
+
+
+def test_N06_slow_drip_of_the_headers(workday: Source) -> None:
+    assert took(workday, raw(*drip(HEAD * 3, 0.05)), "sent less than 1,024 bytes a second") < 1.4
+
+
+def test_N06_a_drip_just_fast_enough_meets_the_deadline(tmp_path: Path) -> None:
+    limits = Limits(total=0.5, connect=1.0, idle=0.4, rate=10, grace=0.1, body=1 << 20)
+    with source(tmp_path, limits) as workday:
+        answer = raw(HEAD + b"Content-Length: 1000\r\n\r\n", *drip(b"x" * 100, 0.03))
+        assert took(workday, answer, "did not finish its answer within 0.5 seconds") < 1.2
+
+
+def test_N06_silence(workday: Source) -> None:
+    assert took(workday, raw(0.8), "did not answer within 0.5 seconds") < 1.3
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_N07_redirects_are_not_followed(workday: Source, status: int) -> None:
+    with serving(page(1)) as other, serving(reply(b"", status, {"Location": f"{other.url}/?token=abc"})) as server:
+        with pytest.raises(SourceError, match=f"answered {status}, a redirect, and none is followed") as caught:
+            workday.fetch(connector(server.url, headers=(("X-Api-Key", text("k")),)))
+        assert len(server.asked) == 1
+        assert other.asked == []
+    assert "abc" not in str(caught.value)
+
+
+def test_N09_proxies_of_the_environment_are_not_used(workday: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(page(9)) as proxy, serving(page(1)) as server:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        workday.fetch(connector(server.url))
+        assert proxy.asked == []
+        assert len(server.asked) == 1
+
+
+def test_N10_conflicting_lengths_and_oversized_headers(workday: Source) -> None:
+    recovers(workday, raw(HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde"), "not HTTP/1.1")
+    with serving(raw(HEAD + b"X: " + b"y" * 200_000 + b"\r\n\r\n")) as server, pytest.raises(SourceError):
+        workday.fetch(connector(server.url))
+    with serving(raw(b"SSH-2.0-OpenSSH\r\n\r\n")) as server, pytest.raises(SourceError, match=r"not HTTP/1\.1"):
+        workday.fetch(connector(server.url))
+
+
+def test_N11_reset_in_the_middle_of_each_answer(workday: Source) -> None:
+    broken = raw(HEAD + b"Content-Length: 500\r\n\r\n" + BODY, 0.02, reset=True)
+    with serving(page(1, next="b"), broken) as server:
+        with pytest.raises(SourceError, match=r"(broke the connection|broke off .*) 4 times"):
+            workday.fetch(connector(server.url))
+        assert len(server.asked) == 1 + 4
+    assert [item.page for item in workday.archived()] == [1]
+    assert workday.closed() == []
+
+
+def test_N13_nothing_listens(workday: Source) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(SourceError) as caught:
+        workday.fetch(connector(f"http://127.0.0.1:{port}"))
+    assert str(caught.value) == (
+        f"workday.workers at http://127.0.0.1:{port}/v1/workers refused the connection 4 times;"
+        " see whether the source is in order, and run again"
+    )
+
+
+def test_N13_a_name_without_an_address(workday: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(SourceError, match="has no address: its name could not be resolved"):
+        workday.fetch(connector("http://workday.invalid", retry=ONCE))
+
+
+def certificate(folder: Path, days: int) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Contexts of a server with a certificate of its own, valid for so many days, and of a client that trusts it."""
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=30))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    public = made.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "both.pem").write_bytes(public + private)
+    serving_with = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving_with.load_cert_chain(folder / "both.pem")
+    return serving_with, ssl.create_default_context(cadata=public.decode())
+
+
+def test_N13_certificates_are_verified(tmp_path: Path) -> None:
+    trusted, client = certificate(tmp_path, 10)
+    with source(tmp_path, tls=client) as workday, FaultServer([page(1)], tls=trusted) as server:
+        assert len(workday.fetch(connector(server.url))) == 1
+    with source(tmp_path) as workday, FaultServer([page(1)], tls=trusted) as server:
+        with pytest.raises(SourceError, match="showed a TLS certificate that is not valid"):
+            workday.fetch(connector(server.url))
+        assert server.asked == []
+    expired, client = certificate(tmp_path, -5)
+    with source(tmp_path, tls=client) as workday, FaultServer([page(1)], tls=expired) as server:
+        with pytest.raises(SourceError, match="expired"):
+            workday.fetch(connector(server.url))
+        assert server.asked == []
+
+
+def test_the_libraries_do_not_log_addresses(caplog: pytest.LogCaptureFixture, workday: Source) -> None:
+    with caplog.at_level("DEBUG"), serving(page(1)) as server:
+        workday.fetch(connector(server.url))
+    assert caplog.records == []
+
+
+def test_connections_are_kept_between_pages(workday: Source) -> None:
+    with serving(page(1, next="b"), page(2, next="c"), page(3)) as server:
+        workday.fetch(connector(server.url))
+        assert len(server._open) == 1
+
+
+def test_http_is_loaded_with_the_first_request() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from fieldmap.runtime.ports import Ports; import fieldmap.runtime.acquire, fieldmap.runtime.archive;"
+        "Ports.real(); assert not {'httpx', 'zstandard', 'fastwarc', 'authlib', 'lark', 'pint'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_real_port_closes() -> None:
+    BoundedHttp().close()

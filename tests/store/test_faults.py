@@ -1,0 +1,145 @@
+"""Group D of the fault catalogue, as far as this release goes: lost answers, swallowed errors, two runs of one map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from tests.store.test_each import MAP, MAPS, lines, order
+from tests.support import Pages, compiled, ready, rows
+
+from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.errors import DatabaseError, FieldmapError
+from fieldmap.runtime.load.loader import Loader
+from fieldmap.runtime.store.database import Connection, Server, open_database
+from fieldmap.runtime.store.transaction import Commit, commit, transact
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return compiled(tmp_path_factory.mktemp("maps"), all=MAPS)
+
+
+@dataclass
+class CutAtCommit:
+    """Connections whose COMMIT loses its answer: once before the server has done it, or once after."""
+
+    server: Server
+    after: bool
+    times: int = 1
+
+    def connect(self) -> Connection:
+        connection = self.server.connect()
+        execute = connection.execute
+
+        def cutting(query: Any, *arguments: Any, **options: Any) -> Any:
+            if query == "COMMIT" and self.times:
+                self.times -= 1
+                if self.after:
+                    execute("COMMIT")
+                connection.close()
+                raise psycopg.OperationalError("server closed the connection unexpectedly")
+            return execute(query, *arguments, **options)
+
+        connection.execute = cutting  # type: ignore[method-assign]
+        return connection
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_D1_a_lost_commit_answer_is_resolved(bundle: Bundle, database: Server, after: bool) -> None:
+    ready(database, bundle)
+    pages = Pages()
+    made = [order(pages, "A", "01", (1, "x", 1)), order(pages, "B", "01", (1, "y", 2))]
+    with Loader(CutAtCommit(database, after), bundle, bundle.map(MAP), _run(database)) as loader:
+        loader.load(made)
+        loader.finish()
+    assert lines(database) == [("A", 1, "x", "1.00"), ("B", 1, "y", "2.00")]
+    assert rows(database, "SELECT read, claimed FROM fieldmap.accounts") == [(2, 2)]
+    assert rows(database, "SELECT count(*) FROM fieldmap.ledger") == [(1,)]
+
+
+def test_D1_a_server_that_is_gone_is_told_in_one_sentence(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    with (
+        Loader(CutAtCommit(database, False, times=9), bundle, bundle.map(MAP), _run(database)) as loader,
+        pytest.raises(DatabaseError, match="run the command again"),
+    ):
+        loader.load([order(Pages(), "A", "01", (1, "x", 1))])
+    assert lines(database) == []
+
+
+def test_D2_a_swallowed_error_is_not_committed(database: Server) -> None:
+    with database.connect() as connection:
+        connection.execute("CREATE TABLE t (a int)")
+
+        def work(c: Connection) -> None:
+            c.execute("INSERT INTO t VALUES (1)")
+            with pytest.raises(psycopg.Error):
+                c.execute("SELECT 1 / 0")
+
+        with pytest.raises(DatabaseError):
+            transact(connection, work)
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+        assert transact(connection, lambda c: c.execute("INSERT INTO t VALUES (2)"))[0] is Commit.COMMITTED
+
+
+def test_a_failure_inside_rolls_back(database: Server) -> None:
+    with database.connect() as connection:
+        connection.execute("CREATE TABLE t (a int)")
+
+        def work(c: Connection) -> None:
+            c.execute("INSERT INTO t VALUES (1)")
+            raise ValueError
+
+        with pytest.raises(ValueError):
+            commit(connection, work)
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+
+
+def test_I10_a_run_that_was_overtaken_commits_nothing(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    pages = Pages()
+    run = _run(database)
+    info = bundle.map(MAP)
+    with Loader(database, bundle, info, run) as first, Loader(database, bundle, info, run) as second:
+        with pytest.raises(FieldmapError, match="Another run has taken over"):
+            first.load([order(pages, "A", "01", (1, "stale", 1))])
+        second.load([order(pages, "B", "01", (1, "y", 2))])
+    assert lines(database) == [("B", 1, "y", "2.00")]
+
+
+def test_M8_a_nul_character_harms_only_its_record(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    pages = Pages()
+    with Loader(database, bundle, bundle.map(MAP), _run(database)) as loader:
+        loader.load(
+            [
+                pages.page(
+                    b'{"data": [{"no": "A\\u0000", "at": "2026-01-01T00:00:00Z", "lines": []}, {"no": "B", "at": "2026-01-01T00:00:00Z", "buyer": "a\\tb\\\\c\\nd", "lines": []}]}'
+                )
+            ]
+        )
+    assert rows(database, "SELECT number, buyer FROM canonical.order") == [("B", "a\tb\\c\nd")]
+    assert [code for (code,) in rows(database, "SELECT code FROM fieldmap.dead_letters")] == ["FM2124"]
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://nobody@127.0.0.1:1/x", "cannot be reached"),
+        ("postgresql://nobody:geheim@127.0.0.1:1/x", "127.0.0.1:1/x"),
+        ("not a url", "FIELDMAP_DATABASE_URL"),
+    ],
+)
+def test_a_database_that_is_down_is_told_without_the_password(url: str, says: str, tmp_path: Path) -> None:
+    with open_database(url, tmp_path) as server, pytest.raises(DatabaseError, match=says) as caught:
+        server.connect()
+    assert "geheim" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def _run(database: Server) -> int:
+    return int(rows(database, "INSERT INTO fieldmap.runs (command, bundle) VALUES ('test', '') RETURNING id")[0][0])

@@ -1,0 +1,85 @@
+"""What tests of several layers need: projects from texts, pages from records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fieldmap.compiler.project import Checked, check, compile_project
+from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.load.loader import Loader
+from fieldmap.runtime.store.database import Database, Server
+from fieldmap.runtime.store.reconcile import prepare
+
+
+def project(folder: Path, **files: str) -> Checked:
+    """Checks a project of the given files (name without `.map` to text)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.map").write_text(text, "utf-8")
+    return check(folder, sorted(folder.glob("*.map")))
+
+
+def compiled(folder: Path, **files: str) -> Bundle:
+    """The bundle of a project that must have no mistakes."""
+    checked = project(folder, **files)
+    assert checked.ok, [d.message for d in checked.diagnostics]
+    return compile_project(checked)
+
+
+@dataclass
+class MemoryPage:
+    """A page as the loader sees it, without an archive."""
+
+    position: int
+    body: bytes
+    format: str = "json"
+
+    def content(self) -> bytes:
+        return self.body
+
+
+@dataclass
+class Pages:
+    """Makes pages with rising positions."""
+
+    made: list[MemoryPage] = field(default_factory=list)
+
+    def page(self, body: Any, format: str = "json") -> MemoryPage:
+        """A page of the next position; the body is encoded unless it is bytes already."""
+        data = body if isinstance(body, bytes) else msgspec.json.Encoder(decimal_format="number").encode(body)
+        page = MemoryPage((1 << 40) + 1000 * (len(self.made) + 1), data, format)
+        self.made.append(page)
+        return page
+
+
+def load(
+    database: Database, bundle: Bundle, map_id: str, pages: list[MemoryPage], run: int = 0, *, detailed: bool = True
+) -> Loader:
+    """Loads pages by one map in a run of its own and finishes; the store must have been prepared."""
+    if run == 0:
+        with database.connect() as connection:
+            row = connection.execute(
+                "INSERT INTO fieldmap.runs (command, bundle) VALUES ('test', '') RETURNING id"
+            ).fetchone()
+            assert row is not None
+            run = row[0]
+    with Loader(database, bundle, bundle.map(map_id), run, detailed=detailed) as loader:
+        loader.load(pages)
+        loader.finish()
+        return loader
+
+
+def ready(database: Server, bundle: Bundle) -> Server:
+    """The database with the bundle's tables."""
+    prepare(database, bundle, replay=True)
+    return database
+
+
+def rows(database: Database, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    """The result of a statement."""
+    with database.connect() as connection:
+        return connection.execute(statement.encode(), values or None).fetchall()
