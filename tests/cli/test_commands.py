@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from fieldmap.cli.main import run
+from fieldmap.demo import story
+from fieldmap.demo.systems import Systems
 from fieldmap.runtime.store.database import Server
 
 
@@ -209,6 +211,27 @@ def test_an_unreachable_source_does_not_keep_the_others(
     assert "staff.workers" in text
     assert "refused" in text
     assert "payroll.people to Worker" in text
+
+
+def test_a_source_that_refuses_the_credentials(
+    tmp_path: Path, database: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two systems of the demo, one with a wrong password: it is told by the names of the variables, never by their values."""
+    project = story._prepare(tmp_path / "demo") / "mappings" / "demo"
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+    with Systems(tmp_path / "demo") as systems:
+        for name, value in {**systems.environ, "S4_PASSWORD": "geheim-und-falsch"}.items():
+            monkeypatch.setenv(name, value)
+        assert run(["sync"]) == 1
+    text = said(capsys)
+    assert "secret.S4_PASSWORD" in text
+    assert "geheim" not in text
+    assert systems.environ["WORKDAY_CLIENT_SECRET"] not in text
+    assert "Worker               215 rows" in text
+    stored = b"".join(path.read_bytes() for path in project.rglob("*") if path.is_file())
+    for name in ("WORKDAY_CLIENT_SECRET", "S4_USER"):
+        assert systems.environ[name].encode() not in stored
 
 
 def test_a_database_that_is_down(

@@ -61,19 +61,25 @@ class Loaded:
 @pytest.fixture(scope="module")
 def loaded(real_data: Path, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
     folder = tmp_path_factory.mktemp("real")
+    with empty_database(server) as database:
+        files = [(resource, real_data / name, format_) for resource, name, format_ in FILES]
+        (bundle, archive), report = _load(folder, database, files)
+        yield Loaded(bundle, archive, database, report, folder)
+
+
+def _load(folder: Path, database: Server, files: list[tuple[str, Path, str]]) -> tuple[tuple[Bundle, Archive], Report]:
+    """The shipped mappings over files imported into an archive."""
     with resources.as_file(resources.files("fieldmap.mappings")) as shipped:
         for path in shipped.glob("*.map"):
             shutil.copy(path, folder)
     checked = check(folder, sorted(folder.glob("*.map")))
     assert checked.ok, checked.diagnostics
     archive = Archive(folder / "archive", Ports.real())
-    for resource, name, format_ in FILES:
+    for resource, path, format_ in files:
         with archive.writer(resource) as writer:
-            import_file(real_data / name, resource, format=format_, writer=writer, ports=Ports.real())  # type: ignore[arg-type]
+            import_file(path, resource, format=format_, writer=writer, ports=Ports.real())  # type: ignore[arg-type]
     bundle = compile_project(checked)
-    with empty_database(server) as database:
-        report = Run(bundle, archive, database, Ports.real(), {}, Quiet()).replay([])
-        yield Loaded(bundle, archive, database, report, folder)
+    return (bundle, archive), Run(bundle, archive, database, Ports.real(), {}, Quiet()).replay([])
 
 
 def test_every_record_ended_in_one_place(loaded: Loaded, real_data: Path) -> None:
@@ -259,3 +265,30 @@ def test_bytes_of_a_value(loaded: Loaded, real_data: Path) -> None:
     assert found.raw[0].body_start is not None
     whole = (real_data / "bamboohr/all_streams.jsonl").read_bytes()
     assert whole[found.raw[0].body_start : found.raw[0].body_end] == b'"24 AUD"'
+
+
+def test_more_than_one_row_for_an_employee(real_data: Path, database: Server, tmp_path: Path) -> None:
+    """Employee 197 has two managers: two records of one source with one key. The rule decides, and the pair is listed."""
+    _, report = _load(
+        tmp_path,
+        database,
+        [("workday_raas.teams", real_data / "workday/raas_many_records_per_employee.jsonl", "ndjson")],
+    )
+    counts = report.maps["workday_raas_teams__worker"].counts
+    assert (counts.read, counts.claimed, counts.dead) == (104, 104, 0)
+    assert rows(database, "SELECT count(*) FROM canonical.worker") == [(103,)]
+    listed = rows(database, "SELECT key, records FROM provenance.worker_duplicates")
+    assert [key for key, _ in listed] == ["197"]
+    assert len(listed[0][1]) == 2
+
+
+def test_an_error_response_is_a_dead_letter(real_data: Path, database: Server, tmp_path: Path) -> None:
+    """What the source sent instead of records is kept with its reason; nothing else suffers."""
+    files = [
+        ("sf.special_assignments", real_data / "successfactors/successfactors-error.json", "json"),
+        ("sf.special_assignments", real_data / "successfactors/successfactors-data.json", "json"),
+    ]
+    _, report = _load(tmp_path, database, files)
+    counts = report.maps["sf_special_assignments__special_assignment"].counts
+    assert (counts.read, counts.claimed, counts.dead) == (4, 3, 1)
+    assert rows(database, "SELECT code, path FROM fieldmap.dead_letters") == [("FM2121", "$.d.results[*]")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,3 +145,39 @@ def test_a_database_that_is_down_is_told_without_the_password(url: str, says: st
 
 def _run(database: Server) -> int:
     return int(rows(database, "INSERT INTO fieldmap.runs (command, bundle) VALUES ('test', '') RETURNING id")[0][0])
+
+
+class RefusingServer:
+    """Speaks just enough of PostgreSQL's protocol to ask for a password and refuse it."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        connection, _ = self._socket.accept()
+        with connection:
+            connection.settimeout(5)
+            connection.recv(8)
+            connection.sendall(b"N")  # no TLS
+            connection.recv(1024)
+            connection.sendall(b"R" + (8).to_bytes(4, "big") + (3).to_bytes(4, "big"))
+            connection.recv(1024)
+            fields = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "ada"\0\0'
+            connection.sendall(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+
+    def close(self) -> None:
+        self._thread.join(5)
+        self._socket.close()
+
+
+def test_a_wrong_password_is_told_and_not_shown() -> None:
+    refusing = RefusingServer()
+    try:
+        with pytest.raises(DatabaseError, match="refused the user or password") as caught:
+            Server(f"postgresql://ada:geheim@127.0.0.1:{refusing.port}/x?gssencmode=disable").connect()
+    finally:
+        refusing.close()
+    assert "geheim" not in str(caught.value)

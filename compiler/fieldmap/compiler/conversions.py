@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +10,7 @@ from fieldmap.compiler import ir, types
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
+from fieldmap.runtime.values import dates
 from fieldmap.runtime.values.patterns import compile_pattern, fault
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ def _zone(checker: Checker, node: ast.Conversion) -> str | None:
         checker.report.error("FM0308", "at names the zone of a time", node.zone.span)
         return None
     try:
-        zoneinfo.ZoneInfo(node.zone.value)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        dates.zone(node.zone.value)
+    except ValueError:
         checker.report.error(
             "FM0308",
             f"there is no time zone {node.zone.value}",

@@ -85,7 +85,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         with resources.files("tzdata.zoneinfo").joinpath(*name.split("/")).open("rb") as file:
             return ZoneInfo.from_file(file, key=name)
-    except OSError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise ValueError(f"there is no time zone {name}") from None
 
 
