@@ -133,3 +133,19 @@ def test_accounts_and_ledger(tmp_path: Path, database: Server) -> None:
     ]
     assert rows(database, "SELECT last_position FROM fieldmap.ledger") == [(made[0].position,)]
     assert rows(database, "SELECT field, code, record FROM fieldmap.held") == [("name", "FM2101", "3")]
+
+
+def test_a_sync_alters_nothing_while_the_meaning_changed(tmp_path: Path, database: Server) -> None:
+    """Rules, maps that are gone, maps that changed: each waits for a replay, and the rows stay as they are."""
+    replay(database, maps(tmp_path / "a"), [people(Pages(), {"id": "1"})])
+    bare = compiled(
+        tmp_path / "b", all="entity Worker {\n  key number : text\n  name : text\n  size : decimal(8, 1) in km?\n}\n"
+    )
+    found = prepare(database, bare, replay=False)
+    assert (found.changed, found.removed, found.remerge) == ((), (MAP,), ("Worker",))
+    assert str(found) == f"The map {MAP} is gone and what makes the rows of Worker changed"
+    assert canonical(database) == [("1", "Ada", None)]
+    prepared = prepare(database, bare, replay=True)
+    assert remerge(database, bare, prepared.remerge, 2)["Worker"].gone == 1
+    assert canonical(database) == []
+    assert prepare(database, bare, replay=False).meaning_changed is False

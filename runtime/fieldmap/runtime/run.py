@@ -63,13 +63,12 @@ class Run:
         for name in dict.fromkeys(resource.split(".")[0] for resource in chosen):
             check_settings(self.bundle.connector(name), self.environ)
         reconciled = prepare(self.database, self.bundle, replay=False)
-        if reconciled.changed:
+        if reconciled.meaning_changed:
             raise FindingsError(
-                f"{_list(reconciled.changed)} changed since the rows were loaded; load the archive with the new version first: fieldmap replay"
+                f"{reconciled} since the rows were loaded; load the archive with what is said now first: fieldmap replay"
             )
         report = Report(reconciled=reconciled)
         with self._recorded("sync", report) as run:
-            report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
             for resource in chosen:
                 try:
                     self._sync_one(resource, run, report)
@@ -198,7 +197,3 @@ def _check_known(named: list[str], known: list[str]) -> None:
     for name in named:
         if name not in known:
             raise UsageError(f"No map reads {name}; there are: {', '.join(sorted(set(known)))}")
-
-
-def _list(items: tuple[str, ...]) -> str:
-    return f"The map {items[0]}" if len(items) == 1 else f"The maps {', '.join(items[:-1])} and {items[-1]}"

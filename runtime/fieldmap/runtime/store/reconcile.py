@@ -29,12 +29,26 @@ class Reconciled:
     remerge: tuple[str, ...]
     removed: tuple[str, ...]
 
+    @property
+    def meaning_changed(self) -> bool:
+        """Whether rows that are there would become others."""
+        return bool(self.changed or self.remerge or self.removed)
+
+    def __str__(self) -> str:
+        parts = [
+            *(f"the map {title} changed" for title in self.changed),
+            *(f"the map {map_id} is gone" for map_id in self.removed),
+            *(f"what makes the rows of {name} changed" for name in self.remerge),
+        ]
+        text = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+        return text[0].upper() + text[1:]
+
 
 def prepare(database: Database, bundle: Bundle, *, replay: bool) -> Reconciled:
     """Makes the database ready for the bundle.
 
-    replay: whether maps of another version may be started anew from the beginning of the archive. Without it they are only
-    named in `changed`, and nothing is altered.
+    replay: whether rows may become others: maps of another version are started anew from the beginning of the archive.
+    Without it nothing is altered if the meaning of anything changed.
     """
     with database.connect() as connection:
         try:
@@ -59,12 +73,13 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
     )
     changed = tuple(item.title for item in bundle.catalogue.maps if loaded.get(item.id, item.version) != item.version)
     removed = tuple(sorted(set(loaded) - {item.id for item in bundle.catalogue.maps}))
-    if changed and not replay:
-        return Reconciled(changed, (), ())
     versions: dict[str, str] = dict(connection.execute("SELECT entity, version FROM fieldmap.entities").fetchall())
     remerge = tuple(
         item.name for item in bundle.catalogue.entities if versions.get(item.name, item.version) != item.version
     )
+    reconciled = Reconciled(changed, remerge, removed)
+    if reconciled.meaning_changed and not replay:
+        return reconciled
     _drop_views(connection)
     for table in bundle.catalogue.tables:
         _table(connection, table)
@@ -75,7 +90,7 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
         name = sql.Identifier(view.name).as_string(connection)
         connection.execute(f"CREATE VIEW provenance.{name} AS {view.query}".encode())
     _remove(connection, removed)
-    return Reconciled(changed, remerge, removed)
+    return reconciled
 
 
 def _own_tables(connection: Connection) -> None:
