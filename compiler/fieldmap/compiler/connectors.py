@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from fieldmap.compiler import ir, shapes
 from fieldmap.compiler.expressions import Checker
-from fieldmap.compiler.maps import MapContext, instant, resource_shape, textual
+from fieldmap.compiler.maps import MapContext, resource_shape
 from fieldmap.compiler.places import place
+from fieldmap.compiler.records import instant, textual
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Scope
 from fieldmap.dsl import ast

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fieldmap.compiler import ir, shapes, types
 from fieldmap.compiler.assign import coerce
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.places import place
+from fieldmap.compiler.records import instant, records_of, textual
 from fieldmap.compiler.report import Report
-from fieldmap.compiler.scope import Scope, Typed
+from fieldmap.compiler.scope import Scope
 from fieldmap.compiler.shapes import Absence
 from fieldmap.compiler.symbols import Symbols, map_id
 from fieldmap.dsl import ast
@@ -96,7 +97,7 @@ class _MapLowering:
             resource=node.resource.text,
             place=place(self._context.symbols.sources, node.span),
             identity=identity,
-            records=_records(resource),
+            records=records_of(resource),
             format=resource.files.format.text if resource.files is not None else "json",
             alias=node.alias.text if node.alias is not None else None,
             changed=changed,
@@ -293,10 +294,35 @@ class _MapLowering:
     def _each(self, node: ast.Each, checker: Checker) -> ir.Each | None:
         self._claims += 1
         scope = checker.scope
-        if node.path.root == "$" and not scope.dollar:
-            checker.check(node.path)
+        found = self._elements(node, checker)
+        if found is None:
             return None
-        if node.path.root not in scope.roots:
+        text = shapes.path_text(node.path)
+        whole = scope.prefixes[node.path.root] + text[len(node.path.root) :]
+        inner = Checker(
+            replace(
+                scope,
+                roots={**scope.roots, node.alias.text: found.node},
+                prefixes={**scope.prefixes, node.alias.text: whole},
+                dollar=False,
+            )
+        )
+        claim = self._claim(node.entity, node.items, node.partial, node.strict, inner, node)
+        if claim is None:
+            return None
+        return ir.Each(
+            path=ir.Read(root=node.path.root, segments=found.segments, text=text),
+            alias=node.alias.text,
+            claim=claim,
+            when=self._when(node.items, inner),
+            children=self._children(node.items, inner),
+        )
+
+    def _elements(self, node: ast.Each, checker: Checker) -> shapes.Found | None:
+        """The list that an `each` goes through, or None after a diagnostic."""
+        scope = checker.scope
+        if node.path.root not in scope.roots or (node.path.root == "$" and not scope.dollar):
+            # An expression would be refused for the same reason, in the same words.
             checker.check(node.path)
             return None
         if node.alias.text in scope.roots:
@@ -308,9 +334,7 @@ class _MapLowering:
             )
             return None
         found = shapes.walk(node.path, scope.roots[node.path.root], self._report)
-        if found is None:
-            return None
-        if not found.many:
+        if found is not None and not found.many:
             self._report.error(
                 "FM0304",
                 "each goes through a list",
@@ -319,30 +343,7 @@ class _MapLowering:
                 help=f"write {shapes.path_text(node.path)}[*]",
             )
             return None
-        text = shapes.path_text(node.path)
-        whole = scope.prefixes[node.path.root] + text[len(node.path.root) :]
-        read = ir.Read(root=node.path.root, segments=found.segments, text=text)
-        roots = {name: shape for name, shape in scope.roots.items() if name != "$"} | {"$": scope.roots["$"]}
-        inner = Scope(
-            scope.symbols,
-            scope.report,
-            {**roots, node.alias.text: found.node},
-            {**scope.prefixes, node.alias.text: whole},
-            False,
-            scope.reads,
-            scope.codes,
-        )
-        inner_checker = Checker(inner)
-        claim = self._claim(node.entity, node.items, node.partial, node.strict, inner_checker, node)
-        if claim is None:
-            return None
-        return ir.Each(
-            path=read,
-            alias=node.alias.text,
-            claim=claim,
-            when=self._when(node.items, inner_checker),
-            children=self._children(node.items, inner_checker),
-        )
+        return found
 
     def _when(self, items: tuple[ast.MapItem, ...], checker: Checker) -> ir.Expr | None:
         conditions = [checker.condition(item.condition, "when") for item in items if isinstance(item, ast.When)]
@@ -370,42 +371,3 @@ def _placeholder(target: ir.Field) -> ir.Assignment:
         place=target.place,
         is_key=target.is_key,
     )
-
-
-def _records(resource: ast.Resource) -> ir.Read:
-    if resource.records is None:
-        return ir.Read(root="$", segments=(), text="$")
-    found = shapes.walk(resource.records, None, Report())
-    return ir.Read(root="$", segments=found.segments if found else (), text=shapes.path_text(resource.records))
-
-
-def textual(checker: Checker, node: ast.Expr) -> Typed | None:
-    """One part of a record's identity: a text or an int, whatever the shape says."""
-    typed = checker.check(node)
-    if typed is None:
-        return None
-    if isinstance(typed.type, ir.UnknownType):
-        return typed
-    if isinstance(typed.type, ir.TextType | ir.IntType | ir.EnumType | ir.DecimalType):
-        return typed
-    checker.report.error("FM0304", "a record is known by a text or a whole number", node.span, note=typed.words)
-    return None
-
-
-def instant(checker: Checker, node: ast.Expr) -> ir.Expr | None:
-    """The time of the data: an instant, or an ISO 8601 text with an offset."""
-    typed = checker.check(node)
-    if typed is None:
-        return None
-    if isinstance(typed.type, ir.UnknownType | ir.TextType):
-        return ir.Implicit(value=typed.expr, to=ir.DatetimeType())
-    if isinstance(typed.type, ir.DatetimeType):
-        return typed.expr
-    checker.report.error(
-        "FM0304",
-        "changed is answered with an instant",
-        node.span,
-        note=typed.words,
-        help="say how it is written: … as datetime(odata), as datetime(epoch ms)",
-    )
-    return None

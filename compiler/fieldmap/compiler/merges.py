@@ -133,16 +133,7 @@ class _MergeLowering:
         names = ", ".join(f"{connector}.{resource}" for connector, resource in unsaid)
         node = self._info.node
         every = ", ".join(dict.fromkeys(connector for connector, _ in resources))
-        first = next(map_ for map_, _ in self._claims if (map_.connector, map_.resource) == unsaid[0])
-        declared = next(
-            (
-                m
-                for m in self._symbols.maps
-                if ((m.connector.text, m.resource.text) == (first.connector, first.resource) and not m.entity)
-                or (m.entity and m.entity.text == node.name.text and (m.connector.text, m.resource.text) == unsaid[0])
-            ),
-            None,
-        )
+        declared = next((m for m in self._symbols.maps if (m.connector.text, m.resource.text) == unsaid[0]), None)
         self._report.error(
             "FM0601",
             f"{len(resources)} sources claim {node.name.text}, and nothing says whether their keys are one numbering: {names}",

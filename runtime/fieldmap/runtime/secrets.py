@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from fieldmap.runtime.errors import UsageError
@@ -67,12 +67,12 @@ def references(composed: Composed) -> list[str]:
     ]
 
 
-def resolve_all(
-    connector: str, settings: Mapping[str, Composed], environ: Mapping[str, str]
-) -> dict[str, str | Secret]:
-    """Every setting of a connector, or one UsageError that names all missing variables and what needs them."""
+def resolve_each(
+    connector: str, settings: Sequence[tuple[str, Composed]], environ: Mapping[str, str]
+) -> list[str | Secret]:
+    """The values of a connector's settings, in order. Raises one UsageError that names all missing variables and what needs them."""
     uses: dict[str, list[str]] = {}
-    for setting, composed in settings.items():
+    for setting, composed in settings:
         for variable in missing_variables(composed, environ):
             uses.setdefault(variable, []).append(setting)
     if uses:
@@ -83,4 +83,11 @@ def resolve_all(
             f"The connector {connector} needs the environment variable{'s' if several else ''} {listed};"
             f" set {'them' if several else 'it'} and run again"
         )
-    return {setting: resolve(composed, environ) for setting, composed in settings.items()}
+    return [resolve(composed, environ) for _, composed in settings]
+
+
+def resolve_all(
+    connector: str, settings: Mapping[str, Composed], environ: Mapping[str, str]
+) -> dict[str, str | Secret]:
+    """As `resolve_each`, for settings of which each has a name of its own."""
+    return dict(zip(settings, resolve_each(connector, list(settings.items()), environ), strict=True))

@@ -98,6 +98,15 @@ def test_a_cursor_that_is_none(workday: Source, cursor: object) -> None:
     assert workday.closed() == []
 
 
+def test_a_cursor_that_cannot_be_read_is_not_the_end(workday: Source) -> None:
+    with (
+        serving(reply(b'{"data":[1],"next":"\xff"}')) as server,
+        pytest.raises(SourceError, match="not JSON throughout"),
+    ):
+        workday.fetch(connector(server.url))
+    assert workday.closed() == []
+
+
 # ------------------------------------------------------------------------------------------------------------- guards
 
 

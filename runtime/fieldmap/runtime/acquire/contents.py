@@ -12,11 +12,14 @@ from fieldmap.runtime.values.outcome import Failed
 
 _ROUGH = msgspec.json.Decoder(msgspec.Raw)
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_SHOWN = 40
+
+
+class MisfitError(Exception):
+    """The body is not what was asked for; the text says what came instead: "an HTML page"."""
 
 
 class Opened(dict[str, Any]):
-    """A JSON object whose members are decoded when they are asked for.
+    """A JSON object whose members are decoded when they are asked for; MisfitError if one cannot be.
 
     A page is decoded for loading elsewhere, and better; the cursor is one small member beside thousands of records.
     """
@@ -37,32 +40,35 @@ class Opened(dict[str, Any]):
 
 def _member(raw: Any) -> Any:
     body = json_body(bytes(raw))
-    return None if isinstance(body, Failed) else body
+    if isinstance(body, Failed):
+        # None would be taken for the last page.
+        raise MisfitError("a body that is not JSON throughout")
+    return body
 
 
-def opened(content: bytes) -> Any:
-    """The body of a JSON page, which is known to be JSON: an `Opened` if it is an object."""
+def page_body(content: bytes, format: Format, content_type: str, *, decode: bool) -> Any:
+    """Checks, as far as a glance can tell, that a body is of the format. Raises MisfitError.
+
+    decode: gives the body of a JSON page, an `Opened` if it is an object; otherwise gives None.
+    """
     content = content.removeprefix(BOM)
-    try:
-        return Opened(_TOP.decode(content))
-    except (msgspec.MsgspecError, RecursionError):
-        body = json_body(content)
-        return None if isinstance(body, Failed) else body
-
-
-def misfit(content: bytes, format: Format, content_type: str) -> str | None:
-    """What came instead of the format: "an HTML page"; None if it is what was asked for, as far as a glance can tell."""
-    start = content.removeprefix(BOM)[:1024].lstrip()
+    start = content[:1024].lstrip()
     if start[:1] == b"<" and (format != "csv" or start[:14].lower().startswith((b"<!doctype", b"<html", b"<?xml"))):
-        return "an HTML page" if "html" in content_type.lower() or b"<html" in start.lower() else "markup, HTML or XML,"
+        html = "html" in content_type.lower() or b"<html" in start.lower()
+        raise MisfitError("an HTML page" if html else "markup, HTML or XML,")
     if format != "json":
         return None
     if not start and not content.strip():
-        return "an empty body"
+        raise MisfitError("an empty body")
     try:
-        _ROUGH.decode(content.removeprefix(BOM))
+        if not decode:
+            _ROUGH.decode(content)
+            return None
+        if start[:1] == b"{":
+            return Opened(_TOP.decode(content))
     except (msgspec.MsgspecError, RecursionError):
-        # The quick decoder is narrower than JSON here and there.
-        if isinstance(json_body(content.removeprefix(BOM)), Failed):
-            return "a body that is not JSON"
-    return None
+        pass  # the quick decoders are narrower than JSON here and there
+    body = json_body(content)
+    if isinstance(body, Failed):
+        raise MisfitError("a body that is not JSON")
+    return body if decode else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fieldmap.runtime.acquire.auth import credentials, named
-from fieldmap.runtime.acquire.contents import misfit, opened
+from fieldmap.runtime.acquire.contents import MisfitError, page_body
 from fieldmap.runtime.acquire.requests import Asked, Requests
 from fieldmap.runtime.acquire.sending import Answer, Exchange
 from fieldmap.runtime.acquire.sweeps import new_sweep
@@ -43,9 +43,8 @@ def _sweep(
     framed = True
     while asked is not None:
         guards.before(asked)
-        answer = source.get(asked)
-        if not isinstance(resource.pages, NoPages):
-            guards.received(answer.content)
+        answer, body = source.get(asked)
+        digest = guards.received(answer)
         page += 1
         framed &= answer.response.framed
         yield writer.append(
@@ -62,31 +61,28 @@ def _sweep(
                 page=page,
                 framed=answer.response.framed,
                 unpacked=answer.content,
+                digest=digest,
             )
         )
-        asked = _next(source.requests, resource, asked, answer)
+        try:
+            following = _next(source.requests, resource, asked, body)
+        except MisfitError as instead:
+            raise SourceError(source.misfit(asked, answer, instead)) from None
+        asked = following
     writer.close_sweep(sweep, page, framed=framed)
 
 
-def _next(requests: Requests, resource: HttpResource, asked: Asked, answer: Answer) -> Asked | None:
+def _next(requests: Requests, resource: HttpResource, asked: Asked, body: Any) -> Asked | None:
     match resource.pages:
         case NoPages():
             return None
         case CursorPages(next=find, sent_as=sent_as):
-            cursor = find(_body(resource, answer))
+            cursor = find(body)
             # Sources that write an empty text for "no more" are many; one that means a page by it is not known.
             return None if cursor is None or cursor == "" else requests.after_cursor(cursor, sent_as)
         case NextLinkPages(next=find):
-            link = find(_body(resource, answer))
+            link = find(body)
             return None if link is None or link == "" else requests.after_link(asked, link)
-
-
-def _body(resource: HttpResource, answer: Answer) -> Any:
-    if resource.format != "json":
-        raise SourceError(
-            f"{resource.name} has pages, and its format {resource.format} cannot say which is next; remove pages"
-        )
-    return opened(answer.content)
 
 
 class _Guards:
@@ -97,7 +93,7 @@ class _Guards:
         self._resource = resource
         self._most_pages = most_pages
         self._asked: set[str] = set()
-        self._bodies: set[bytes] = set()
+        self._bodies: set[str] = set()
 
     @staticmethod
     def fingerprint(asked: Asked) -> str:
@@ -111,11 +107,16 @@ class _Guards:
             raise self._stopped("the source named a page as the next that was fetched before")
         self._asked.add(fingerprint)
 
-    def received(self, content: bytes) -> None:
-        digest = hashlib.sha256(content).digest()
-        if digest in self._bodies:
+    def received(self, answer: Answer) -> str:
+        """The digest of the body as on the wire."""
+        digest = hashlib.sha256(answer.response.body).hexdigest()
+        # A packed body may differ from time to time, by the time written into it.
+        packed = answer.content is not answer.response.body
+        content = hashlib.sha256(answer.content).hexdigest() if packed else digest
+        if content in self._bodies:
             raise self._stopped("the source gave the same page again for another cursor")
-        self._bodies.add(digest)
+        self._bodies.add(content)
+        return digest
 
     def _stopped(self, reason: str) -> SourceError:
         return SourceError(
@@ -139,22 +140,27 @@ class _Source:
         )
         self._names = named(connector.auth)
 
-    def get(self, asked: Asked) -> Answer:
-        """A good answer of the resource's format. Raises SourceError."""
+    def get(self, asked: Asked) -> tuple[Answer, Any]:
+        """A good answer of the resource's format, and its body as far as finding the next page needs it. Raises SourceError."""
         answer = self._ask(asked)
         if answer.status == 401 and self._credentials.renew():
             answer = self._ask(asked)
         if not 200 <= answer.status <= 299:
             raise SourceError(self._refusal(answer.status, asked))
+        format = self._resource.format
         content_type = answer.response.header("content-type") or ""
-        instead = misfit(answer.content, self._resource.format, content_type)
-        if instead is not None:
-            wanted = {"json": "JSON", "ndjson": "JSON lines", "csv": "CSV"}[self._resource.format]
-            raise SourceError(
-                f"{self._where(asked)} answered {answer.status} with {instead} instead of {wanted};"
-                " check the connector's base and the resource's path, and whether the source is in order"
-            )
-        return answer
+        try:
+            paged = not isinstance(self._resource.pages, NoPages)
+            return answer, page_body(answer.content, format, content_type, decode=paged)
+        except MisfitError as instead:
+            raise SourceError(self.misfit(asked, answer, instead)) from None
+
+    def misfit(self, asked: Asked, answer: Answer, instead: MisfitError) -> str:
+        wanted = {"json": "JSON", "ndjson": "JSON lines", "csv": "CSV"}[self._resource.format]
+        return (
+            f"{self._where(asked)} answered {answer.status} with {instead} instead of {wanted};"
+            " check the connector's base and the resource's path, and whether the source is in order"
+        )
 
     def kept(self, response: Response) -> dict[str, str]:
         """The headers that may be archived, without any secret that the source may have repeated in them."""

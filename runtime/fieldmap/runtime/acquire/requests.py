@@ -12,8 +12,8 @@ from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, urljoin, url
 from fieldmap.runtime.acquire import auth
 from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.errors import SourceError, UsageError
-from fieldmap.runtime.plan import CursorPages, HttpConnector, HttpResource, NoAuth
-from fieldmap.runtime.secrets import Secret, resolve_all
+from fieldmap.runtime.plan import CursorPages, HttpConnector, HttpResource, NoAuth, NoPages
+from fieldmap.runtime.secrets import Secret, resolve_each
 
 _ACCEPT: Final = {
     "json": "application/json",
@@ -44,30 +44,30 @@ class Requests:
     def __init__(self, connector: HttpConnector, resource: HttpResource, environ: Mapping[str, str]) -> None:
         self.title = f"The connector {connector.name}"
         self._resource = resource
-        # A name may come twice in a query.
-        labels = [f"query {name}{' ' * number}" for number, (name, _) in enumerate(resource.query)]
-        settings = (
-            {"base": connector.base, "path": resource.path}
-            | auth.settings(connector.auth)
-            | {f"header {name}": value for name, value in (*connector.headers, *resource.headers)}
-            | dict(zip(labels, (value for _, value in resource.query), strict=True))
-        )
-        values = resolve_all(connector.name, settings, environ)
-        self.auth_values = {name: values[name] for name in auth.settings(connector.auth)}
-        self._query = [(name, values[label]) for (name, _), label in zip(resource.query, labels, strict=True)]
+        headers = (*connector.headers, *resource.headers)
+        proofs = auth.settings(connector.auth)
+        settings = [("base", connector.base), ("path", resource.path), *proofs.items()]
+        settings += [(f"header {name}", value) for name, value in headers]
+        settings += [(f"query {name}", value) for name, value in resource.query]
+        resolved = resolve_each(connector.name, settings, environ)
+        secrets = [value for value in resolved if isinstance(value, Secret)]
+        values = iter(resolved)
+        base, path = next(values), next(values)
+        self.auth_values = {name: next(values) for name in proofs}
+        self.headers = self._headers([(name, next(values)) for name, _ in headers])
+        self._query = [(name, next(values)) for name, _ in resource.query]
         pages = resource.pages
+        if not isinstance(pages, NoPages) and resource.format != "json":
+            raise UsageError(f"{resource.name} has pages, and {resource.format} cannot say which is next; remove pages")
         if isinstance(pages, CursorPages) and pages.size is not None and pages.size_sent_as is not None:
             self._query.append((pages.size_sent_as, str(pages.size)))
-        secrets = [value for value in values.values() if isinstance(value, Secret)]
         self.redaction = Redaction(secrets, [(name, value) for name, value in self._query if isinstance(value, str)])
-        self._base = self._open_address("base", values["base"])
-        path = values["path"]
+        self._base = self._open_address("base", base)
         if isinstance(path, Secret):
             raise UsageError(
                 f"{self.title} has a secret in the path of {resource.name}; put it into a header or the query"
             )
         self._path = quote(path, safe="/%:@!$&'()*+,;=~")
-        self.headers = self._headers(connector, values)
         sends_secrets = bool(secrets) or not isinstance(connector.auth, NoAuth)
         addresses = [("base", self._base)]
         if "auth token_url" in self.auth_values:
@@ -136,22 +136,20 @@ class Requests:
             good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0
         except ValueError:
             parts, good = urlsplit(""), False
-        if not good or _NO_LINK.search(text) or parts.query or parts.fragment:
+        if not good or _NO_LINK.search(text) or (parts.query and setting == "base") or parts.fragment:
             raise UsageError(f"{self.title} has a {setting} that is not an address such as https://api.example.com/v1")
         if parts.username is not None or parts.password is not None:
             raise UsageError(f"{self.title} has a user or password in its {setting}; put them into auth basic")
         return text
 
-    def _headers(
-        self, connector: HttpConnector, values: Mapping[str, str | Secret]
-    ) -> tuple[tuple[str, str | Secret], ...]:
+    def _headers(self, stated: Sequence[tuple[str, str | Secret]]) -> tuple[tuple[str, str | Secret], ...]:
+        """The headers of every request: our own, and over them the stated ones, the resource's last."""
         headers: dict[str, tuple[str, str | Secret]] = {
             "accept": ("Accept", _ACCEPT[self._resource.format]),
             "accept-encoding": ("Accept-Encoding", "gzip, identity"),
             "user-agent": ("User-Agent", "Fieldmap"),
         }
-        for name, _ in (*connector.headers, *self._resource.headers):
-            value = values[f"header {name}"]
+        for name, value in stated:
             if name.lower() in _RESERVED:
                 raise UsageError(f"{self.title} sets the header {name}, which is not its to set; remove it")
             if _CONTROL.search(value.reveal() if isinstance(value, Secret) else value):

@@ -26,7 +26,7 @@ class Received:
     headers: names in lower case, of KEPT_HEADERS only. body: as on the wire, content coding included.
     request: fingerprint of what was asked, or of the file. sweep: one pass over the resource; page: from 1 within it.
     framed: false if only the end of the connection marked the end of the body, so that a cut could not be seen.
-    unpacked: the body without its coding, if it is at hand.
+    unpacked: the body without its coding; digest: SHA-256 of the body in hexadecimal; each if it is at hand.
     """
 
     resource: str
@@ -41,6 +41,7 @@ class Received:
     page: int
     framed: bool = True
     unpacked: bytes | None = field(default=None, repr=False, compare=False)
+    digest: str | None = field(default=None, repr=False, compare=False)
 
     def content(self) -> bytes:
         """The body without its content coding. Raises CodingError."""

@@ -71,11 +71,12 @@ def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes
     stray = item.headers.keys() - KEPT_HEADERS
     if stray:
         raise ValueError(f"Headers that the archive must not hold: {', '.join(sorted(stray))}")
-    payload_digest = f"sha256:{hashlib.sha256(item.body).hexdigest()}"
+    digest = item.digest or hashlib.sha256(item.body).hexdigest()
+    block: tuple[bytes, ...]
     if item.status is None:
-        kind, block, content_type = "resource", item.body, _TYPES[item.format]
+        kind, block, content_type = "resource", (item.body,), _TYPES[item.format]
     else:
-        kind, block, content_type = "response", _http_head(item) + item.body, "application/http;msgtype=response"
+        kind, block, content_type = "response", (_http_head(item), item.body), "application/http;msgtype=response"
     fields = {
         "Fieldmap-Resource": item.resource,
         "Fieldmap-Format": item.format,
@@ -84,7 +85,7 @@ def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes
         "Fieldmap-Request": item.request,
         "Fieldmap-Framed": "yes" if item.framed else "no",
         "WARC-Target-URI": item.url,
-        "WARC-Payload-Digest": payload_digest,
+        "WARC-Payload-Digest": f"sha256:{digest}",
         "Content-Type": content_type,
     }
     return _record(kind, item.fetched_at, record_id, fields, block, previous_chain)
@@ -98,7 +99,7 @@ def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[byte
         "Fieldmap-Framed": "yes" if mark.framed else "no",
         "Content-Type": "application/warc-fields",
     }
-    return _record("metadata", mark.closed_at, record_id, fields, b"sweep: closed\r\n", previous_chain)
+    return _record("metadata", mark.closed_at, record_id, fields, (b"sweep: closed\r\n",), previous_chain)
 
 
 def opening(resource: str, segment: int, now: datetime, record_id: str, previous_chain: str) -> tuple[bytes, str]:
@@ -109,20 +110,23 @@ def opening(resource: str, segment: int, now: datetime, record_id: str, previous
         "Content-Type": "application/warc-fields",
     }
     block = b"software: Fieldmap\r\nformat: WARC File Format 1.1\r\n"
-    return _record("warcinfo", now, record_id, fields, block, previous_chain)
+    return _record("warcinfo", now, record_id, fields, (block,), previous_chain)
 
 
 def _record(
-    kind: str, at: datetime, record_id: str, fields: Mapping[str, str], block: bytes, previous_chain: str
+    kind: str, at: datetime, record_id: str, fields: Mapping[str, str], block: tuple[bytes, ...], previous_chain: str
 ) -> tuple[bytes, str]:
+    hashed = hashlib.sha256()
+    for part in block:
+        hashed.update(part)
     lines = {
         "WARC-Type": kind,
         "WARC-Record-ID": f"<urn:uuid:{_uuid(record_id)}>",
         "WARC-Date": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "Fieldmap-Archive": VERSION,
         **fields,
-        "WARC-Block-Digest": f"sha256:{hashlib.sha256(block).hexdigest()}",
-        "Content-Length": str(len(block)),
+        "WARC-Block-Digest": f"sha256:{hashed.hexdigest()}",
+        "Content-Length": str(sum(map(len, block))),
     }
     for name, value in lines.items():
         if _CONTROL.search(value) or value != value.strip(" "):
@@ -131,7 +135,7 @@ def _record(
     chain = _chained(previous_chain, before_chain)
     if len(before_chain) > _MOST_HEAD // 2:
         raise ValueError("The headers of a record are too long")
-    return b"".join((before_chain, b"Fieldmap-Chain: ", chain.encode(), b"\r\n\r\n", block, b"\r\n\r\n")), chain
+    return b"".join((before_chain, b"Fieldmap-Chain: ", chain.encode(), b"\r\n\r\n", *block, b"\r\n\r\n")), chain
 
 
 def _http_head(item: Received) -> bytes:

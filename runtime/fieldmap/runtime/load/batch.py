@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import ModuleType
@@ -83,6 +85,10 @@ class BatchMaker:
 
     def add(self, batch: Batch, page: Page) -> None:
         """Adds every record of a page. A page that cannot be decoded is one dead letter."""
+        with collector_paused():
+            self._add(batch, page)
+
+    def _add(self, batch: Batch, page: Page) -> None:
         content = page.content()
         batch.content.update(hashlib.sha256(content).digest())
         batch.first = page.position if batch.first < 0 else batch.first
@@ -145,6 +151,18 @@ class BatchMaker:
     def _withdraw(self, batch: Batch, place: Place, record_id: str, changed: datetime | None) -> None:
         version = f"{_instant(changed)}\t{place.position}\t{place.index}"
         batch.stages[0].append(_line(f"{text(record_id)}\twithdrawn\t{version}", _digest(""), self._blank))
+
+
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """Decoding a page makes many objects and no cycles: the collector would look through all of them again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _line(head: str, digest: str, values: str) -> str:

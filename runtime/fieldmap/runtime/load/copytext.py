@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from fieldmap.runtime.bundle import ClaimInfo
 
 NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"})
+_SPECIAL = re.compile(r"[\\\t\n\r\b\f\v]")
 _QUOTES = str.maketrans({"\\": "\\\\", '"': '\\"'})
 # Decimals of a json field go in as numbers, digit for digit.
 _JSON = msgspec.json.Encoder(decimal_format="number")
@@ -18,7 +20,7 @@ _JSON = msgspec.json.Encoder(decimal_format="number")
 
 def text(value: str) -> str:
     """A text with COPY's own marks escaped."""
-    return value if value.isalnum() else value.translate(_ESCAPES)
+    return value if _SPECIAL.search(value) is None else value.translate(_ESCAPES)
 
 
 def _json(value: Any) -> str:
