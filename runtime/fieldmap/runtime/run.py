@@ -131,7 +131,7 @@ class Run:
                 report.pages[resource] = report.pages.get(resource, 0) + 1
                 self.progress.fetched(resource, 1)
                 part.append(page)
-                size += len(page.body)
+                size += len(page.content())
                 if size >= BATCH_BYTES:
                     yield part
                     part, size = [], 0

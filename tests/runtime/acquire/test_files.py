@@ -109,6 +109,18 @@ def test_A12_nothing_from_outside_the_folder(workday: Source, folder: Path, tmp_
             fetch(workday, folder, drop(pattern))
 
 
+def test_odd_names(workday: Source, folder: Path) -> None:
+    for name in ("ä.jsonl", "a%20b.jsonl", "line\nbreak.jsonl", os.fsdecode(b"\xff.jsonl")):
+        (folder / name).write_bytes(b"{}")
+    assert [url for url, _ in fetch(workday, folder)] == [
+        "file:a%2520b.jsonl",
+        "file:line%0Abreak.jsonl",
+        "file:%C3%A4.jsonl",
+        "file:%FF.jsonl",
+    ]
+    assert fetch(workday, folder) == []
+
+
 def test_folders_below(workday: Source, folder: Path) -> None:
     (folder / "2026" / "03").mkdir(parents=True)
     (folder / "2026" / "03" / "x.csv").write_bytes(b"a\n1\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.runtime.acquire.faultserver import FaultServer, Reply, raw, reply
-from tests.runtime.acquire.sources import QUICK, Source, connector, page, serving, source, text
+from tests.runtime.acquire.sources import LINK, QUICK, Source, connector, page, serving, source, text
 
 from fieldmap.runtime.acquire.transport import BoundedHttp, Limits
 from fieldmap.runtime.errors import SourceError
@@ -190,6 +190,22 @@ def test_N10_conflicting_lengths_and_oversized_headers(workday: Source) -> None:
         workday.fetch(connector(server.url))
     with serving(raw(b"SSH-2.0-OpenSSH\r\n\r\n")) as server, pytest.raises(SourceError, match=r"not HTTP/1\.1"):
         workday.fetch(connector(server.url))
+
+
+def test_N10_odd_headers_and_addresses_can_be_archived(workday: Source) -> None:
+    odd = b'ETag: "a\tb"\r\nLast-Modified: ' + b"x" * 50_000 + b"\r\nDate: \xe4\x85\r\nContent-Type: text/x\r\n"
+    link = "?" + "ä" * 5_000
+    body = json.dumps({"next": link}).encode()
+    with serving(sized(body, head=odd), page(1)) as server:
+        got = workday.fetch(connector(server.url, LINK))
+    assert got[0].headers == {
+        "content-length": str(len(body)),
+        "content-type": "application/json, text/x",
+        "date": "\xe4\x85",
+        "etag": '"a b"',
+    }
+    assert len(got[1].url) <= 8000
+    assert workday.archived() == got
 
 
 def test_N11_reset_in_the_middle_of_each_answer(workday: Source) -> None:

@@ -58,7 +58,7 @@ def _sweep(
                 yield writer.append(
                     Received(
                         resource=resource.name,
-                        url=f"file:{quote(name)}",
+                        url=f"file:{quote(name, errors='surrogateescape')}",
                         fetched_at=ports.clock.now(),
                         status=None,
                         headers={},
@@ -95,7 +95,7 @@ def _parts(path: Path, name: str, format: Format) -> Iterator[tuple[bytes, str]]
     """
     for number, body in enumerate(bodies_of(path, format)):
         content = f"{len(body)}\0{hashlib.sha256(body).hexdigest()}"
-        yield body, hashlib.sha256(f"FILE {name}\0{number}\0{content}".encode()).hexdigest()
+        yield body, hashlib.sha256(f"FILE {name}\0{number}\0{content}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def bodies_of(path: Path, format: Format) -> Iterator[bytes]:

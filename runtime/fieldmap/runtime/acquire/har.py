@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from fieldmap.runtime.acquire.importer import check_json, check_size
 from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.archive import Received
-from fieldmap.runtime.archive.records import KEPT_HEADERS
+from fieldmap.runtime.archive.records import kept_headers
 from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.secrets import Secret
@@ -81,11 +81,8 @@ def _response(entry: Any) -> tuple[int, str, dict[str, str], bytes] | str:
         return "unreadable"
     if isinstance(json_body(body), Failed):
         return "unreadable"
-    headers = {}
-    for header in response.get("headers", []):
-        name, value = str(header["name"]).lower(), " ".join(str(header["value"]).split())
-        if name in KEPT_HEADERS - _UNTRUE:
-            headers[name] = value.encode("latin-1", "replace").decode("latin-1")
+    said = [(str(header["name"]), str(header["value"])) for header in response.get("headers", [])]
+    headers = kept_headers((name, value) for name, value in said if name.lower() not in _UNTRUE)
     address = str(request["url"])
     if urlsplit(address).scheme not in ("http", "https"):
         return "not over HTTP"

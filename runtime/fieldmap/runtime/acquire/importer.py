@@ -74,7 +74,7 @@ def _received(path: Path, resource: str, format: Format, ports: Ports) -> Iterat
     for page, body in enumerate(bodies_of(path, format), 1):
         yield Received(
             resource=resource,
-            url=f"file:{quote(path.name)}",
+            url=f"file:{quote(path.name, errors='surrogateescape')}",
             fetched_at=ports.clock.now(),
             status=None,
             headers={},

@@ -12,7 +12,7 @@ from fieldmap.runtime.acquire.requests import Asked, Requests
 from fieldmap.runtime.acquire.sending import Answer, Exchange
 from fieldmap.runtime.acquire.sweeps import new_sweep
 from fieldmap.runtime.archive import Archived, Received, Writer
-from fieldmap.runtime.archive.records import KEPT_HEADERS
+from fieldmap.runtime.archive.records import kept_headers
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import CursorPages, HttpConnector, HttpResource, NextLinkPages, NoPages
 from fieldmap.runtime.ports import Ports, Request, Response
@@ -164,12 +164,7 @@ class _Source:
 
     def kept(self, response: Response) -> dict[str, str]:
         """The headers that may be archived, without any secret that the source may have repeated in them."""
-        headers: dict[str, str] = {}
-        for name in KEPT_HEADERS:
-            value = response.header(name)
-            if value is not None:
-                headers[name] = self.requests.redaction.text(value)
-        return dict(sorted(headers.items()))
+        return {name: self.requests.redaction.text(value) for name, value in kept_headers(response.headers).items()}
 
     def _ask(self, asked: Asked) -> Answer:
         headers = (*self.requests.headers, *self._credentials.headers())

@@ -11,6 +11,7 @@ from fieldmap.runtime.secrets import REDACTED, Secret
 
 # A shorter one would tear holes into texts that have nothing to do with it.
 _SHORTEST: Final = 4
+_LONGEST: Final = 8000  # characters of an address
 
 
 class Redaction:
@@ -43,14 +44,15 @@ class Redaction:
         User, password and fragment are left out.
         """
         parts = urlsplit(url.reveal())
-        host = parts.hostname or ""
+        host = quote(parts.hostname or "", safe=":")
         host = f"[{host}]" if ":" in host else host
         netloc = host if parts.port is None else f"{host}:{parts.port}"
         query = "&".join(
             f"{self.text(quote(name, safe=''))}={quote_plus(value) if (name, value) in self._stated else REDACTED}"
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
         )
-        return urlunsplit((parts.scheme, netloc, self.text(quote(parts.path, safe="/%:@!$&'()*+,;=~-._")), query, ""))
+        path = self.text(quote(parts.path, safe="/%:@!$&'()*+,;=~-._"))
+        return urlunsplit((parts.scheme, netloc, path, query, ""))[:_LONGEST]
 
     def identity(self, url: Secret) -> str:
         """An address to tell requests apart by, cursors included and secrets not. Never shown; only its hash is stored."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Final
@@ -16,6 +17,19 @@ from fieldmap.runtime.plan import Format
 KEPT_HEADERS: Final = frozenset(
     ("content-encoding", "content-language", "content-length", "content-type", "date", "etag", "last-modified")
 )
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST: Final = 1000
+
+
+def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Of a response's headers those that may be archived, sorted, repeated ones joined; without what only an attack sends."""
+    kept: dict[str, str] = {}
+    for name, value in headers:
+        if name.lower() in KEPT_HEADERS:
+            value = _CONTROL.sub(" ", value).encode("latin-1", "replace").decode("latin-1").strip(" ")
+            before = kept.get(name.lower())
+            kept[name.lower()] = value if before is None else f"{before}, {value}"
+    return {name: value for name, value in sorted(kept.items()) if len(value) <= _LONGEST}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

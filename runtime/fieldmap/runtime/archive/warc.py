@@ -146,7 +146,10 @@ def _http_head(item: Received) -> bytes:
         if _CONTROL.search(value) or value != value.strip(" "):
             raise ValueError(f"The header {name} has a control character or a space at an end")
         lines.append(f"{name}: {value}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+    head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+    if len(head) > _MOST_HEAD:
+        raise ValueError("The headers of a response are too long")
+    return head
 
 
 _KNOWN: Final = frozenset(HTTPStatus)
