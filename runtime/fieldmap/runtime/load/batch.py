@@ -130,22 +130,16 @@ class BatchMaker:
     def _claim(self, batch: Batch, place: Place, outcome: Claimed) -> None:
         record = text(outcome.record_id)
         version = f"{_instant(outcome.changed)}\t{place.position}\t{place.index}"
-        for number, rows in enumerate(outcome.rows):
-            stage, encode = batch.stages[number], self._encoders[number]
-            if number == 0:
-                values = encode(rows[0]) if rows else self._blank
-                # The digest of the record's row stands for its elements too, so that a change in them alone is seen.
-                whole = (
-                    values
-                    if len(outcome.rows) == 1
-                    else values
-                    + "\n".join(self._encoders[n](row) for n, more in enumerate(outcome.rows) if n for row in more)
-                )
-                stage.append(_line(f"{record}\tlive\t{version}", _digest(whole), values))
-                continue
+        own = self._encoders[0](outcome.rows[0][0]) if outcome.rows[0] else self._blank
+        whole = [own or ""]
+        for number, rows in enumerate(outcome.rows[1:], 1):
+            encode, stage = self._encoders[number], batch.stages[number]
             for element, row in enumerate(rows):
                 values = encode(row)
+                whole.append(f"{number}\t{values}")
                 stage.append(_line(f"{record}\t{element}\t{version}", _digest(values), values))
+        # The digest of the record's row stands for its elements too, so that a change in them alone is seen.
+        batch.stages[0].append(_line(f"{record}\tlive\t{version}", _digest("\n".join(whole)), own))
         batch.held.extend((place, outcome.record_id, item) for item in outcome.held)
 
     def _withdraw(self, batch: Batch, place: Place, record_id: str, changed: datetime | None) -> None:
@@ -165,8 +159,9 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _line(head: str, digest: str, values: str) -> str:
-    return f"{head}\t{digest}\t{values}\n" if values else f"{head}\t{digest}\n"
+def _line(head: str, digest: str, values: str | None) -> str:
+    """values: None for a table without columns of its own; an empty text is a column that holds one."""
+    return f"{head}\t{digest}\n" if values is None else f"{head}\t{digest}\t{values}\n"
 
 
 def _digest(values: str) -> str:
@@ -177,6 +172,6 @@ def _instant(changed: datetime | None) -> str:
     return "-infinity" if changed is None else changed.isoformat()
 
 
-def _blank_row(info: MapInfo) -> str:
+def _blank_row(info: MapInfo) -> str | None:
     root = next(claim for claim in info.claims if claim.number == 0)
-    return "\t".join(NULL for column in root.columns for _ in column.columns)
+    return "\t".join(NULL for column in root.columns for _ in column.columns) if root.columns else None
