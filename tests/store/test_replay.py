@@ -142,7 +142,7 @@ def test_a_sync_alters_nothing_while_the_meaning_changed(tmp_path: Path, databas
         tmp_path / "b", all="entity Worker {\n  key number : text\n  name : text\n  size : decimal(8, 1) in km?\n}\n"
     )
     found = prepare(database, bare, replay=False)
-    assert (found.changed, found.removed, found.remerge) == ((), (MAP,), ("Worker",))
+    assert (found.changed, found.removed, found.remerge) == ((), (f"the map {MAP}",), ("Worker",))
     assert str(found) == f"The map {MAP} is gone and what makes the rows of Worker changed"
     assert canonical(database) == [("1", "Ada", None)]
     prepared = prepare(database, bare, replay=True)

@@ -14,6 +14,11 @@ from fieldmap.dsl.source import Source, Span
 # PostgreSQL cuts longer names off silently; two that are cut to the same would share a table.
 _LONGEST_NAME = 63
 
+# What the longest name made of an entity's adds to it: `<entity>_duplicates`.
+_ADDED = 11
+
+_SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
+
 _Declared = TypeVar("_Declared", bound=ast.Node)
 
 
@@ -101,6 +106,14 @@ def _name_span(node: ast.Node) -> Span:
 
 def _resources(connector: ast.Connector, report: Report) -> None:
     seen: dict[str, ast.Name] = {}
+    for named in (connector.name, *(resource.name for resource in connector.resources)):
+        if named.text != named.text.lower():
+            report.error(
+                "FM0213",
+                f"{named.text} names folders and files, so it is written in small letters",
+                named.span,
+                help=f"write {named.text.lower()}",
+            )
     for resource in connector.resources:
         first = seen.setdefault(resource.name.text, resource.name)
         if first is not resource.name:
@@ -121,12 +134,14 @@ def map_id(node: ast.Map) -> str:
 def _check_names(symbols: Symbols, report: Report) -> None:
     tables: dict[str, ast.Name] = {}
     for entity in symbols.entities.values():
-        _claim_name(tables, snake(entity.name.text), entity.name, report)
+        table = snake(entity.name.text)
+        _claim_name(tables, table, entity.name, report, most=_LONGEST_NAME - _ADDED)
         columns: dict[str, ast.Name] = {}
         for field_ in entity.fields:
             _claim_name(columns, field_.name.text, field_.name, report)
             if isinstance(field_.type, ast.MoneyType) and field_.type.currency is None:
                 _claim_name(columns, f"{field_.name.text}_currency", field_.name, report)
+    _check_views(symbols, tables, report)
     maps: dict[str, ast.Name] = {}
     for item in symbols.maps:
         name = map_id(item)
@@ -148,7 +163,9 @@ def _check_names(symbols: Symbols, report: Report) -> None:
             )
 
 
-def _claim_name(taken: dict[str, ast.Name], name: str, place: ast.Name, report: Report) -> None:
+def _claim_name(
+    taken: dict[str, ast.Name], name: str, place: ast.Name, report: Report, *, most: int = _LONGEST_NAME
+) -> None:
     first = taken.setdefault(name, place)
     if first is not place and first.text != place.text:
         report.error(
@@ -157,13 +174,15 @@ def _claim_name(taken: dict[str, ast.Name], name: str, place: ast.Name, report: 
             place.span,
             help="rename one of the two",
         )
-    if len(name) > _LONGEST_NAME:
+    if len(name) > most:
         report.error(
             "FM0213",
             f"{name} is {len(name)} characters long; PostgreSQL keeps {_LONGEST_NAME}",
             place.span,
             help="shorten it",
         )
+    if name in _SYSTEM_COLUMNS:
+        report.error("FM0213", f"{name} is a name that PostgreSQL keeps for itself", place.span, help="choose another")
     if name.startswith("_"):
         report.error(
             "FM0213",
@@ -171,3 +190,17 @@ def _claim_name(taken: dict[str, ast.Name], name: str, place: ast.Name, report: 
             place.span,
             help="begin it with a letter",
         )
+
+
+def _check_views(symbols: Symbols, tables: dict[str, ast.Name], report: Report) -> None:
+    """The views of an entity must not be called like another entity's: `Line` and `LineDangling`."""
+    for entity in symbols.entities.values():
+        for added in ("_duplicates", "_dangling"):
+            other = tables.get(snake(entity.name.text) + added)
+            if other is not None:
+                report.error(
+                    "FM0213",
+                    f"{other.text} has the name of a view of {entity.name.text}",
+                    other.span,
+                    help="rename one of the two",
+                )

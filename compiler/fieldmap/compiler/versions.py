@@ -22,17 +22,20 @@ _ZONED = (ir.Patterns, ir.Iso, ir.InZone)
 def map_version(map_: ir.Map, codes: dict[str, ir.CodeTable]) -> str:
     """A map's version: its meaning with the code lists and the time-zone data that it uses; 12 hexadecimal digits."""
     meaning = _meaning(msgspec.to_builtins(map_))
-    used = {name: _meaning(msgspec.to_builtins(codes[name])) for name in sorted(_uses(meaning, "Lookup", "codes"))}
+    # As pairs: a code or field of the author's may be called like an attribute that does not count.
+    used = [
+        [name, sorted(codes[name].entries.items()), codes[name].default]
+        for name in sorted(_uses(meaning, "Lookup", "codes"))
+    ]
     zones = metadata.version("tzdata") if _zones(meaning) else ""
     return _hash([MEANING, meaning, used, zones])
 
 
 def entity_version(entity: ir.Entity) -> str:
     """An entity's version: its fields, sources and rules."""
-    meaning = _meaning(msgspec.to_builtins(entity))
-    for rule in meaning["rules"].values():
-        rule.pop("text", None)
-    return _hash([MEANING, meaning])
+    rules = [[name, rule.kind, rule.order] for name, rule in sorted(entity.rules.items())]
+    meaning = _meaning(msgspec.to_builtins(msgspec.structs.replace(entity, rules={})))
+    return _hash([MEANING, meaning, rules])
 
 
 def _hash(value: Any) -> str:

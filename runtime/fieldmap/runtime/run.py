@@ -15,7 +15,7 @@ from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError, UsageError
 from fieldmap.runtime.load.loader import BATCH_BYTES, Changes, Loaded, Loader, remerge
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.store.database import Database
+from fieldmap.runtime.store.database import Database, told
 from fieldmap.runtime.store.reconcile import Reconciled, first_line, prepare
 
 
@@ -68,7 +68,8 @@ class Run:
                 f"{reconciled} since the rows were loaded; load the archive with what is said now first: fieldmap replay"
             )
         report = Report(reconciled=reconciled)
-        with self._recorded("sync", report) as run:
+        with told("the sync"), self._recorded("sync", report) as run:
+            report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
             for resource in chosen:
                 try:
                     self._sync_one(resource, run, report)
@@ -83,7 +84,7 @@ class Run:
         """Loads the archive with the bundle's maps: those whose version changed from its beginning, the others what is new in it."""
         reconciled = prepare(self.database, self.bundle, replay=True)
         report = Report(reconciled=reconciled)
-        with self._recorded("replay", report) as run:
+        with told("the replay"), self._recorded("replay", report) as run:
             report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
             for info in self._maps(resources):
                 with Loader(self.database, self.bundle, info, run, detailed=True) as loader:

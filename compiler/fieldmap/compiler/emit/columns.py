@@ -1,4 +1,4 @@
-"""Fields as columns of PostgreSQL: names, types and checks."""
+"""Fields as columns of PostgreSQL: names, types and comments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ class Column:
     field: str
     required: bool
     leads: bool = True
-    check: str = ""
     comment: str = ""
     list_of: str = ""
 
@@ -36,12 +35,11 @@ def literal(text: str) -> str:
 def columns_of(field: ir.Field) -> list[Column]:
     """The columns of a field."""
     name, required = field.column, field.is_key or not field.optional
-    comment = " · ".join(part for part in (field.doc, _unit_words(field.type), ", ".join(field.tags)) if part)
+    comment = " · ".join(part for part in (field.doc, _words(field.type), ", ".join(field.tags)) if part)
     if isinstance(field.type, ir.ListType):
         element = sql_type(field.type.element, key=False)
         return [Column(name, f"{element}[]", field.name, False, comment=comment, list_of=element)]
-    check = _check(name, field.type)
-    first = Column(name, sql_type(field.type, key=field.is_key), field.name, required, check=check, comment=comment)
+    first = Column(name, sql_type(field.type, key=field.is_key), field.name, required, comment=comment)
     if isinstance(field.type, ir.MoneyType) and field.type.currency is None:
         currency = Column(
             f"{name}_currency", "text", field.name, required, leads=False, comment=f"ISO 4217 currency of {name}"
@@ -81,18 +79,12 @@ def sql_type(type_: ir.Type, *, key: bool) -> str:
             assert_never(type_)
 
 
-def _check(name: str, type_: ir.Type) -> str:
+def _words(type_: ir.Type) -> str:
+    """What a type says beyond its column's type. Values of an enum are held to by the maps, not by a constraint: rows of an
+    earlier version of the model must be mergeable until their replay."""
     match type_:
         case ir.EnumType(values=values):
-            return f"{quote(name)} IN ({', '.join(literal(value) for value in values)})"
-        case ir.TextType(max_length=int(length)):
-            return f"char_length({quote(name)}) <= {length}"
-        case _:
-            return ""
-
-
-def _unit_words(type_: ir.Type) -> str:
-    match type_:
+            return f"one of {', '.join(values)}"
         case ir.IntType(unit=unit) | ir.DecimalType(unit=unit) | ir.FloatType(unit=unit):
             return f"in {unit.text}" if unit is not None else ""
         case ir.MoneyType(currency=currency, period=period):

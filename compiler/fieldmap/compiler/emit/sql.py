@@ -89,10 +89,7 @@ def apply_sql(map_: ir.Map, entities: dict[str, ir.Entity]) -> str:
         "apply.sql.j2",
         root=shown[0],
         children=shown[1:],
-        entities=[
-            {"table": entity.table, "key": [c for c in _entity_columns(entity) if c.field in entity.key]}
-            for entity in touched.values()
-        ],
+        entities=[{"table": entity.table, "key": _key_columns(entity)} for entity in touched.values()],
     )
 
 
@@ -108,7 +105,7 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         table=entity.table,
         entity=entity.name,
         key=list(entity.key),
-        key_columns=[column for column in _entity_columns(entity) if column.field in entity.key],
+        key_columns=_key_columns(entity),
         key_text=_key_text(entity, "m"),
         key_text_k=_key_text(entity, "k"),
         columns=columns,
@@ -174,6 +171,12 @@ def _entity_columns(entity: ir.Entity) -> list[Column]:
     return [column for field in entity.fields for column in columns_of(field)]
 
 
+def _key_columns(entity: ir.Entity) -> list[Column]:
+    """The columns of the key, in the order of the key."""
+    columns = {column.field: column for column in _entity_columns(entity)}
+    return [columns[name] for name in entity.key]
+
+
 def _key_text(entity: ir.Entity, alias: str) -> str:
     """A row's key as one text: itself, or a JSON list of its parts."""
     if len(entity.key) == 1:
@@ -195,7 +198,7 @@ def views_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
 
 def _sources_union(entity: ir.Entity, columns: str) -> str:
     parts = [
-        f"SELECT {literal(source.map)}::text AS map, {source.claim} AS claim_number, {columns} FROM claims.{quote(source.table)}"
+        f"SELECT {literal(source.map)}::text AS _map, {source.claim} AS _claim_number, {columns} FROM claims.{quote(source.table)}"
         + (" WHERE _state = 'live'" if source.claim == 0 else "")
         for source in entity.sources
     ]
@@ -210,12 +213,12 @@ def _provenance_view(entity: ir.Entity) -> str:
     if not entity.sources or not leaders:
         return "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS value WHERE false"
     return (
-        f"SELECT {_key_text(entity, 'o')} AS key, f.field, f.value, s.map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
+        f"SELECT {_key_text(entity, 'o')} AS key, f.field, f.value, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
         "  s._position AS archive_position, s._index AS record_index, d.paths, d.statement, d.file, d.line, r.rule\n"
         f"FROM canonical.{quote(entity.table)} o\n"
         f"CROSS JOIN LATERAL (VALUES\n    {values}) AS f(field, value, claim)\n"
         f"JOIN (\n  {_sources_union(entity, '_claim, _record, _changed, _position, _index')}\n) s ON s._claim = f.claim\n"
-        "LEFT JOIN fieldmap.map_fields d ON (d.map, d.claim, d.field) = (s.map, s.claim_number, f.field)\n"
+        "LEFT JOIN fieldmap.map_fields d ON (d.map, d.claim, d.field) = (s._map, s._claim_number, f.field)\n"
         f"LEFT JOIN fieldmap.rules r ON (r.entity, r.field) = ({literal(entity.name)}, f.field)\n"
         "WHERE f.value IS NOT NULL"
     )
@@ -226,8 +229,8 @@ def _duplicates_view(entity: ir.Entity) -> str:
         return "SELECT NULL::text AS key, NULL::text AS map, NULL::text[] AS records WHERE false"
     keys = ", ".join(quote(name) for name in entity.key)
     return (
-        f"SELECT {_key_text(entity, 's')} AS key, s.map, array_agg(s._record ORDER BY s._record) AS records\n"
-        f"FROM (\n  {_sources_union(entity, f'_record, {keys}')}\n) s GROUP BY s.map, {', '.join(f's.{quote(n)}' for n in entity.key)} HAVING count(*) > 1"
+        f"SELECT {_key_text(entity, 's')} AS key, s._map AS map, array_agg(s._record ORDER BY s._record) AS records\n"
+        f"FROM (\n  {_sources_union(entity, f'_record, {keys}')}\n) s GROUP BY s._map, {', '.join(f's.{quote(n)}' for n in entity.key)} HAVING count(*) > 1"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import ModuleType
@@ -15,6 +15,9 @@ from fieldmap.runtime.bundle import MapInfo
 from fieldmap.runtime.load.copytext import NULL, row_encoder, text
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Failed, Filtered, Held, Outcome
+
+# An entry of a B-tree takes 2,704 bytes; the rest is for what surrounds the key.
+KEY_BYTES = 2_000
 
 
 class Page(Protocol):
@@ -73,12 +76,16 @@ class Batch:
 class BatchMaker:
     """Maps pages by one map's transform, into batches."""
 
-    def __init__(self, info: MapInfo, transform: ModuleType) -> None:
+    def __init__(
+        self, info: MapInfo, transform: ModuleType, composite_keys: Mapping[int, tuple[int, ...]] | None = None
+    ) -> None:
+        """composite_keys: see `_too_long`."""
         self._info = info
         self._transform: Callable[[Any], Outcome] = transform.transform
         self._records: Callable[[Any], Iterable[Any]] = transform.records
         self._encoders = {claim.number: row_encoder(claim) for claim in info.claims}
         self._blank = _blank_row(info)
+        self._composite_keys = composite_keys or {}
 
     def new(self) -> Batch:
         return Batch({claim.number: [] for claim in self._info.claims})
@@ -112,6 +119,10 @@ class BatchMaker:
     def _put(self, batch: Batch, place: Place, outcome: Outcome) -> None:
         counts = batch.counts
         counts.read += 1
+        if isinstance(outcome, Claimed) and self._composite_keys and self._too_long(outcome):
+            outcome = Dead(
+                "FM2116", f"the parts of a key have more than {KEY_BYTES} bytes together", record_id=outcome.record_id
+            )
         match outcome:
             case Claimed():
                 counts.claimed += 1
@@ -126,6 +137,14 @@ class BatchMaker:
             case Dead():
                 counts.dead += 1
                 batch.dead.append((place, outcome))
+
+    def _too_long(self, outcome: Claimed) -> bool:
+        """Whether the parts of a key, each within its limit, are together more than an index takes."""
+        return any(
+            sum(len(str(row[place]).encode()) for place in places) > KEY_BYTES
+            for number, places in self._composite_keys.items()
+            for row in outcome.rows[number]
+        )
 
     def _claim(self, batch: Batch, place: Place, outcome: Claimed) -> None:
         record = text(outcome.record_id)

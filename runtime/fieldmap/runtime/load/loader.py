@@ -65,7 +65,7 @@ class Loader:
         self._info = info
         self._run = run
         self._detailed = detailed
-        self._maker = BatchMaker(info, bundle.transform(info.id))
+        self._maker = BatchMaker(info, bundle.transform(info.id), _composite_keys(bundle, info))
         self._apply = bundle.steps(f"sql/apply/{info.id}.sql")
         names = sorted({claim.entity for claim in info.claims if claim.entity is not None})
         self._entities = [Merger(bundle, name) for name in names]
@@ -217,9 +217,18 @@ class Loader:
                         copy.write_row((*held_row, held.invented))
 
     def _merge(self, connection: Connection) -> dict[str, Changes]:
-        names = [merger.info.name for merger in self._entities]
+        versions = {merger.info.name: merger.info.version for merger in self._entities}
         # Two loads of different maps may touch one row: the second merges after the first has committed, and sees its claims.
-        connection.execute("SELECT FROM fieldmap.entities WHERE entity = ANY(%s) ORDER BY entity FOR UPDATE", [names])
+        found: dict[str, str] = dict(
+            connection.execute(
+                "SELECT entity, version FROM fieldmap.entities WHERE entity = ANY(%s) ORDER BY entity FOR UPDATE",
+                [list(versions)],
+            ).fetchall()
+        )
+        if found != versions:
+            raise FieldmapError(
+                f"The rules of {', '.join(versions)} were changed by another run; this one stops, and nothing of its last batch was kept"
+            )
         return {
             merger.info.name: merger.merge(connection, self._run, detailed=self._detailed) for merger in self._entities
         }
@@ -281,14 +290,14 @@ class Loader:
                 if outcome is Commit.COMMITTED:
                     return result
             except psycopg.OperationalError as error:
+                if not _passing(error):
+                    raise self._refused(error) from None
                 if attempt == _ATTEMPTS - 1:
                     raise DatabaseError(
                         f"The database stopped in the middle of {self._info.title}: {first_line(error)}; nothing was lost, run the command again"
                     ) from None
             except psycopg.Error as error:
-                raise DatabaseError(
-                    f"The database refused a batch of {self._info.title}: {first_line(error)}; nothing of the batch was kept"
-                ) from None
+                raise self._refused(error) from None
             self._drop()
             connection = self._connected()
             connection.execute("BEGIN")
@@ -301,10 +310,30 @@ class Loader:
             f"The database lost {_ATTEMPTS} connections in the middle of {self._info.title}; nothing was lost, run the command again"
         )
 
+    def _refused(self, error: psycopg.Error) -> DatabaseError:
+        return DatabaseError(
+            f"The database refused a batch of {self._info.title}: {first_line(error)}; nothing of the batch was kept"
+        )
+
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _composite_keys(bundle: Bundle, info: MapInfo) -> dict[int, tuple[int, ...]]:
+    """For each claim with a key of several parts the places of these in its rows."""
+    found: dict[int, tuple[int, ...]] = {}
+    for claim in info.claims:
+        entity = bundle.entity(claim.entity) if claim.entity is not None else None
+        if entity is not None and len(entity.key) > 1:
+            found[claim.number] = tuple(n for n, column in enumerate(claim.columns) if column.field in entity.key)
+    return found
+
+
+def _passing(error: psycopg.OperationalError) -> bool:
+    """Whether the same batch may do better on a new connection: broken or refused connections, shut-downs, deadlocks, full disks."""
+    return error.sqlstate is None or error.sqlstate[:2] in ("08", "40", "53", "57")
 
 
 class Merger:
@@ -361,7 +390,10 @@ def remerge(database: Database, bundle: Bundle, names: Iterable[str], run: int) 
                 merged(c, merger.info)
                 return changes
 
-            outcome, done[name] = transact(connection, work)
+            try:
+                outcome, done[name] = transact(connection, work)
+            except psycopg.Error as error:
+                raise DatabaseError(f"The rows of {name} could not be merged anew: {first_line(error)}") from None
             if outcome is Commit.UNKNOWN:
                 raise DatabaseError(
                     "The connection to the database broke while rows were merged; run the command again"

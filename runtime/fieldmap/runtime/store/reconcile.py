@@ -6,7 +6,7 @@ replay that a changed map needs fills it again. All of it happens in one transac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 import psycopg
@@ -23,7 +23,7 @@ STORE_FORMAT = 1
 @dataclass(frozen=True)
 class Reconciled:
     """changed: titles of maps whose version is not the one loaded. remerge: entities whose rules or sources changed.
-    removed: ids of maps whose claims were dropped because the bundle no longer has them."""
+    removed: maps and entities that the bundle no longer has, in words; their rows are dropped."""
 
     changed: tuple[str, ...]
     remerge: tuple[str, ...]
@@ -37,7 +37,7 @@ class Reconciled:
     def __str__(self) -> str:
         parts = [
             *(f"the map {title} changed" for title in self.changed),
-            *(f"the map {map_id} is gone" for map_id in self.removed),
+            *(f"{what} is gone" for what in self.removed),
             *(f"what makes the rows of {name} changed" for name in self.remerge),
         ]
         text = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
@@ -66,18 +66,7 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
     # One at a time: two runs that start together would both create the tables.
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('fieldmap.reconcile'))")
     _own_tables(connection)
-    loaded: dict[str, str] = dict(
-        connection.execute(
-            "SELECT p.map, v.version FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
-        ).fetchall()
-    )
-    changed = tuple(item.title for item in bundle.catalogue.maps if loaded.get(item.id, item.version) != item.version)
-    removed = tuple(sorted(set(loaded) - {item.id for item in bundle.catalogue.maps}))
-    versions: dict[str, str] = dict(connection.execute("SELECT entity, version FROM fieldmap.entities").fetchall())
-    remerge = tuple(
-        item.name for item in bundle.catalogue.entities if versions.get(item.name, item.version) != item.version
-    )
-    reconciled = Reconciled(changed, remerge, removed)
+    reconciled = _compare(connection, bundle)
     if reconciled.meaning_changed and not replay:
         return reconciled
     _drop_views(connection)
@@ -86,11 +75,33 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
     for item in bundle.catalogue.maps:
         _position(connection, item)
     _describe(connection, bundle)
+    _remove(connection, bundle)
     for view in bundle.catalogue.views:
         name = sql.Identifier(view.name).as_string(connection)
         connection.execute(f"CREATE VIEW provenance.{name} AS {view.query}".encode())
-    _remove(connection, removed)
-    return reconciled
+    # A canonical table that was made anew is merged anew, whether its meaning changed or only the way it is stored.
+    return replace(reconciled, remerge=_to_merge(connection, bundle))
+
+
+def _compare(connection: Connection, bundle: Bundle) -> Reconciled:
+    """What of the meaning is not what the rows were made with."""
+    loaded: dict[str, str] = dict(
+        connection.execute(
+            "SELECT p.map, v.version FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
+        ).fetchall()
+    )
+    known = {row[0] for row in connection.execute("SELECT entity FROM fieldmap.entities").fetchall()}
+    gone = [f"the map {map_id}" for map_id in sorted(set(loaded) - {item.id for item in bundle.catalogue.maps})]
+    gone += [f"the entity {name}" for name in sorted(known - {item.name for item in bundle.catalogue.entities})]
+    changed = tuple(item.title for item in bundle.catalogue.maps if loaded.get(item.id, item.version) != item.version)
+    return Reconciled(changed, _to_merge(connection, bundle), tuple(gone))
+
+
+def _to_merge(connection: Connection, bundle: Bundle) -> tuple[str, ...]:
+    versions: dict[str, str] = dict(connection.execute("SELECT entity, version FROM fieldmap.entities").fetchall())
+    return tuple(
+        item.name for item in bundle.catalogue.entities if versions.get(item.name, item.version) != item.version
+    )
 
 
 def _own_tables(connection: Connection) -> None:
@@ -123,12 +134,15 @@ def _table(connection: Connection, table: Table) -> None:
     if made is not None and made[0] == table.create:
         return
     name = sql.Identifier(table.schema, table.name)
-    if made is not None and table.schema == "canonical":
-        # Its key, constraints and comments may have changed; the rows are merged anew from the claims.
-        connection.execute(sql.SQL("DROP TABLE {}").format(name))
-        made = None
+    create, _, comments = table.create.partition(";\n")
     if made is None:
         connection.execute(table.create.encode())
+    elif made[0].partition(";\n")[0] == create:
+        connection.execute(comments.encode())
+    elif table.schema == "canonical":
+        connection.execute(sql.SQL("DROP TABLE {}").format(name))
+        connection.execute(table.create.encode())
+        connection.execute("UPDATE fieldmap.entities SET version = '' WHERE table_name = %s", [table.name])
     else:
         _columns(connection, table, name)
     connection.execute(
@@ -221,17 +235,19 @@ def merged(connection: Connection, entity: EntityInfo) -> None:
     )
 
 
-def _remove(connection: Connection, removed: tuple[str, ...]) -> None:
-    """Claims of maps that the bundle no longer has; the archive keeps what they were made of."""
-    for map_id in removed:
-        tables = connection.execute(
-            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'claims' AND (table_name = %s OR table_name ~ %s)",
-            [map_id, f"^{map_id}__[0-9]+$"],
-        ).fetchall()
-        for (table,) in tables:
-            connection.execute(sql.SQL("DROP TABLE claims.{}").format(sql.Identifier(table)))
-            connection.execute("DELETE FROM fieldmap.tables WHERE schema_name = 'claims' AND table_name = %s", [table])
-        for own in ("dead_letters", "held", "ledger", "positions"):
-            connection.execute(
-                sql.SQL("DELETE FROM {} WHERE map = %s").format(sql.Identifier("fieldmap", own)), [map_id]
-            )
+def _remove(connection: Connection, bundle: Bundle) -> None:
+    """Rows of maps, `each` blocks and entities that the bundle no longer has; the archive keeps what they were made of."""
+    wanted = {(table.schema, table.name) for table in bundle.catalogue.tables}
+    made = connection.execute("SELECT schema_name, table_name FROM fieldmap.tables").fetchall()
+    for schema, table in [row for row in made if row not in wanted]:
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(schema, table)))
+        connection.execute("DELETE FROM fieldmap.tables WHERE (schema_name, table_name) = (%s, %s)", [schema, table])
+    maps, entities = [item.id for item in bundle.catalogue.maps], [item.name for item in bundle.catalogue.entities]
+    for own in ("dead_letters", "held", "ledger", "positions"):
+        connection.execute(
+            sql.SQL("DELETE FROM {} WHERE map <> ALL(%s)").format(sql.Identifier("fieldmap", own)), [maps]
+        )
+    for own in ("incomplete", "entities"):
+        connection.execute(
+            sql.SQL("DELETE FROM {} WHERE entity <> ALL(%s)").format(sql.Identifier("fieldmap", own)), [entities]
+        )
