@@ -370,7 +370,7 @@ def test_types(type_: str, row: list[str], tmp_path: Path) -> None:
     fields = f"entity Worker {{ key worker_id : text }}\nentity B {{\n key k : text\n x : {type_}\n}}\n"
     result = checked(tmp_path, fields)
     assert not result.diagnostics, mistakes(result)
-    tables = {table.name: table.columns for table in compile_project(result).catalogue.tables}
+    tables = {table.name: dict(table.columns) for table in compile_project(result).catalogue.tables}
     column = tables["b"]["x"]
     said = codes(row[2])
     assert column == (said[0].replace("(p, s)", "(8, 2)") if said else "text[]" if "list" in type_ else "text")

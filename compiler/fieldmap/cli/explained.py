@@ -36,7 +36,7 @@ def show(explanation: Explanation) -> None:
     if explanation.winner is not None:
         check = (
             "recomputed from the archive just now: equal"
-            if explanation.recomputed
+            if not explanation.differs
             else f"recomputed from the archive just now, and it DIFFERS: {explanation.differs}"
         )
         _pair("map version", f"{explanation.map_version}; {check}")

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: fieldmap query Worker --limit 5 · fieldmap query Worker --key 21001")(exiting(query))
     app.command(
         epilog="Example: fieldmap explain Worker 21001 commute · fieldmap explain Address 1003764,28238 city --json"
-    )(explain)
+    )(exiting(explain))
     app.command(epilog="Example: fieldmap dlq · fieldmap dlq --show 3 · fieldmap dlq --held")(exiting(dlq))
 
 
@@ -55,14 +55,13 @@ def query(
     workspace = Workspace.here()
     bundle = workspace.existing_bundle()
     info = _entity(bundle, entity)
-    columns = next(
-        item for item in bundle.catalogue.tables if (item.schema, item.name) == ("canonical", info.table)
-    ).columns
+    table_info = next(item for item in bundle.catalogue.tables if (item.schema, item.name) == ("canonical", info.table))
+    columns = [name for name, _ in table_info.columns]
     wanted = [name.strip() for name in fields.split(",") if name.strip()]
     for name in wanted:
         if name not in columns:
             raise UsageError(f"{entity} has no field {name}; it has: {', '.join(columns)}")
-    chosen = [*info.key, *(name for name in wanted if name not in info.key)] if wanted else list(columns)
+    chosen = [*info.key, *(name for name in wanted or columns if name not in info.key)]
     with _loaded(workspace) as connection:
         picked = sql.SQL(", ").join(sql.Identifier(name) for name in chosen)
         where = (
@@ -80,11 +79,13 @@ def query(
         total = connection.execute(
             sql.SQL("SELECT count(*) FROM canonical.{}").format(sql.Identifier(info.table))
         ).fetchone()
+    if key and not rows:
+        raise FindingsError(f"No {entity} has the key {key}; see: fieldmap query {entity}")
     if json:
         print_json([dict(zip(chosen, row, strict=True)) for row in rows])
         return
     _show_rows(info, chosen, rows)
-    shown = plural(total[0] if total else 0, "row")
+    shown = plural(len(rows) if key else total[0] if total else 0, "row")
     out().print(
         f"\n{shown} of {entity}{f', {count(len(rows))} shown (--limit)' if total and total[0] > len(rows) and not key else ''}"
     )

@@ -5,6 +5,7 @@ Exit codes: 0 good, 1 findings (mistakes in maps, sources that failed), 2 usage,
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -14,6 +15,9 @@ import typer
 
 from fieldmap.cli.console import err, safe
 from fieldmap.runtime.errors import FieldmapError
+
+# What the shell's own exit code for Ctrl-C is.
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="fieldmap",
@@ -38,18 +42,21 @@ def _register() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line (without the program's name) in this process; returns the exit code."""
-    _ensure_registered()
     try:
+        _speak_utf8()
+        _ensure_registered()
         app(args=list(arguments), prog_name="fieldmap")
     except SystemExit as stop:
         # Usage mistakes and --help were answered already.
+        if stop.code == _INTERRUPTED:
+            _stopped()
         return stop.code if isinstance(stop.code, int) else 2
     except FieldmapError as error:
         _say(error)
         return error.exit_code
     except KeyboardInterrupt:
-        err().print("stopped; what was committed stays, and the next run goes on from there")
-        return 130
+        _stopped()
+        return _INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe (`head`) has gone; there is nobody to tell.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
@@ -63,6 +70,17 @@ def run(arguments: Sequence[str]) -> int:
         )
         return 3
     return 0
+
+
+def _stopped() -> None:
+    err().print("stopped; what was committed stays, and the next run goes on from there")
+
+
+def _speak_utf8() -> None:
+    """Where the surroundings name no encoding that has our signs, they are replaced, rather than ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _say(error: FieldmapError) -> None:

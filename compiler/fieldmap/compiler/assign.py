@@ -99,7 +99,7 @@ class _Coercion:
         if isinstance(target, ir.DateType):
             if isinstance(found, ir.DatetimeType):
                 return 'an instant is another day in another zone: say … as date at "Europe/Berlin"'
-            return 'say how the text is written: … as date("dd.MM.yyyy"); as date alone reads 2026-03-01'
+            return 'say how the text is written: as date("MM/dd/yyyy"), as date("dd.MM.yyyy") …; as date alone reads 2026-03-01'
         if isinstance(target, ir.DatetimeType):
             return 'say how the text is written: … as datetime("dd.MM.yyyy HH:mm") at "Europe/Berlin"; as datetime alone reads ISO 8601 with an offset'
         return 'say which texts mean true and false: … as bool("Y", "N")'
@@ -210,12 +210,12 @@ class _Coercion:
             return typed.expr
         if wanted is not None:
             message = f"{self._name} is in {wanted.text}, and nothing says in what unit this is"
-            help_text = f"add the unit that the source uses: in {wanted.text}"
-            edit = Edit(Span(typed.span.path, typed.span.end, typed.span.end), f" in {wanted.text}")
+            # No edit: the unit of the field is only a guess at the unit of the source, and a wrong one would be silent.
+            help_text = f"add the unit that the source uses, be it {wanted.text} or another: in {wanted.text}"
         else:
             message = f"{self._name} has no unit, and this is in {given.text if given else ''}"
-            help_text, edit = f"give the field its unit: … in {given.text if given else ''}", None
-        self._report.error("FM0306", message, typed.span, labels=self._need(), help=help_text, edit=edit)
+            help_text = f"give the field its unit: … in {given.text if given else ''}"
+        self._report.error("FM0306", message, typed.span, labels=self._need(), help=help_text)
         return None
 
     @staticmethod

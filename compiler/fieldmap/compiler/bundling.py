@@ -37,7 +37,7 @@ def _catalogue(
     tables = [_canonical_table(entity) for entity in project.entities]
     for map_ in project.maps:
         for table in sql.claim_tables(map_, entities):
-            columns = {column.name: column.type for column in table.columns}
+            columns = tuple((column.name, column.type) for column in table.columns)
             tables.append(
                 bundle.Table(schema="claims", name=table.table, create=sql.claims_ddl(table, map_), columns=columns)
             )
@@ -56,7 +56,7 @@ def _catalogue(
 
 
 def _canonical_table(entity: ir.Entity) -> bundle.Table:
-    columns = {column.name: column.type for field in entity.fields for column in columns_of(field)}
+    columns = tuple((column.name, column.type) for field in entity.fields for column in columns_of(field))
     return bundle.Table(schema="canonical", name=entity.table, create=sql.canonical_ddl(entity), columns=columns)
 
 

@@ -36,12 +36,12 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Table(_Part, frozen=True):
-    """create: the statements that make it. columns: name to type, of the author's fields only."""
+    """create: the statements that make it. columns: name and type in the order declared, of the author's fields only."""
 
     schema: str
     name: str
     create: str
-    columns: dict[str, str]
+    columns: tuple[tuple[str, str], ...]
 
 
 class View(_Part, frozen=True):

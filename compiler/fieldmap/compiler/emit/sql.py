@@ -87,6 +87,7 @@ def apply_sql(map_: ir.Map, entities: dict[str, ir.Entity]) -> str:
     ]
     return _render(
         "apply.sql.j2",
+        map_id=map_.id,
         root=shown[0],
         children=shown[1:],
         entities=[{"table": entity.table, "key": _key_columns(entity)} for entity in touched.values()],

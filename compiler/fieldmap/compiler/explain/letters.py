@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from fieldmap.compiler import ir
+from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.locate import find_record
 from fieldmap.compiler.merges import claims_of
 from fieldmap.runtime.archive import Archive, offset_of
@@ -70,11 +69,10 @@ def letter(project: ir.Project, archive: Archive, connection: Connection, number
 
 def _members(record: Any) -> tuple[tuple[str, str], ...]:
     if isinstance(record, Failed):
-        return ()
-    encoder = msgspec.json.Encoder(decimal_format="number")
+        return (("", f"({record.reason})"),)
     if isinstance(record, dict):
-        return tuple((str(name), encoder.encode(value).decode()) for name, value in record.items())
-    return (("", encoder.encode(record).decode()),)
+        return tuple((str(name), json_text(value)) for name, value in record.items())
+    return (("", json_text(record)),)
 
 
 def _tagged(project: ir.Project, map_: ir.Map) -> dict[str, str]:

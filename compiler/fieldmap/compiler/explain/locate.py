@@ -71,23 +71,24 @@ def find_record(map_: ir.Map, page: Archived, index: int) -> Located:
 
 
 def _keys(segments: Sequence[ir.Segment], body: Any, index: int) -> tuple[str | int, ...]:
-    """The steps to the record of that number, in the order in which the records path finds them."""
+    """The steps to the record of that number. As in the loader, what a step does not find makes no record."""
     found: list[tuple[tuple[str | int, ...], Any]] = [((), body)]
     for segment in segments:
-        following: list[tuple[tuple[str | int, ...], Any]] = []
-        for keys, value in found:
-            match segment:
-                case ir.Member(name=name):
-                    following.append(((*keys, name), value.get(name) if isinstance(value, dict) else None))
-                case ir.Index(index=place):
-                    at = place if place >= 0 else len(value) + place
-                    following.append(
-                        ((*keys, at), value[at] if isinstance(value, list) and 0 <= at < len(value) else None)
-                    )
-                case ir.All():
-                    items: Any = value.items() if isinstance(value, dict) else enumerate(value or [])
-                    following.extend(((*keys, key), item) for key, item in items)
-        found = following
+        found = [item for keys, value in found for item in _step(segment, keys, value)]
     if len(found) == 1 and isinstance(found[0][1], list):
         return (*found[0][0], index)
     return found[index][0] if index < len(found) else ()
+
+
+def _step(segment: ir.Segment, keys: tuple[str | int, ...], value: Any) -> list[tuple[tuple[str | int, ...], Any]]:
+    match segment:
+        case ir.Member(name=name):
+            return [((*keys, name), value[name])] if isinstance(value, dict) and name in value else []
+        case ir.Index(index=place):
+            at = place if place >= 0 else len(value or ()) + place
+            return [((*keys, at), value[at])] if isinstance(value, list) and 0 <= at < len(value) else []
+        case ir.All():
+            items: Any = (
+                value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+            )
+            return [((*keys, key), item) for key, item in items]

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from psycopg import sql
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.emit.columns import columns_of, literal
 from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Response, Step
+from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.locate import Located, find_record
 from fieldmap.compiler.explain.steps import words
 from fieldmap.compiler.merges import claims_of
@@ -38,6 +38,7 @@ class _Claim:
     version: str
     value: str | None
     held: str
+    invented: bool
 
 
 def explain(
@@ -121,7 +122,8 @@ class _Trail:
             claim = next(item for item in claims_of(map_) if item.number == source.claim)
             assigned = any(item.field == self._field.name for item in claim.assignments)
             statement = sql.SQL(
-                "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), t._position, t._index, {}, v.version, {}, h.reason FROM claims.{} t"
+                "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), t._position, t._index, {}, v.version, {},"
+                " coalesce(h.reason, ''), coalesce(h.invented, false) FROM claims.{} t"
                 " JOIN fieldmap.map_versions v ON v.id = t._map_version LEFT JOIN fieldmap.held h"
                 " ON (h.map, h.archive_position, h.record_index, h.claim, h.field) = ({}, t._position, t._index, {}, {}) AND h.element = {}"
                 " WHERE {}{} ORDER BY t._record"
@@ -136,14 +138,8 @@ class _Trail:
                 self._where("t"),
                 sql.SQL("") if claim.number else sql.SQL(" AND t._state = 'live'"),
             )
-            for id_, record, changed, position, index, element, version, value, held in self._connection.execute(
-                statement
-            ).fetchall():
-                found.append(
-                    _Claim(
-                        source, map_, claim, id_, record, changed, position, index, element, version, value, held or ""
-                    )
-                )
+            for row in self._connection.execute(statement).fetchall():
+                found.append(_Claim(source, map_, claim, *row))
         return found
 
     # ------------------------------------------------------------------------------------------------- in words
@@ -165,10 +161,16 @@ class _Trail:
     def _note(self, row: tuple[Any, ...] | None) -> str:
         if row is not None:
             return "no live claim has a value for it"
-        key_text = self._key[0] if len(self._key) == 1 else None
+        parts = [
+            f"{literal(value)}::{columns_of(field)[0].type}"
+            for name, value in zip(self._info.key, self._key, strict=True)
+            for field in self._entity.fields
+            if field.name == name
+        ]
+        key = parts[0] if len(parts) == 1 else f"jsonb_build_array({', '.join(parts)})"
         found = self._connection.execute(
-            "SELECT missing FROM fieldmap.incomplete WHERE entity = %s AND (key = %s OR key::text = (SELECT jsonb_agg(k)::text FROM unnest(%s::text[]) k))",
-            [self._info.name, key_text, self._key],
+            f"SELECT missing FROM fieldmap.incomplete WHERE entity = %s AND key = ({key})::text".encode(),  # noqa: S608
+            [self._info.name],
         ).fetchone()
         if found is not None:
             return f"the row is held back as incomplete: {', '.join(found[0])} stayed empty"
@@ -191,16 +193,18 @@ class _Trail:
 
     def _lost(self, claim: _Claim, winner: _Claim | None) -> str:
         """Why a claim is not the one chosen."""
-        if claim.held:
+        if claim.held and not claim.invented:
             return f"held: {claim.held}"
         if claim.value is None:
             return "makes no claim here"
         if claim.source.rank not in self._rule.order:
             return f"the rule is {self._rule.text}"
-        if winner is None or winner.source.rank == claim.source.rank:
+        if winner is None:
+            return "no row is made"
+        if winner.source.rank == claim.source.rank:
             return (
                 "an older record of the same source"
-                if winner is None or winner.changed != claim.changed
+                if winner.changed != claim.changed
                 else "the same source and time; the first record in order wins"
             )
         if self._rule.kind in ("newest", "oldest") and winner.changed != claim.changed:
@@ -222,7 +226,8 @@ class _Trail:
         )
         target = self._field.type
         again = self._as_stored(trace.value)
-        equal = trace.failure is None and again == winner.value
+        # `if invalid use` has a failure and a value: the constant.
+        equal = (trace.failure is None or winner.invented) and again == winner.value
         differs = "" if equal else f"recomputed: {trace.failure.reason if trace.failure is not None else again}"
         if winner.value != base.value:
             differs = differs or f"the claim holds {winner.value}, the row {base.value}"
@@ -262,16 +267,12 @@ def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
     span = located.span(step.keys)
     if span is not None:
         return Raw(path, page.content()[span[0] : span[1]].decode("utf-8", "replace"), span[0], span[1])
-    return Raw(path, _json(step.before), None, None)
+    return Raw(path, json_text(step.before) if step.before is not None else "missing", None, None)
 
 
 def _member(name: str) -> str:
     plain = name.isascii() and name.replace("_", "a").isalnum() and not name[:1].isdigit()
-    return f".{name}" if plain else f"[{_json(name)}]"
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.Encoder(decimal_format="number").encode(value).decode() if value is not None else "missing"
+    return f".{name}" if plain else f"[{json_text(name)}]"
 
 
 def _response(page: Archived) -> Response:

@@ -215,6 +215,14 @@ class Loader:
                             record,
                         )
                         copy.write_row((*held_row, held.invented))
+        self._run_step(connection, "superseded")
+        # Of a record that was rejected again the last rejection is told.
+        connection.execute(
+            "DELETE FROM fieldmap.dead_letters d USING fieldmap.dead_letters n WHERE d.map = %s AND n.map = d.map AND n.record = d.record"
+            " AND n.archive_position BETWEEN %s AND %s AND (coalesce(d.changed, '-infinity'), d.archive_position, d.record_index)"
+            " < (coalesce(n.changed, '-infinity'), n.archive_position, n.record_index)",
+            [self._info.id, batch.first, batch.last],
+        )
 
     def _merge(self, connection: Connection) -> dict[str, Changes]:
         versions = {merger.info.name: merger.info.version for merger in self._entities}

@@ -159,12 +159,13 @@ def _columns(connection: Connection, table: Table, name: sql.Identifier) -> None
         [table.schema, table.name],
     ).fetchall()
     present = {column: type_ for column, type_ in rows if not column.startswith("_")}
-    wanted = {column: _plain(type_) for column, type_ in table.columns.items()}
+    types = dict(table.columns)
+    wanted = {column: _plain(type_) for column, type_ in types.items()}
     for column in [column for column, type_ in present.items() if wanted.get(column) != type_]:
         connection.execute(sql.SQL("ALTER TABLE {} DROP COLUMN {}").format(name, sql.Identifier(column)))
     for column in [column for column, type_ in wanted.items() if present.get(column) != type_]:
         added = sql.SQL("ALTER TABLE {} ADD COLUMN {} ").format(name, sql.Identifier(column)).as_string(connection)
-        connection.execute(f"{added}{table.columns[column]}".encode())
+        connection.execute(f"{added}{types[column]}".encode())
     # The index over the key went with a dropped key column; the definition's own CREATE INDEX brings it back.
     for index in [line for line in table.create.split(";\n") if line.startswith("CREATE INDEX")]:
         columns = [

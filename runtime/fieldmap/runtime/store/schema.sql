@@ -83,6 +83,7 @@ CREATE TABLE IF NOT EXISTS fieldmap.dead_letters (
   since timestamptz NOT NULL DEFAULT now(),
   UNIQUE (map, archive_position, record_index)
 );
+CREATE INDEX IF NOT EXISTS dead_letters_record ON fieldmap.dead_letters (map, record);
 COMMENT ON TABLE fieldmap.dead_letters IS 'Records that could not become claims, by reference to the archive; a replay that succeeds removes them';
 
 CREATE TABLE IF NOT EXISTS fieldmap.held (
@@ -99,6 +100,7 @@ CREATE TABLE IF NOT EXISTS fieldmap.held (
   invented boolean NOT NULL,
   PRIMARY KEY (map, archive_position, record_index, claim, element, field)
 );
+CREATE INDEX IF NOT EXISTS held_record ON fieldmap.held (map, record);
 COMMENT ON TABLE fieldmap.held IS 'Fields that a claim lacks because their value could not be read (invented: it got the constant of "if invalid use")';
 
 CREATE TABLE IF NOT EXISTS fieldmap.incomplete (
