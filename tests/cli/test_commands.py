@@ -54,8 +54,12 @@ def test_the_first_five_minutes(project: Path, capsys: pytest.CaptureFixture[str
         assert part in text
     assert run(["dlq"]) == 0
     assert 'FM2110 status: code "Q" is not in' in said(capsys)
+    assert run(["dlq", "--incomplete"]) == 0
+    assert "1004   hired_on" in said(capsys)
     assert run(["status"]) == 0
     assert "up to date" in said(capsys)
+    assert run(["query", "Worker", "--key", "99"]) == 1
+    assert "No Worker has the key 99" in said(capsys)
 
 
 def test_machines_read_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,6 +93,8 @@ def test_an_edited_map_is_replayed_and_what_changed_is_shown(project: Path, caps
     for path in (project / "sample").iterdir():
         path.unlink()
     capsys.readouterr()
+    assert run(["status"]) == 0
+    assert "changed, wants" in said(capsys)
     assert run(["sync"]) == 1
     assert "changed since the rows were loaded" in said(capsys)
     assert run(["replay"]) == 0
@@ -328,3 +334,10 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
     for command in ["list", "import", "verify"]:
         assert run(["archive", command, "--help"]) == 0
         assert "Example: fieldmap archive" in said(capsys)
+
+
+def test_a_pattern_that_fits_no_file_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    staff = project / "staff.map"
+    staff.write_text(staff.read_text().replace("staff*.json", "stuff*.json"))
+    assert run(["sync"]) == 1
+    assert "No file in the folder sample of staff.workers fits 'stuff*.json'" in said(capsys)

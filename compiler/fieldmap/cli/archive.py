@@ -84,6 +84,8 @@ def import_(
 def verify() -> int:
     """Reads every record of the archive and checks its digests and chain. Exit code 3 if something was altered."""
     archive = Workspace.here().archive()
+    if not archive.resources():
+        out().print(f"There is nothing in the archive {archive.root}")
     for resource in archive.resources():
         report = archive.verify(resource)
         torn = f"; {report.torn}" if report.torn is not None else ""

@@ -14,7 +14,7 @@ from fieldmap.cli.console import count, exiting, out, plural, print_json, safe, 
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError, UsageError
-from fieldmap.runtime.store.database import Connection
+from fieldmap.runtime.store.database import Connection, told
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 @contextlib.contextmanager
 def _loaded(workspace: Workspace) -> Iterator[Connection]:
     """A connection to a database that holds something of this project."""
-    with workspace.database() as database, database.connect() as connection:
+    with workspace.database() as database, told("looking"), database.connect() as connection:
         found = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
         if found is None or not found[0]:
             raise FindingsError("Nothing was loaded into this database yet; run: fieldmap sync")
@@ -169,6 +169,9 @@ def dlq(
     held: Annotated[
         bool, typer.Option("--held", help="List held values instead: fields left out of claims, with the reason.")
     ] = False,
+    incomplete: Annotated[
+        bool, typer.Option("--incomplete", help="List rows held back because a required field stayed empty.")
+    ] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="With --show: print the raw record in full.")] = False,
     json: Json = False,
 ) -> None:
@@ -183,6 +186,9 @@ def dlq(
             return
         if held:
             _show_held(connection, json=json)
+            return
+        if incomplete:
+            _show_incomplete(connection, json=json)
             return
         rows = connection.execute(
             "SELECT d.code, p.title, d.field, d.reason, coalesce(f.file || ':' || f.line, ''), count(*), min(d.since), min(d.id)"
@@ -228,6 +234,16 @@ def _show_held(connection: Connection, *, json: bool) -> None:
             [(f, f"{c} {r}", m, count(n), ", ".join(s)) for f, c, r, m, n, s in rows],
             right=["records"],
         )
+
+
+def _show_incomplete(connection: Connection, *, json: bool) -> None:
+    rows = connection.execute("SELECT entity, key, missing FROM fieldmap.incomplete ORDER BY 1, 2").fetchall()
+    if json:
+        print_json([dict(zip(("entity", "key", "missing"), row, strict=True)) for row in rows])
+    elif not rows:
+        out().print("No rows are held back.")
+    else:
+        table(["entity", "key", "still empty"], [(entity, key, ", ".join(missing)) for entity, key, missing in rows])
 
 
 def _show_letter(workspace: Workspace, connection: Connection, number: int, *, reveal: bool, json: bool) -> None:

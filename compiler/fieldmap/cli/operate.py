@@ -15,6 +15,7 @@ from fieldmap.cli.progress import RunProgress
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.run import Report, Run
+from fieldmap.runtime.store.database import told
 
 Resources = Annotated[list[str] | None, typer.Argument(help="Resources such as workday.workers; all if none is named.")]
 BundleFolder = Annotated[
@@ -118,6 +119,10 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
     if attention["held"]:
         verb = "is" if attention["held"] == 1 else "are"
         console.print(f"{plural(attention['held'], 'value')} could not be read and {verb} held: fieldmap dlq --held")
+    incomplete = sum(attention["incomplete"].values())
+    if incomplete:
+        verb = "is" if incomplete == 1 else "are"
+        console.print(f"{plural(incomplete, 'row')} {verb} held back as incomplete: fieldmap dlq --incomplete")
 
 
 def _show_changes(report: Report, bundle: Bundle) -> None:
@@ -157,38 +162,39 @@ def _as_json(report: Report, attention: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_STATUS = (
+    "SELECT p.map, p.title, p.resource, v.version, p.applied_through, p.replaying, r.command, r.ended_at, r.outcome, a.read"
+    " FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
+    " LEFT JOIN LATERAL (SELECT * FROM fieldmap.accounts a WHERE a.map = p.map ORDER BY run DESC LIMIT 1) a ON true"
+    " LEFT JOIN fieldmap.runs r ON r.id = a.run ORDER BY p.title"
+)
+
+
 def status(json: Json = False) -> None:
     """Tells how far each map is applied.
 
-    Its version, whether the archive holds more, and how its last run ended.
+    Its version, whether it changed or the archive holds more, and the last run that brought records: how many, how it ended.
     """
     workspace = Workspace.here()
     archive = workspace.archive()
+    checked = workspace.check()
+    versions = {item.id: item.version for item in checked.project.maps} if checked.ok else {}
     held = set(archive.resources())
-    with workspace.database() as database, database.connect() as connection:
+    with workspace.database() as database, told("looking"), database.connect() as connection:
         known = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
-        rows = []
-        if known is not None and known[0]:
-            rows = connection.execute(
-                "SELECT p.title, p.resource, v.version, p.applied_through, p.replaying, r.command, r.ended_at, r.outcome, a.read, a.claimed, a.filtered, a.deleted, a.dead"
-                " FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
-                " LEFT JOIN LATERAL (SELECT * FROM fieldmap.accounts a WHERE a.map = p.map ORDER BY run DESC LIMIT 1) a ON true"
-                " LEFT JOIN fieldmap.runs r ON r.id = a.run ORDER BY p.title"
-            ).fetchall()
+        rows = connection.execute(_STATUS).fetchall() if known is not None and known[0] else []
     found = []
-    for title, resource, version, through, replaying, command, ended, outcome, *numbers in rows:
+    for map_id, title, resource, version, through, replaying, command, ended, outcome, read in rows:
         end = archive.end(resource) if resource in held else None
-        behind = end is not None and end > through
-        state = "replay unfinished" if replaying and through >= 0 else "archive holds more" if behind else "up to date"
-        last = f"{command} {outcome or 'was killed'}" if command else "never loaded"
+        changed = checked.ok and versions.get(map_id) != version
         found.append(
             {
                 "map": title,
                 "version": version,
-                "state": state,
-                "last_run": last,
+                "state": _state(through, end, replaying=replaying, changed=changed),
+                "last_run": f"{command} {outcome or 'was killed'}" if command else "never loaded",
                 "ended_at": ended.strftime("%Y-%m-%d %H:%M:%SZ") if ended else None,
-                "read": numbers[0],
+                "records": read,
             }
         )
     if json:
@@ -198,7 +204,22 @@ def status(json: Json = False) -> None:
         out().print("Nothing was loaded yet: fieldmap sync")
         return
     table(
-        ["map", "version", "state", "last run", "ended", "read"],
+        ["map", "version", "state", "last run", "ended", "records"],
         [tuple(item.values()) for item in found],
-        right=["read"],
+        right=["records"],
     )
+    if not checked.ok:
+        out().print("\nThe maps have mistakes, so nothing is said of changes: fieldmap check")
+
+
+def _state(through: int, end: int | None, *, replaying: bool, changed: bool) -> str:
+    """What is to be done about a map, if anything."""
+    if changed:
+        return "changed, wants a replay"
+    if through < 0:
+        return "nothing applied yet"
+    if end is None or end < through:
+        return "archive is missing"
+    if replaying or end > through:
+        return "archive holds more"
+    return "up to date"

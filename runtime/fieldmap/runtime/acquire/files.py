@@ -50,7 +50,12 @@ def _sweep(
     sweep = new_sweep(ports)
     page = 0
     try:
-        for path, name in _matching(folder, resource.pattern):
+        files = _matching(folder, resource.pattern)
+        if not files and not known:
+            raise SourceError(
+                f"No file in the folder {folder} of {resource.name} fits {resource.pattern!r}, and none ever did; check the pattern"
+            )
+        for path, name in files:
             for body, fingerprint in _parts(path, name, resource.format):
                 if fingerprint in known:
                     continue

@@ -69,7 +69,7 @@ class Segments:
         if number not in self.numbers or offset >= self._folder.size(segment_name(number)):
             raise ArchiveError(
                 f"The archive of {self._resource} has no record {describe(place)}: a part of it is missing;"
-                " restore it from a backup, or load the archive from its beginning: fieldmap replay"
+                " restore it from a backup, since what was loaded from it cannot be replayed or explained without it"
             )
         try:
             data, length = self._frames(number).record(offset)

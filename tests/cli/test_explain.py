@@ -1,0 +1,95 @@
+"""What `explain` and `dlq --show` say in the cases where a wrong answer would look right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import rows
+
+from fieldmap.cli.main import run
+from fieldmap.runtime.store.database import Server
+
+MAPS = """
+entity W {
+  key number : text
+  v   : text
+  inv : decimal(8, 2)?
+}
+connector drop is files {
+  folder "in"
+  resource one {
+    files   "*.json" as json
+    records $.data[*].rec
+    id      $.id
+    changed $.at
+    shape { id: text, v: text?, q: text?, at: datetime?, state: text? }
+  }
+}
+codes states {
+  "A" -> "fine"
+}
+map drop.one to W {
+  number = $.id
+  v      = $.v if invalid reject
+  inv    = $.q as decimal if invalid use 7
+}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fieldmap.toml").write_text("")
+    (tmp_path / "all.map").write_text(MAPS)
+    (tmp_path / "in").mkdir()
+    return tmp_path
+
+
+def load(project: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "in" / "a.json").write_text(text)
+    assert run(["sync"]) == 0
+    capsys.readouterr()
+
+
+def explained(key: str, field: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, Any]:
+    assert run(["explain", "W", key, field, "--json"]) == code
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_elements_without_the_member_do_not_shift_the_bytes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    load(project, '{"data":[{"x":1},{"rec":{"id":"X","v":"vx"}},{"rec":{"id":"Y","v":"vy"}}]}', capsys)
+    found = explained("Y", "v", capsys)
+    assert (found["raw"][0]["path"], found["raw"][0]["text"]) == ("$.data[2].rec.v", '"vy"')
+
+
+def test_an_invented_value_is_equal_and_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    load(project, '{"data":[{"rec":{"id":"X","v":"vx","q":"bad"}}]}', capsys)
+    found = explained("X", "inv", capsys)
+    assert (found["value"], found["recomputed"], found["differs"]) == ("7.00", True, "")
+
+
+def test_a_row_that_was_altered_is_told(project: Path, database: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    load(project, '{"data":[{"rec":{"id":"X","v":"vx"}}]}', capsys)
+    rows(database, "UPDATE canonical.w SET v = 'forged' RETURNING 1")
+    assert explained("X", "v", capsys, code=1)["differs"] == "the claim holds vx, the row forged"
+    assert run(["explain", "W", "X", "v"]) == 1
+    assert "DIFFERS" in capsys.readouterr().out
+
+
+def test_a_claim_without_a_row_says_why(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    load(project, '{"data":[{"rec":{"id":"X"}}]}', capsys)
+    found = explained("X", "inv", capsys)
+    assert found["note"] == "the row is held back as incomplete: v stayed empty"
+    assert [lost["outcome"] for lost in found["lost"]] == ["makes no claim here"]
+
+
+@pytest.mark.parametrize("member", ['"v": 1, "v": 2', f'"v": {"9" * 500}', '"v": "\\ud800"'])
+def test_dead_letters_show_what_no_json_can_say(project: Path, member: str, capsys: pytest.CaptureFixture[str]) -> None:
+    load(project, '{"data":[{"rec":{"id":"X", ' + member + "}}]}", capsys)
+    assert run(["dlq", "--show", "1", "--reveal"]) == 0
+    assert "raw record" in capsys.readouterr().out
+    assert run(["dlq", "--show", "1", "--json"]) == 0
