@@ -135,7 +135,7 @@ def test_a_missing_folder(workday: Source, folder: Path) -> None:
         workday.fetch(drop(), {}, DROP)
     with pytest.raises(UsageError, match="has a secret in its folder"):
         workday.fetch(drop(folder=text(SecretRef("DROP"))), {"DROP": "/"}, DROP)
-    with pytest.raises(SourceError, match="No file in the folder .* of drop.users fits"):
+    with pytest.raises(SourceError, match=r"No file in the folder .* of drop.users fits"):
         fetch(workday, folder)
     assert workday.closed(DROP) == []
 
