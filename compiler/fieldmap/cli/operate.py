@@ -113,9 +113,11 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
         console.print(f"{name:<20} {plural(total, 'row')}{': ' + ', '.join(parts) if parts else ': nothing changed'}")
     if detailed:
         _show_changes(report, bundle)
+    if attention["dead_letters"] or attention["held"] or attention["incomplete"]:
+        console.print()
     if attention["dead_letters"]:
         verb = "is" if attention["dead_letters"] == 1 else "are"
-        console.print(f"\n{plural(attention['dead_letters'], 'record')} {verb} in the dead letters: fieldmap dlq")
+        console.print(f"{plural(attention['dead_letters'], 'record')} {verb} in the dead letters: fieldmap dlq")
     if attention["held"]:
         verb = "is" if attention["held"] == 1 else "are"
         console.print(f"{plural(attention['held'], 'value')} could not be read and {verb} held: fieldmap dlq --held")

@@ -11,6 +11,7 @@ import psycopg
 from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
 from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Page
+from fieldmap.runtime.load.letters import write_letters
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.reconcile import first_line, merged
 from fieldmap.runtime.store.transaction import Commit, transact
@@ -171,58 +172,8 @@ class Loader:
         run_script(connection, self._apply[step], values)
 
     def _letters(self, connection: Connection, batch: Batch) -> None:
-        """Dead letters and held values of the pages of this batch, in place of those that an earlier version of the map left."""
-        for table in ("dead_letters", "held"):
-            connection.execute(
-                f"DELETE FROM fieldmap.{table} WHERE map = %s AND archive_position BETWEEN %s AND %s",  # noqa: S608  (two fixed names)
-                [self._info.id, batch.first, batch.last],
-            )
-        with connection.cursor() as cursor:
-            if batch.dead:
-                columns = (
-                    "map, archive_position, record_index, code, field, path, reason, record, changed, map_version, run"
-                )
-                with cursor.copy(f"COPY fieldmap.dead_letters ({columns}) FROM STDIN") as copy:
-                    for place, dead in batch.dead:
-                        row = (
-                            self._info.id,
-                            place.position,
-                            place.index,
-                            dead.code,
-                            dead.field,
-                            dead.path,
-                            dead.reason,
-                            dead.record_id,
-                            dead.changed,
-                        )
-                        copy.write_row((*row, self._map_version, self._run))
-            if batch.held:
-                columns = (
-                    "map, archive_position, record_index, claim, element, field, code, path, reason, record, invented"
-                )
-                with cursor.copy(f"COPY fieldmap.held ({columns}) FROM STDIN") as copy:
-                    for place, record, held in batch.held:
-                        held_row = (
-                            self._info.id,
-                            place.position,
-                            place.index,
-                            held.claim,
-                            held.row,
-                            held.field,
-                            held.code,
-                            held.path,
-                            held.reason,
-                            record,
-                        )
-                        copy.write_row((*held_row, held.invented))
+        write_letters(connection, batch, map_id=self._info.id, map_version=self._map_version, run=self._run)
         self._run_step(connection, "superseded")
-        # Of a record that was rejected again the last rejection is told.
-        connection.execute(
-            "DELETE FROM fieldmap.dead_letters d USING fieldmap.dead_letters n WHERE d.map = %s AND n.map = d.map AND n.record = d.record"
-            " AND n.archive_position BETWEEN %s AND %s AND (coalesce(d.changed, '-infinity'), d.archive_position, d.record_index)"
-            " < (coalesce(n.changed, '-infinity'), n.archive_position, n.record_index)",
-            [self._info.id, batch.first, batch.last],
-        )
 
     def _merge(self, connection: Connection) -> dict[str, Changes]:
         versions = {merger.info.name: merger.info.version for merger in self._entities}
