@@ -97,9 +97,8 @@ def test_every_record_ended_in_one_place(loaded: Loaded, real_data: Path) -> Non
         "s4_business_partners__party": (5, 5, 0),
     }
     assert all(found.counts.balanced for found in loaded.report.maps.values())
-    assert rows(loaded.database, "SELECT code, path FROM fieldmap.dead_letters") == [
-        ("FM2124", "$.Employee_ID")
-    ] or rows(loaded.database, "SELECT code FROM fieldmap.dead_letters") == [("FM2102",)]
+    # A row of the report without Employee_ID: a required member, so there is no telling whose row it is.
+    assert rows(loaded.database, "SELECT code, path FROM fieldmap.dead_letters") == [("FM2124", "$.Employee_ID")]
 
 
 def test_workday_worker(loaded: Loaded) -> None:
