@@ -1,0 +1,74 @@
+"""Entities, their sources and rules; and the whole project."""
+
+from __future__ import annotations
+
+from fieldmap.compiler.ir.maps import Map
+from fieldmap.compiler.ir.nodes import Node, Place
+from fieldmap.compiler.ir.types import Type
+
+
+class Field(Node, frozen=True):
+    """column: first column in PostgreSQL; money without a fixed currency has a second, `<column>_currency`."""
+
+    name: str
+    column: str
+    type: Type
+    optional: bool
+    is_key: bool
+    place: Place
+    doc: str = ""
+    tags: tuple[str, ...] = ()
+
+
+class Source(Node, frozen=True):
+    """A claim table that feeds an entity. rank: its place in the order of the identity statement, for ties."""
+
+    map: str
+    claim: int
+    table: str
+    connector: str
+    resource: str
+    rank: int
+    partial: bool
+
+
+class Rule(Node, frozen=True):
+    """How one field is chosen. kind: prefer, only, newest, oldest. order: the ranks of maps (indexes into Entity.sources) in the
+    order preferred; for newest and oldest the order that breaks ties. place: where it was written, None for the implied rule
+    of an entity with one source. text: as explain shows it."""
+
+    kind: str
+    order: tuple[int, ...]
+    text: str
+    place: Place | None = None
+
+
+class Entity(Node, frozen=True):
+    """version: hash of fields, sources and rules; a change means that its rows are merged anew."""
+
+    name: str
+    table: str
+    fields: tuple[Field, ...]
+    key: tuple[str, ...]
+    sources: tuple[Source, ...]
+    rules: dict[str, Rule]
+    place: Place
+    doc: str = ""
+    version: str = ""
+
+
+class CodeTable(Node, frozen=True):
+    """entries: code to value (text of an enum value, or text). default: of `else`."""
+
+    name: str
+    entries: dict[str, str]
+    place: Place
+    default: str | None = None
+
+
+class Project(Node, frozen=True):
+    """All of a project. connectors are not here: they are the fetch plans."""
+
+    entities: tuple[Entity, ...]
+    maps: tuple[Map, ...]
+    codes: dict[str, CodeTable]

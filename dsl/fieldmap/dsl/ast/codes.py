@@ -1,0 +1,29 @@
+"""Code lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fieldmap.dsl.ast.nodes import Node
+
+if TYPE_CHECKING:
+    from fieldmap.dsl.ast.expression import Expr
+    from fieldmap.dsl.ast.nodes import Name, Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeArm(Node):
+    """`"On Leave", "Sabbatical" -> leave`, `else -> terminated` (codes is empty)."""
+
+    codes: tuple[Text, ...]
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codes(Node):
+    """`codes worker_status "Workday status codes" { … }`"""
+
+    name: Name
+    doc: Text | None
+    arms: tuple[CodeArm, ...]

@@ -1,0 +1,148 @@
+"""Connectors, resources and shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Literal as OneOf
+
+from fieldmap.dsl.ast.nodes import Node
+
+if TYPE_CHECKING:
+    from fieldmap.dsl.ast.entity import Tag, TypeExpr
+    from fieldmap.dsl.ast.expression import Expr, Path
+    from fieldmap.dsl.ast.nodes import Name, Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment(Node):
+    """`env.WORKDAY_URL` or `secret.WORKDAY_CLIENT_SECRET`; only in connectors."""
+
+    kind: OneOf["env", "secret"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting(Node):
+    """`token_url "{base}/oauth2/token"` within an `auth` block, or `expand: "position"` within `query`, `headers`.
+
+    value: an expression of literals, templates (whose holes may name `base`, `env.X` and `secret.X`) and environments.
+    """
+
+    name: Name
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth(Node):
+    """`auth none`, `auth basic { user …, password … }`, `auth bearer { token … }`, `auth oauth2 client_credentials { … }`
+
+    kind is the words joined by one blank: "oauth2 client_credentials".
+    """
+
+    kind: Name
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duration(Node):
+    """`500 ms`, `60 s`, `2 min`, in milliseconds."""
+
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry(Node):
+    """`retry 6 times on 429, 5xx, timeout, from 500 ms up to 60 s`; causes are "429", "5xx", "timeout"."""
+
+    times: int
+    causes: tuple[Name, ...]
+    first: Duration | None = None
+    longest: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pages(Node):
+    """How the next page is found.
+
+    `pages none`; `pages cursor at $.next sent as "cursor", 100 at a time sent as "limit"`; `pages next at $.links.next`;
+    `pages odata2` (the link at `$.d.__next`).
+    """
+
+    kind: OneOf["none", "cursor", "next", "odata2"]
+    at: Path | None = None
+    sent_as: Text | None = None
+    size: int | None = None
+    size_sent_as: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files(Node):
+    """`files "all_streams*.jsonl" as ndjson`; format is `json`, `ndjson` or `csv`."""
+
+    pattern: Text
+    format: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentinels(Node):
+    """`all text? absent when "" or "N/A"` (for every optional member of that type in the shape)."""
+
+    type: Name
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(Node):
+    """`hireDate : text? absent when "00/00/0000"`; a name may be quoted: `"Email_-_Work" : text?`."""
+
+    name: Name
+    type: TypeExpr
+    optional: bool
+    sentinels: tuple[Expr, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape(Node):
+    """`shape { … }`"""
+
+    members: tuple[Member, ...]
+    sentinels: tuple[Sentinels, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource(Node):
+    """`resource workers { get "/v1/workers" … }`
+
+    ids: one path, or several for `id ($.a, $.b)`. changed: `changed $.lastModified` with any conversion.
+    """
+
+    name: Name
+    get: Expr | None = None
+    files: Files | None = None
+    query: tuple[Setting, ...] = ()
+    headers: tuple[Setting, ...] = ()
+    pages: Pages | None = None
+    records: Path | None = None
+    ids: tuple[Expr, ...] = ()
+    changed: Expr | None = None
+    deleted_when: Expr | None = None
+    shape: Shape | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector(Node):
+    """`connector workday { … }` (HTTP), `connector drop is files { … }`
+
+    kind: "http" when unsaid. folder: of a files connector.
+    """
+
+    name: Name
+    kind: Name | None
+    base: Expr | None = None
+    folder: Expr | None = None
+    auth: Auth | None = None
+    retry: Retry | None = None
+    headers: tuple[Setting, ...] = ()
+    resources: tuple[Resource, ...] = ()

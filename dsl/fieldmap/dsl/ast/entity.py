@@ -1,0 +1,105 @@
+"""Entities, and the types that fields and members are declared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Literal as OneOf
+
+from fieldmap.dsl.ast.nodes import Node
+
+if TYPE_CHECKING:
+    from fieldmap.dsl.ast.connector import Member
+    from fieldmap.dsl.ast.nodes import Name, Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalarType(Node):
+    """`text`, `text(max 80)` (args: max=80), `decimal(8, 1) in km`, `country`; also `number` and `json`.
+
+    numbers: the plain integer arguments (p, s); max_length: of `text(max n)`; pattern: of `text matching '…'`.
+    unit: the text of the unit token, `kg/m^3`.
+    """
+
+    name: Name
+    numbers: tuple[int, ...] = ()
+    max_length: int | None = None
+    pattern: Text | None = None
+    unit: Name | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnumType(Node):
+    """`enum { active, leave, terminated }`"""
+
+    values: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyType(Node):
+    """`money(12, 2)`, `money(12, 2) in USD`, `money(12, 2) per year`"""
+
+    numbers: tuple[int, ...]
+    currency: Name | None = None
+    period: Name | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListType(Node):
+    """`list of text` in an entity, `[ text ]` or `[ { name: text } ]` in a shape."""
+
+    element: TypeExpr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceType(Node):
+    """`Worker`: holds that entity's key."""
+
+    entity: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectType(Node):
+    """`{ first: text, middle: text? }`: only in a shape."""
+
+    members: tuple[Member, ...]
+
+
+TypeExpr = ScalarType | EnumType | MoneyType | ListType | ReferenceType | ObjectType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag(Node):
+    """`pii`, `restricted`, `deprecated "use …"` (advice)."""
+
+    kind: OneOf["pii", "restricted", "deprecated"]
+    advice: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityField(Node):
+    """`key worker_id : text "Company-wide worker number"`, `email : email? pii`"""
+
+    name: Name
+    type: TypeExpr
+    optional: bool
+    is_key: bool
+    tags: tuple[Tag, ...] = ()
+    doc: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLine(Node):
+    """`key (order_no, line_no)`: a composite key, its fields declared as other lines."""
+
+    fields: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity(Node):
+    """`entity Worker "A person …" { … }`"""
+
+    name: Name
+    doc: Text | None
+    fields: tuple[EntityField, ...]
+    key_lines: tuple[KeyLine, ...] = ()

@@ -1,0 +1,81 @@
+"""Maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Literal as OneOf
+
+from fieldmap.dsl.ast.nodes import Node
+
+if TYPE_CHECKING:
+    from fieldmap.dsl.ast.expression import Expr, Path
+    from fieldmap.dsl.ast.nodes import Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Node):
+    """`if invalid reject`, `if invalid hold`, `if invalid use 0`"""
+
+    kind: OneOf["reject", "hold", "use"]
+    value: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment(Node):
+    """`status = $.status via worker_status if invalid reject`"""
+
+    field: Name
+    value: Expr
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When(Node):
+    """`when $.status != "Applicant"`"""
+
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored(Node):
+    """One of `ignore $.internal, $.photo*`: the path, and whether a `*` follows its last name."""
+
+    path: Path
+    prefix: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignore(Node):
+    """`ignore $.internal, $.photo*` or `ignore rest` (rest)."""
+
+    paths: tuple[Ignored, ...]
+    rest: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Each(Node):
+    """`each order.items[*] as item to OrderLine { … }`"""
+
+    path: Path
+    alias: Name
+    entity: Name
+    partial: bool
+    strict: bool
+    items: tuple[MapItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map(Node):
+    """`map workday.workers as w to Worker partial strict { … }`; entity is None where it only has `each`."""
+
+    connector: Name
+    resource: Name
+    alias: Name | None
+    entity: Name | None
+    partial: bool
+    strict: bool
+    items: tuple[MapItem, ...]
+
+
+MapItem = Assignment | When | Ignore | Each

@@ -1,0 +1,54 @@
+"""Merges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Literal as OneOf
+
+from fieldmap.dsl.ast.nodes import Node
+
+if TYPE_CHECKING:
+    from fieldmap.dsl.ast.nodes import Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceName(Node):
+    """`workday` or `workday.workers`"""
+
+    connector: Name
+    resource: Name | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Same(Node):
+    """`same worker_id of workday, successfactors`: one numbering; `same (a, b) of …` for a composite key."""
+
+    fields: tuple[Name, ...]
+    sources: tuple[SourceName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Node):
+    """`prefer a, b`, `prefer a then any` (then_any), `only a`, `newest`, `oldest`"""
+
+    kind: OneOf["prefer", "only", "newest", "oldest"]
+    sources: tuple[SourceName, ...] = ()
+    then_any: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeField(Node):
+    """`email newest`; `default prefer workday, bamboohr` has field None."""
+
+    field: Name | None
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge(Node):
+    """`merge Worker { … }`"""
+
+    entity: Name
+    same: tuple[Same, ...]
+    rules: tuple[MergeField, ...]
