@@ -16,7 +16,7 @@ ROOTS = {"dsl": "dsl", "compiler": "compiler", "runtime": "runtime"}
 def test_every_subpackage_is_listed() -> None:
     """setuptools takes only what is listed: a forgotten subpackage is missing from the wheel and nowhere else."""
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"])
-    found = {"fieldmap", "fieldmap.grammar", "fieldmap.mappings"}
+    found = {"fieldmap", "fieldmap.codes", "fieldmap.grammar", "fieldmap.mappings"}
     for root in ROOTS:
         for init in (ROOT / root).rglob("__init__.py"):
             found.add(".".join(init.parent.relative_to(ROOT / root).parts))

@@ -1,5 +1,5 @@
 """`python -m fieldmap`"""
 
-from fieldmap.cli.main import main
+from fieldmap.cli.start import main
 
 main()

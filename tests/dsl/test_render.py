@@ -126,5 +126,6 @@ def test_json() -> None:
             "end_line": 52,
             "end_column": 28,
             "text": ' as date("MM/dd/yyyy")',
+            "safe": False,
         },
     }

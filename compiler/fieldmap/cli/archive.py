@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fieldmap.cli.author import Json
-from fieldmap.cli.console import count, exiting, out, plural, print_json, table
+from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, table
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.errors import UsageError
 

@@ -1,25 +1,22 @@
-"""Commands of authors: init, check, fmt, compile."""
+"""Commands of authors: init, fmt, compile, demo."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from fieldmap.cli.console import exiting, out, plural, print_json
+from fieldmap.cli.console import exiting, out, plural
+from fieldmap.cli.sources import colour, read_source, sources
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.errors import UsageError
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 
 def register(app: typer.Typer) -> None:
     app.command(epilog="Example: fieldmap init my-project")(exiting(init))
-    app.command(epilog="Example: fieldmap check · fieldmap check workday.map --json")(exiting(check))
     app.command(epilog="Example: fieldmap fmt · fieldmap fmt --check people.map")(exiting(fmt))
     app.command(epilog="Example: fieldmap demo")(exiting(demo))
     app.command("compile", epilog="Example: fieldmap compile · fieldmap compile --show sql")(exiting(compile_))
@@ -55,46 +52,6 @@ def demo() -> int:
     return int(import_module("fieldmap.demo.story").run())
 
 
-def check(
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Files or folders; all of the project if none is named.")
-    ] = None,
-    json: Json = False,
-) -> int:
-    """Checks maps and runs their examples.
-
-    Names, types, units, paths, identity and merge rules. Exit code 1 if there are mistakes.
-    """
-    from fieldmap.compiler.project import check as check_project
-    from fieldmap.dsl.render import render_json, render_text
-
-    root, paths = _sources(files)
-    checked = check_project(root, paths)
-    errors = sum(item.severity.value == "error" for item in checked.diagnostics)
-    warnings = len(checked.diagnostics) - errors
-    if json:
-        print_json(
-            {
-                "diagnostics": render_json(checked.diagnostics, checked.sources),
-                "files": len(checked.sources),
-                "examples": checked.examples,
-            }
-        )
-        return 1 if errors else 0
-    if checked.diagnostics:
-        sys.stdout.write(render_text(checked.diagnostics, checked.sources, color=_colour(), width=100) + "\n")
-    parts = [plural(errors, "error")] if errors else ["no mistakes"]
-    parts += [plural(warnings, "warning")] if warnings else []
-    maps, entities = len(checked.project.maps), len(checked.project.entities)
-    tail = (
-        f" · {plural(entities, 'entity', 'entities')}, {plural(maps, 'map')}, {plural(checked.examples, 'example holds', 'examples hold')}"
-        if not errors
-        else ""
-    )
-    out().print(f"{', '.join(parts)} in {plural(len(checked.sources), 'file')}{tail}")
-    return 1 if errors else 0
-
-
 def fmt(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Files or folders; all of the project if none is named.")
@@ -111,15 +68,15 @@ def fmt(
     from fieldmap.dsl.render import render_text
     from fieldmap.dsl.source import Source
 
-    root, paths = _sources(files)
+    root, paths = sources(files)
     changed = broken = 0
     for path in paths:
         shown = Path(os.path.relpath(path, root)).as_posix()
-        source = Source(shown, _read(path))
+        source = Source(shown, read_source(path))
         try:
             formatted = format_source(source)
         except Unformattable as error:
-            sys.stdout.write(render_text(error.diagnostics, {shown: source}, color=_colour(), width=100) + "\n")
+            sys.stdout.write(render_text(error.diagnostics, {shown: source}, color=colour(), width=100) + "\n")
             broken += 1
             continue
         if formatted != source.text:
@@ -175,28 +132,3 @@ def _show(bundle: Any, prefix: str, only: str) -> None:
             text = msgspec.json.format(data, indent=1) if name.endswith(".json") else data
             head = "" if name.endswith(".json") else f"{mark} {name}\n"
             sys.stdout.write(f"{head}{text.decode()}\n")
-
-
-def _sources(files: Sequence[Path] | None) -> tuple[Path, list[Path]]:
-    """The files to read, and the folder that their names are relative to. Named files need no project."""
-    if files:
-        missing = [path for path in files if not path.exists()]
-        if missing:
-            raise UsageError(f"There is no file {missing[0]}")
-        found = [file for path in files for file in (sorted(path.glob("**/*.map")) if path.is_dir() else [path])]
-        if not found:
-            raise UsageError(f"There is no .map file in {files[0]}")
-        return Path.cwd(), [file.absolute() for file in found]
-    workspace = Workspace.here()
-    return workspace.root, workspace.files()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not written in UTF-8; save it as UTF-8") from None
-
-
-def _colour() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Annotated, Any, ParamSpec
 
 import msgspec
 import typer
@@ -16,6 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 WIDTH = 100
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 _Parameters = ParamSpec("_Parameters")
 

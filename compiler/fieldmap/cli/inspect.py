@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 from psycopg import sql
 
-from fieldmap.cli.author import Json
-from fieldmap.cli.console import count, exiting, out, plural, print_json, safe, table
+from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, safe, table
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError, UsageError

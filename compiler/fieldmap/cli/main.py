@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -32,12 +33,21 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from fieldmap.cli import archive, author, inspect, operate
+    from fieldmap.cli import archive, author, checking, inspect, operate
 
     author.register(app)
+    checking.register(app)
     operate.register(app)
     inspect.register(app)
     app.add_typer(archive.app, name="archive")
+
+
+@app.callback()
+def _common(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    # Answered by start.py before this module is imported; named here for --help.
+    del version
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -99,8 +109,3 @@ def _ensure_registered() -> None:
     if not _registered:
         _register()
         _registered = True
-
-
-def main() -> None:
-    """The console script."""
-    sys.exit(run(sys.argv[1:]))

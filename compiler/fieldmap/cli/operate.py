@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fieldmap.cli.author import Json
-from fieldmap.cli.console import count, err, exiting, out, plural, print_json, table
+from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json, table
 from fieldmap.cli.progress import RunProgress
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle

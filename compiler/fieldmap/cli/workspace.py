@@ -7,15 +7,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fieldmap.cli.settings import Settings, find_project, read_settings
-from fieldmap.compiler.project import Checked, check, compile_project
-from fieldmap.dsl.render import render_text
-from fieldmap.runtime import bundle as bundles
-from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.errors import FindingsError, UsageError
-from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.store.database import Server, open_database
+
+# What a command needs is imported when it needs it: `fieldmap check` opens neither an archive nor a database.
+if TYPE_CHECKING:
+    from fieldmap.cli.settings import Settings
+    from fieldmap.compiler.project import Checked
+    from fieldmap.runtime.archive import Archive
+    from fieldmap.runtime.bundle import Bundle
+    from fieldmap.runtime.store.database import Server
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Workspace:
     @classmethod
     def here(cls) -> Workspace:
         """The project of the current folder."""
+        from fieldmap.cli.settings import find_project, read_settings
+
         root = find_project(Path.cwd())
         return cls(root, read_settings(root))
 
@@ -45,10 +49,16 @@ class Workspace:
 
     def check(self) -> Checked:
         """Checks the project's sources."""
+        from fieldmap.compiler.project import check
+
         return check(self.root, self.files())
 
-    def compiled(self) -> bundles.Bundle:
+    def compiled(self) -> Bundle:
         """The bundle of the sources as they are, written where the settings say. Raises FindingsError with the mistakes rendered."""
+        from fieldmap.compiler.project import compile_project
+        from fieldmap.dsl.render import render_text
+        from fieldmap.runtime import bundle as bundles
+
         checked = self.check()
         if not checked.ok:
             rendered = render_text(checked.diagnostics, checked.sources, color=False)
@@ -57,20 +67,29 @@ class Workspace:
         bundles.write(bundle, self.root / self.settings.bundle)
         return bundle
 
-    def bundle(self, folder: Path | None) -> bundles.Bundle:
+    def bundle(self, folder: Path | None) -> Bundle:
         """The bundle in a folder as it is, or the compiled sources if no folder is named."""
+        from fieldmap.runtime import bundle as bundles
+
         return bundles.read(folder) if folder is not None else self.compiled()
 
-    def existing_bundle(self) -> bundles.Bundle:
+    def existing_bundle(self) -> Bundle:
         """The bundle of the last run, whatever the sources say now; compiled if there was none."""
+        from fieldmap.runtime import bundle as bundles
+
         folder = self.root / self.settings.bundle
         return bundles.read(folder) if (folder / "manifest.json").exists() else self.compiled()
 
     def archive(self) -> Archive:
+        from fieldmap.runtime.archive import Archive
+        from fieldmap.runtime.ports import Ports
+
         return Archive(self.root / self.settings.archive, Ports.real())
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Server]:
+        from fieldmap.runtime.store.database import open_database
+
         url = self.settings.database_url.get_secret_value() or os.environ.get("FIELDMAP_DATABASE_URL", "")
         with open_database(url, self.root / self.settings.database_folder) as server:
             yield server

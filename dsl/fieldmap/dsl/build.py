@@ -120,7 +120,7 @@ def _arm(tree: Branch, ctx: Building) -> ast.CodeArm:
                 "the arm for every other code is written `else`",
                 word,
                 help="write `else ->`",
-                edit=Edit(word, "else"),
+                edit=Edit(word, "else", safe=True),
             )
         )
     value = expression(required_branch(tree), ctx)

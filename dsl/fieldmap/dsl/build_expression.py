@@ -140,7 +140,7 @@ def bare(tree: Branch, ctx: Building) -> ast.Bare:
                 f"`{token}` is written `{ours}` here",
                 ctx.span(token),
                 help=f"write `{ours}`",
-                edit=Edit(ctx.span(token), ours),
+                edit=Edit(ctx.span(token), ours, safe=True),
             )
         )
     return ast.Bare(name=lower_name(token, ctx, "a value's name").text, span=ctx.span(tree))
@@ -262,7 +262,7 @@ def membership(ctx: Building, span: Span, inside: str) -> Diagnostic:
         "the values of `in` stand in square brackets",
         span,
         help="round brackets after `in` name a unit or a currency",
-        edit=Edit(span, f"[{inside}]"),
+        edit=Edit(span, f"[{inside}]", safe=True),
     )
 
 

@@ -91,10 +91,15 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A replacement of a span's text that would mend the mistake."""
+    """A replacement of a span's text that would mend the mistake.
+
+    safe: there is one thing that the author can have meant, so that `check --fix` may do it unasked. A guess at a name, or one of
+    two readings, is not safe.
+    """
 
     span: Span
     text: str
+    safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,20 @@ _KEYWORDS = {word for block in BLOCKS.values() for word in block.lines} | {
     "to", "of", "enum", "list", "reject", "hold", "partial", "strict", "newest", "oldest", "prefer", "only", "pii", "restricted",
     "cursor", "next", "none", "invalid", "use", "with", "like", "sent", "rest", "missing", "matching", "deprecated",
 }  # fmt: skip
+_OPENS_VALUE = {
+    "_EQUALS",
+    "_WHEN",
+    "_IF",
+    "_THEN",
+    "_ELSE",
+    "_COMMA",
+    "_ARROW",
+    "_CHANGED",
+    "_ID",
+    "_GET",
+    "_BASE",
+    "_LBRACE",
+}
 _SIGNS = {"&&": "and", "||": "or", "<>": "!=", "=<": "<=", "=>": ">=", "===": "=="}
 
 
@@ -98,7 +112,10 @@ def _sign(site: Site) -> Diagnostic | None:
     for sign, ours in _SIGNS.items():
         if site.after.startswith(sign) and site.in_value:
             help_ = 'texts are joined in a template: `"{$.a} {$.b}"`' if sign == "||" else f"write `{ours}`"
-            return site.says("FM0105", f"`{sign}` is written `{ours}`", site.here(len(sign)), help_, ours)
+            # `||` joins texts in SQL and conditions in programs.
+            return site.says(
+                "FM0105", f"`{sign}` is written `{ours}`", site.here(len(sign)), help_, ours, safe=sign != "||"
+            )
     if site.after.startswith("&") and site.in_value:
         return site.says("FM0105", "texts are joined in a template", site.here(1), 'write `"{$.a} {$.b}"`')
     return None
@@ -146,36 +163,26 @@ def _case_when(site: Site) -> Diagnostic | None:
         return None
     help_ = "write `if $.a == 1 then x else y`; a list of codes is a `codes` block, used with `via`"
     return site.says(
-        "FM0105", "`case when` is written `if … then … else …`", site.here(len(match.group())), help_, "if"
+        "FM0105", "`case when` is written `if … then … else …`", site.here(len(match.group())), help_, "if", safe=False
     )
 
 
 def _chained_comparison(site: Site) -> Diagnostic | None:
     """`1 < x < 5`"""
-    operator = re.compile(r"==|!=|<=|>=|<|>").match(site.text, site.at, site.end)
-    earlier = [token for token in site.tokens if token.type == "COMPARE"]
-    if operator is None or not earlier or earlier[-1].end_pos is None:
+    operator = re.compile(r"==|!=|<=|>=|<(?!>)|>").match(site.text, site.at, site.end)
+    earlier = None
+    for token in reversed(site.tokens):
+        if token.type in ("_AND", "_OR", "_NOT", "_LPAR", "_OTHERWISE") or token.type in _OPENS_VALUE:
+            break
+        if token.type == "COMPARE":
+            earlier = token
+            break
+    if operator is None or earlier is None or earlier.end_pos is None:
         return None
-    middle = site.text[earlier[-1].end_pos : site.at].strip()
-    help_ = f"write `… {earlier[-1]} {shortened(middle)} and {shortened(middle)} {operator.group()} …`"
+    middle = site.text[earlier.end_pos : site.at].strip()
+    help_ = f"write `… {earlier} {shortened(middle)} and {shortened(middle)} {operator.group()} …`"
     span = site.here(len(operator.group()))
     return site.says("FM0105", "comparisons do not chain", span, help_, f"and {middle} ", site.span(site.at, site.at))
-
-
-_OPENS_VALUE = {
-    "_EQUALS",
-    "_WHEN",
-    "_IF",
-    "_THEN",
-    "_ELSE",
-    "_COMMA",
-    "_ARROW",
-    "_CHANGED",
-    "_ID",
-    "_GET",
-    "_BASE",
-    "_LBRACE",
-}
 
 
 def _otherwise_reach(site: Site) -> Diagnostic | None:
@@ -205,6 +212,7 @@ def _otherwise_reach(site: Site) -> Diagnostic | None:
         help_,
         f"({left}) ",
         site.span(start, site.at),
+        safe=False,
     )
 
 

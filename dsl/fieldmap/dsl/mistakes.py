@@ -65,7 +65,7 @@ def _plain(site: Site) -> Diagnostic:
         return _unknown_line(site, word, span)
     if (reserved := _RESERVED.match(site.text, site.at, site.end)) and "NAME" in site.expected:
         help_ = f"write `{reserved.group()}` in backquotes where it is a name"
-        edit = Edit(span, f"`{reserved.group()}`")
+        edit = Edit(span, f"`{reserved.group()}`", safe=True)
         return Diagnostic("FM0113", f"`{reserved.group()}` is a word of the language", span, help=help_, edit=edit)
     if "\n" in word or word in "}":
         return _breaks_off(site)

@@ -50,7 +50,9 @@ def render_json(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]
             "note": found.note,
             "help": found.help,
             "labels": [{**_place(label.span, sources), "text": label.text} for label in found.labels],
-            "edit": None if found.edit is None else {**_place(found.edit.span, sources), "text": found.edit.text},
+            "edit": None
+            if found.edit is None
+            else {**_place(found.edit.span, sources), "text": found.edit.text, "safe": found.edit.safe},
         }
         for found in ordered(diagnostics)
     ]

@@ -64,8 +64,16 @@ class Site:
         return match.group() if match is not None else ""
 
     def says(
-        self, code: str, message: str, span: Span, help: str = "", edit: str | None = None, over: Span | None = None
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str = "",
+        edit: str | None = None,
+        over: Span | None = None,
+        *,
+        safe: bool = True,
     ) -> Diagnostic:
         """A diagnostic whose edit replaces its own span, or the one named by `over`."""
-        change = None if edit is None else Edit(over if over is not None else span, edit)
+        change = None if edit is None else Edit(over if over is not None else span, edit, safe)
         return Diagnostic(code, message, span, help=help, edit=change)

@@ -1,0 +1,156 @@
+"""Commands that say what is wrong in maps: check, explain-code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from enum import Enum
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fieldmap.cli.console import Json, exiting, out, plural, print_json, table
+from fieldmap.cli.sources import colour, read_source, sources
+from fieldmap.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from fieldmap.compiler.project import Checked
+
+
+class Output(Enum):
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: fieldmap check · fieldmap check workday.map --json · fieldmap check --coverage")(
+        exiting(check)
+    )
+    app.command("explain-code", epilog="Example: fieldmap explain-code FM0304")(exiting(explain_code))
+
+
+def check(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files or folders; all of the project if none is named.")
+    ] = None,
+    json: Json = False,
+    output: Annotated[
+        Output, typer.Option("--format", help="sarif, github and gitlab are for code scanning and CI.")
+    ] = Output.TEXT,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="First change what leaves no doubt, such as `=` to `==` in a condition.")
+    ] = False,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Show which fields of the sources are read, ignored or neither.")
+    ] = False,
+) -> int:
+    """Checks maps and runs their examples.
+
+    Names, types, units, paths, identity and merge rules. Exit code 1 if there are mistakes.
+    """
+    from fieldmap.compiler.project import check as check_project
+
+    root, paths = sources(files)
+    form = Output.JSON if json else output
+    if fix:
+        _fix(root, paths, quiet=form is not Output.TEXT)
+    checked = check_project(root, paths)
+    if form is Output.TEXT:
+        _tell(checked, coverage)
+    else:
+        _print(checked, form, coverage)
+    return 0 if checked.ok else 1
+
+
+def explain_code(
+    code: Annotated[
+        str | None, typer.Argument(help="A code such as FM0304; all codes are listed if none is named.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Says what a code of a message means, why it matters and what to do."""
+    from fieldmap.dsl.diagnostics import CODES
+    from fieldmap.dsl.pages import page
+    from fieldmap.runtime.values.failures import TITLES
+
+    known = {**CODES, **TITLES}
+    if code is None:
+        if json:
+            print_json(known)
+        else:
+            table(("code", "meaning"), sorted(known.items()))
+        return 0
+    wanted = code.upper() if code.upper().startswith("FM") else f"FM{code}"
+    if wanted not in known:
+        raise UsageError(f"There is no code {code}; fieldmap explain-code lists them all")
+    text = page(wanted)
+    if json:
+        print_json({"code": wanted, "title": known[wanted], "page": text})
+        return 0
+    sys.stdout.write(text or f"# {wanted}: {known[wanted]}\n")
+    return 0
+
+
+def _fix(root: Path, paths: Sequence[Path], *, quiet: bool) -> None:
+    from fieldmap.dsl.fixing import fixed
+    from fieldmap.dsl.source import Source
+
+    for path in paths:
+        source = Source(Path(os.path.relpath(path, root)).as_posix(), read_source(path))
+        text, mended = fixed(source)
+        if not mended:
+            continue
+        path.write_bytes(text.encode())
+        if not quiet:
+            for line, message in mended:
+                out().print(f"changed  {source.path}:{line}: {message}", soft_wrap=True)
+
+
+def _print(checked: Checked, form: Output, coverage: bool) -> None:
+    from fieldmap.dsl import sarif
+    from fieldmap.dsl.pages import page
+    from fieldmap.dsl.render import render_json
+
+    if form is Output.SARIF:
+        print_json(sarif.render_sarif(checked.diagnostics, checked.sources, metadata.version("fieldmap"), page))
+    elif form is Output.GITHUB:
+        sys.stdout.write(sarif.render_github(checked.diagnostics, checked.sources))
+    elif form is Output.GITLAB:
+        print_json(sarif.render_gitlab(checked.diagnostics, checked.sources))
+    else:
+        facts = {
+            "diagnostics": render_json(checked.diagnostics, checked.sources),
+            "files": len(checked.sources),
+            "examples": checked.examples,
+        }
+        print_json(facts)
+
+
+def _tell(checked: Checked, coverage: bool) -> None:
+    from fieldmap.dsl.diagnostics import Severity
+    from fieldmap.dsl.render import render_text
+
+    def counted(severity: Severity) -> int:
+        return sum(item.severity is severity for item in checked.diagnostics)
+
+    errors, warnings = counted(Severity.ERROR), counted(Severity.WARNING)
+    if checked.diagnostics:
+        sys.stdout.write(render_text(checked.diagnostics, checked.sources, color=colour(), width=100) + "\n")
+    parts = [plural(errors, "error")] if errors else ["no mistakes"]
+    parts += [plural(warnings, "warning")] if warnings else []
+    maps, entities = len(checked.project.maps), len(checked.project.entities)
+    tail = (
+        f" · {plural(entities, 'entity', 'entities')}, {plural(maps, 'map')}, {plural(checked.examples, 'example holds', 'examples hold')}"
+        if not errors
+        else ""
+    )
+    out().print(f"{', '.join(parts)} in {plural(len(checked.sources), 'file')}{tail}")
+    if checked.diagnostics:
+        first = min(checked.diagnostics, key=lambda one: list(Severity).index(one.severity))
+        out().print(f"more about a code: fieldmap explain-code {first.code}")

@@ -1,0 +1,38 @@
+"""The `.map` files that a command of authors is about."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fieldmap.cli.workspace import Workspace
+from fieldmap.runtime.errors import UsageError
+
+
+def sources(files: Sequence[Path] | None) -> tuple[Path, list[Path]]:
+    """The folder that names are relative to, and the files. Files that are named need no project around them."""
+    if files:
+        missing = [path for path in files if not path.exists()]
+        if missing:
+            raise UsageError(f"There is no file {missing[0]}")
+        found = [file for path in files for file in (sorted(path.glob("**/*.map")) if path.is_dir() else [path])]
+        if not found:
+            raise UsageError(f"There is no .map file in {files[0]}")
+        return Path.cwd(), [file.absolute() for file in found]
+    workspace = Workspace.here()
+    return workspace.root, workspace.files()
+
+
+def read_source(path: Path) -> str:
+    """The text of a file. Raises UsageError if it is not UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not written in UTF-8; save it as UTF-8") from None
+
+
+def colour() -> bool:
+    """Whether the reader is a terminal that wants colour."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
