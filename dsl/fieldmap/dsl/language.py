@@ -17,6 +17,8 @@ from lark.lexer import LexerState, LineCounter
 from lark.parsers.lalr_parser_state import ParserState
 from lark.utils import TextSlice
 
+from fieldmap.dsl.tables import built
+
 Leaf = Token
 Branch = Tree[Token]
 State = ParserState[int]
@@ -43,16 +45,16 @@ class Stuck:
 
 @cache
 def lark() -> Lark:
-    """The built grammar; the first call costs about 0.3 s."""
+    """The built grammar; the very first call on a machine costs about 0.3 s, later ones a tenth of that."""
     grammar = resources.files("fieldmap.grammar").joinpath("fieldmap.lark").read_text(encoding="utf-8")
-    return Lark(
-        grammar,
-        parser="lalr",
-        lexer="contextual",
-        start=["file", "hole"],
-        propagate_positions=True,
-        maybe_placeholders=False,
-    )
+    options: dict[str, Any] = {
+        "parser": "lalr",
+        "lexer": "contextual",
+        "start": ["file", "hole"],
+        "propagate_positions": True,
+        "maybe_placeholders": False,
+    }
+    return built(grammar, options)
 
 
 @cache
