@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ from fieldmap.cli.sources import colour, read_source, sources
 from fieldmap.runtime.errors import UsageError
 
 if TYPE_CHECKING:
+    from fieldmap.compiler.coverage import Coverage
     from fieldmap.compiler.project import Checked
 
 
@@ -61,10 +62,12 @@ def check(
     if fix:
         _fix(root, paths, quiet=form is not Output.TEXT)
     checked = check_project(root, paths)
+    covered = _covered(checked, root) if coverage or form is Output.TEXT else []
     if form is Output.TEXT:
-        _tell(checked, coverage)
+        _tell(checked)
+        _tell_coverage(covered, whole=coverage)
     else:
-        _print(checked, form, coverage)
+        _print(checked, form, covered)
     return 0 if checked.ok else 1
 
 
@@ -112,7 +115,7 @@ def _fix(root: Path, paths: Sequence[Path], *, quiet: bool) -> None:
                 out().print(f"changed  {source.path}:{line}: {message}", soft_wrap=True)
 
 
-def _print(checked: Checked, form: Output, coverage: bool) -> None:
+def _print(checked: Checked, form: Output, covered: Sequence[Coverage]) -> None:
     from fieldmap.dsl import sarif
     from fieldmap.dsl.pages import page
     from fieldmap.dsl.render import render_json
@@ -124,15 +127,84 @@ def _print(checked: Checked, form: Output, coverage: bool) -> None:
     elif form is Output.GITLAB:
         print_json(sarif.render_gitlab(checked.diagnostics, checked.sources))
     else:
-        facts = {
+        facts: dict[str, Any] = {
             "diagnostics": render_json(checked.diagnostics, checked.sources),
             "files": len(checked.sources),
             "examples": checked.examples,
         }
+        if covered:
+            facts["coverage"] = [
+                {
+                    "resource": one.resource,
+                    "archived_records": one.records,
+                    "fields": [{"path": field.path, "how": field.how, "seen": field.seen} for field in one.fields],
+                }
+                for one in covered
+            ]
         print_json(facts)
 
 
-def _tell(checked: Checked, coverage: bool) -> None:
+def _covered(checked: Checked, root: Path) -> list[Coverage]:
+    """Coverage against the shapes, and against the records that the project's archive holds (if there is one)."""
+    from fieldmap.compiler.coverage import coverage
+
+    names = checked.context.symbols
+    return coverage(names.connectors, names.maps, checked.context.shapes, _sampled(checked, root))
+
+
+def _sampled(checked: Checked, root: Path) -> dict[str, list[Any]]:
+    """Archived records by resource. Files that were named on the command line need no project, and then there is no archive."""
+    if not (root / "fieldmap.toml").exists():
+        return {}
+    from fieldmap.cli.settings import read_settings
+    from fieldmap.compiler import samples
+    from fieldmap.runtime.archive import Archive
+    from fieldmap.runtime.ports import Ports
+
+    records: dict[str, list[Any]] = {}
+    folder = root / read_settings(root).archive
+    if folder.is_dir():
+        archive = Archive(folder, Ports.real())
+        for item in checked.project.maps:
+            name = f"{item.connector}.{item.resource}"
+            if name not in records:
+                records[name] = samples.records(archive, item)
+    return records
+
+
+def _tell_coverage(covered: Sequence[Coverage], *, whole: bool) -> None:
+    from fieldmap.compiler.coverage import HOWS, totals
+
+    counts = totals(covered)
+    if not counts:
+        return
+    if whole:
+        columns = ("resource", "fields", "read", "ignored", "unread", "unknown", "archived records")
+        rows = [
+            (one.resource, len(one.fields), *(one.count(how) for how in HOWS), one.records)
+            for one in covered
+            if one.fields
+        ]
+        out().print()
+        table(columns, rows, right=columns[1:])
+        left = [(one.resource, field) for one in covered for field in one.fields if field.how in ("unread", "unknown")]
+        if left:
+            out().print(
+                "\nNeither read nor ignored (unread: the shape has it; unknown: only archived records have it):"
+            )
+            table(
+                ("resource", "field", "", "records with a value"),
+                [(resource, field.path, field.how, field.seen or "") for resource, field in left],
+                right=("records with a value",),
+            )
+        return
+    parts = [f"{counts[how]} {how}" for how in ("ignored", "unread", "unknown") if counts[how]]
+    said = f"{counts['read']} of {counts.total()} source fields read"
+    more = " (fieldmap check --coverage)" if counts["unread"] or counts["unknown"] else ""
+    out().print(", ".join([said, *parts]) + more)
+
+
+def _tell(checked: Checked) -> None:
     from fieldmap.dsl.diagnostics import Severity
     from fieldmap.dsl.render import render_text
 

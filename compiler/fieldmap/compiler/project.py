@@ -36,11 +36,12 @@ from fieldmap.runtime.bundle import Bundle
 
 @dataclass
 class Checked:
-    """What checking a project gives. project is complete only if `ok`."""
+    """What checking a project gives. project is complete only if `ok`. context: names, shapes and all that the maps share."""
 
     sources: dict[str, Source]
     diagnostics: list[Diagnostic]
     project: ir.Project
+    context: maps.MapContext
     connectors: dict[str, connectors.ConnectorPlan] = field(default_factory=dict)
     examples: int = 0
 
@@ -72,7 +73,7 @@ def check(root: Path, paths: list[Path]) -> Checked:
     ran = 0
     if not report.failed:
         ran = examples.run(project, context)
-    return Checked(loaded.sources, report.diagnostics, project, plans, ran)
+    return Checked(loaded.sources, report.diagnostics, project, context, plans, ran)
 
 
 def compile_project(checked: Checked) -> Bundle:

@@ -248,11 +248,16 @@ def path_text(path: ast.Path) -> str:
     for segment in path.segments:
         match segment:
             case ast.MemberSegment(name=name):
-                plain = name != "" and name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()
-                escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-                text += f".{name}" if plain else f'["{escaped}"]'
+                text += member_text(name)
             case ast.IndexSegment(index=index):
                 text += f"[{index}]"
             case ast.WildcardSegment():
                 text += "[*]"
     return text
+
+
+def member_text(name: str) -> str:
+    """The step to a member as a path writes it: `.first`, `["Email_-_Work"]`."""
+    plain = name != "" and name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f".{name}" if plain else f'["{escaped}"]'

@@ -1,0 +1,192 @@
+"""Coverage: which fields of the sources are read, which are ignored on purpose, and which nobody has looked at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fieldmap.compiler import shapes
+from fieldmap.dsl import ast
+from fieldmap.dsl.ast.walk import walk
+
+# A step of a path: a member's name, or EACH for the elements of a list. BELOW stands for whatever follows, at any depth.
+EACH = "[*]"
+BELOW = "[..]"
+
+Steps = tuple[str, ...]
+How = Literal["read", "ignored", "unread", "unknown"]
+HOWS: tuple[How, ...] = ("read", "ignored", "unread", "unknown")
+
+
+@dataclass(frozen=True)
+class CoveredField:
+    """path: as in a map, `$.skills[*].name`. how: read; ignored (by an `ignore`); unread (in the shape, and neither); unknown
+    (in archived records only, and neither). seen: in how many of the sampled records it has a value."""
+
+    path: str
+    how: How
+    seen: int
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """One resource. records: how many archived ones were looked at."""
+
+    resource: str
+    fields: tuple[CoveredField, ...]
+    records: int
+
+    def count(self, how: How) -> int:
+        return sum(field.how == how for field in self.fields)
+
+
+@dataclass(frozen=True)
+class _Uses:
+    read: set[Steps]
+    ignored: set[tuple[Steps, bool]]
+    rest: bool
+
+
+def coverage(
+    connectors: Mapping[str, ast.Connector],
+    maps: Iterable[ast.Map],
+    known: Mapping[str, shapes.ObjectShape | None],
+    samples: Mapping[str, list[Any]],
+) -> list[Coverage]:
+    """One entry a resource, in the order of the files. known: shapes, and samples: archived records, by `connector.resource`."""
+    of: dict[str, list[ast.Map]] = {}
+    for item in maps:
+        of.setdefault(f"{item.connector.text}.{item.resource.text}", []).append(item)
+    found = []
+    for connector in connectors.values():
+        for resource in connector.resources:
+            name = f"{connector.name.text}.{resource.name.text}"
+            records = samples.get(name, [])
+            uses = _uses(resource, of.get(name, []))
+            found.append(Coverage(name, tuple(_fields(known.get(name), records, uses)), len(records)))
+    return found
+
+
+def totals(found: Iterable[Coverage]) -> Counter[How]:
+    return Counter(field.how for one in found for field in one.fields)
+
+
+def _fields(shape: shapes.ObjectShape | None, records: list[Any], uses: _Uses) -> Iterator[CoveredField]:
+    seen: Counter[Steps] = Counter()
+    for record in records:
+        seen.update(set(_leaves_of_value(record, ())))
+    stated = dict.fromkeys(_leaves_of_shape(shape, ())) if shape is not None else {}
+    for steps in [*stated, *sorted(steps for steps in seen if not any(_overlap(steps, one) for one in stated))]:
+        count = max((number for one, number in seen.items() if _overlap(one, steps)), default=0)
+        yield CoveredField(_text(steps), _how(steps, uses, stated=steps in stated), count)
+
+
+def _how(steps: Steps, uses: _Uses, *, stated: bool) -> How:
+    if any(_overlap(steps, one) for one in uses.read):
+        return "read"
+    if uses.rest or any(_ignores(steps, path, prefix) for path, prefix in uses.ignored):
+        return "ignored"
+    return "unread" if stated else "unknown"
+
+
+def _overlap(first: Steps, second: Steps) -> bool:
+    """Whether one leads to, or through, the other."""
+    for left, right in zip(first, second, strict=False):
+        if BELOW in (left, right):
+            return True
+        if left != right and EACH not in (left, right):
+            return False
+    return True
+
+
+def _ignores(steps: Steps, path: Steps, prefix: bool) -> bool:
+    if not prefix:
+        return len(path) <= len(steps) and _overlap(steps, path)
+    *before, last = path
+    return len(path) <= len(steps) and _overlap(steps, tuple(before)) and steps[len(before)].startswith(last)
+
+
+# ------------------------------------------------------------------------------------------------------- what is read
+
+
+def _uses(resource: ast.Resource, maps: Iterable[ast.Map]) -> _Uses:
+    uses = _Uses(set(), set(), False)
+    for node in (*resource.ids, resource.changed, resource.deleted_when):
+        if node is not None:
+            uses.read.update(_paths(node, {"$": ()}))
+    rest = False
+    for item in maps:
+        roots: dict[str, Steps] = {"$": ()}
+        if item.alias is not None:
+            roots[item.alias.text] = ()
+        rest |= _of_items(item.items, roots, uses)
+    return _Uses(uses.read, uses.ignored, rest)
+
+
+def _of_items(items: Iterable[ast.MapItem], roots: dict[str, Steps], uses: _Uses) -> bool:
+    """Adds what the lines of a map read and ignore; whether one of them is `ignore rest`."""
+    rest = False
+    for item in items:
+        match item:
+            case ast.Ignore():
+                rest |= item.rest
+                uses.ignored.update((_steps(one.path, roots), one.prefix) for one in item.paths)
+            case ast.Each():
+                whole = _steps(item.path, roots)
+                # The list itself tells nothing of its elements' members.
+                uses.read.update(steps for steps in _paths(item.path, roots) if steps != whole)
+                rest |= _of_items(item.items, {**roots, item.alias.text: whole}, uses)
+            case _:
+                uses.read.update(_paths(item, roots))
+    return rest
+
+
+def _paths(node: ast.Node, roots: Mapping[str, Steps]) -> Iterator[Steps]:
+    for found in walk(node):
+        if isinstance(found, ast.Path) and found.root in roots:
+            yield _steps(found, roots)
+        elif isinstance(found, ast.Bare) and found.name in roots:
+            yield roots[found.name]
+
+
+def _steps(path: ast.Path, roots: Mapping[str, Steps]) -> Steps:
+    steps = roots.get(path.root, ())
+    for segment in path.segments:
+        match segment:
+            case ast.MemberSegment(name=name):
+                steps += (name,)
+            case ast.IndexSegment() | ast.WildcardSegment():
+                steps += (EACH,)
+    return steps
+
+
+# ------------------------------------------------------------------------------------------------------- what there is
+
+
+def _leaves_of_shape(node: shapes.ShapeNode, steps: Steps) -> Iterator[Steps]:
+    match node:
+        case shapes.ObjectShape(members=members):
+            for member in members.values():
+                yield from _leaves_of_shape(member.node, (*steps, member.name))
+        case shapes.ListShape(element=element):
+            yield from _leaves_of_shape(element, (*steps, EACH))
+        case shapes.ScalarShape():
+            yield steps
+
+
+def _leaves_of_value(value: Any, steps: Steps) -> Iterator[Steps]:
+    """The places of a record that hold something; of nulls and of empty lists nothing can be said."""
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from _leaves_of_value(below, (*steps, name))
+    elif isinstance(value, list):
+        for below in value:
+            yield from _leaves_of_value(below, (*steps, EACH))
+    elif value is not None:
+        yield steps
+
+
+def _text(steps: Steps) -> str:
+    return "$" + "".join(step if step == EACH else shapes.member_text(step) for step in steps)
