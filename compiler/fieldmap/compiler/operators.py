@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fieldmap.compiler import ir, types, units
+from fieldmap.compiler import ir, quantities, types
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
@@ -16,15 +16,22 @@ if TYPE_CHECKING:
 
 def arithmetic(checker: Checker, node: ast.Negate | ast.Arithmetic) -> Typed | None:
     if isinstance(node, ast.Negate):
-        value = _number(checker, checker.check(node.value))
-        return value and Typed(ir.Negate(value=value.expr), value.type, value.absence, node.span)
+        return _negated(checker, node)
     left = _number(checker, checker.check(node.left))
     right = _number(checker, checker.check(node.right))
     if left is None or right is None:
         return None
-    if node.operator in "+-":
-        return _sum(checker, node, left, right)
-    return _product(checker, node, left, right)
+    made = quantities.add(checker.report, node, left, right) if node.operator in "+-" else None
+    if node.operator in "*/":
+        made = quantities.multiply(checker.report, node, left, right)
+    return made and quantities.money(made)
+
+
+def _negated(checker: Checker, node: ast.Negate) -> Typed | None:
+    value = _number(checker, checker.check(node.value))
+    if value is None or quantities.refuse_scaling(checker.report, node.span, value):
+        return None
+    return quantities.money(Typed(ir.Negate(value=value.expr), value.type, value.absence, node.span))
 
 
 def _number(checker: Checker, typed: Typed | None) -> Typed | None:
@@ -34,94 +41,21 @@ def _number(checker: Checker, typed: Typed | None) -> Typed | None:
         return Typed(ir.Implicit(value=typed.expr, to=ir.DecimalType()), ir.DecimalType(), typed.absence, typed.span)
     if types.is_number(typed.type):
         return typed
+    amount = quantities.amount(typed)
+    if amount is not None:
+        return amount
     help_text = ""
     if isinstance(typed.type, ir.TextType):
         help_text = 'read it as a number first: … as decimal; texts are joined by a template: "{…} {…}"'
     elif isinstance(typed.type, ir.MoneyType):
-        help_text = "reckon with the amount before it gets its currency"
+        help_text = "money whose currency the data names is not reckoned with: reckon with the amount before it gets its currency"
     checker.report.error("FM0313", "arithmetic needs numbers", typed.span, note=typed.words, help=help_text)
     return None
 
 
-def _result(left: ir.Type, right: ir.Type, unit: ir.Unit | None, *, whole: bool) -> ir.Type:
-    if isinstance(left, ir.FloatType) or isinstance(right, ir.FloatType):
-        return ir.FloatType(unit=unit)
-    if whole and isinstance(left, ir.IntType) and isinstance(right, ir.IntType):
-        return ir.IntType(unit=unit)
-    return ir.DecimalType(unit=unit)
-
-
-def _sum(checker: Checker, node: ast.Arithmetic, left: Typed, right: Typed) -> Typed | None:
-    aligned = align(checker, left, right, node.span)
-    if aligned is None:
-        return None
-    unit = types.unit_of(left.type)
-    if unit is not None and unit.dimension == "temperature":
-        checker.report.error(
-            "FM0305",
-            "temperatures cannot be added; only differences of temperature can",
-            node.span,
-            help="say delta_degC for a difference",
-        )
-        return None
-    expr = ir.Arithmetic(operator=node.operator, left=left.expr, right=aligned)
-    return Typed(expr, _result(left.type, right.type, unit, whole=True), left.absence | right.absence, node.span)
-
-
-def _product(checker: Checker, node: ast.Arithmetic, left: Typed, right: Typed) -> Typed | None:
-    first, second = types.unit_of(left.type), types.unit_of(right.type)
-    unit: ir.Unit | None = None
-    try:
-        if first and second:
-            unit = units.parse(
-                f"{first.text}{node.operator}{second.text}" if node.operator == "*" else f"{first.text}/({second.text})"
-            )
-        elif second and node.operator == "/":
-            unit = units.parse(f"1/({second.text})")
-        else:
-            unit = first or second
-    except units.UnknownUnitError:
-        checker.report.error(
-            "FM0305", "units with an offset cannot be multiplied", node.span, help="convert to kelvin first"
-        )
-        return None
-    if unit is not None and unit.offset != "0":
-        checker.report.error(
-            "FM0305", "a temperature in degrees cannot be multiplied", node.span, help="convert to kelvin first"
-        )
-        return None
-    if unit is not None and unit.dimension == "dimensionless" and unit.factor == "1":
-        unit = None
-    expr = ir.Arithmetic(operator=node.operator, left=left.expr, right=right.expr)
-    type_ = _result(left.type, right.type, unit, whole=node.operator == "*")
-    return Typed(expr, type_, left.absence | right.absence, node.span)
-
-
 def align(checker: Checker, left: Typed, right: Typed, span: Span) -> ir.Expr | None:
     """The right side in the unit of the left, or None after a diagnostic: both must measure the same, or both nothing."""
-    first, second = types.unit_of(left.type), types.unit_of(right.type)
-    if (first is None) != (second is None):
-        bare, unit = (left, second) if first is None else (right, first)
-        checker.report.error(
-            "FM0306",
-            "one side has a unit and the other has none",
-            span,
-            note=f"{left.words} against {right.words}",
-            help=f"say the unit of the other: … in {unit.text if unit else ''}" if bare else "",
-        )
-        return None
-    if first is None or second is None or first == second:
-        return right.expr
-    if first.dimension != second.dimension:
-        checker.report.error(
-            "FM0305",
-            f"{first.text} is {units.describe(first)}, {second.text} is {units.describe(second)}",
-            span,
-            help="they cannot be compared or added",
-        )
-        return None
-    factor, offset = units.conversion(second, first)
-    return ir.Scale(value=right.expr, factor=factor, offset=offset, from_unit=second.text, to_unit=first.text)
+    return quantities.align(checker.report, left, right, span)
 
 
 # ---------------------------------------------------------------------------------------------------- comparison
@@ -300,7 +234,7 @@ def unite(checker: Checker, left: Typed, right: Typed, span: Span) -> tuple[ir.E
         aligned = align(checker, left, right, span)
         if aligned is None:
             return None
-        return left.expr, aligned, _result(left.type, right.type, types.unit_of(left.type), whole=True)
+        return left.expr, aligned, quantities.result(left.type, right.type, types.unit_of(left.type), whole=True)
     if isinstance(left.type, ir.EnumType) and isinstance(right.type, ir.EnumType):
         values = left.type.values + tuple(v for v in right.type.values if v not in left.type.values)
         return left.expr, right.expr, ir.EnumType(values=values)

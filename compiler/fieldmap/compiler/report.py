@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from fieldmap.compiler import ir
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Diagnostic, Edit, Label, Severity
 from fieldmap.dsl.source import Span
@@ -15,6 +16,8 @@ class Report:
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
+        # The units that the project itself declares: wherever a unit is read, the report is at hand.
+        self.units: dict[str, ir.Unit] = {}
 
     def error(
         self,

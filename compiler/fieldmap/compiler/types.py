@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 
 from fieldmap.compiler import ir, units
@@ -189,15 +190,22 @@ def lower_unit(name: ast.Name, report: Report) -> ir.Unit | None:
         )
         return None
     try:
-        return units.parse(name.text)
+        return units.parse(name.text, report.units)
     except units.UnknownUnitError as error:
+        if error.reason:
+            report.error("FM0320", f"{name.text} cannot be converted exactly: {error.reason}", name.span, help=_INSTEAD)
+            return None
+        near = [*difflib.get_close_matches(name.text, report.units, n=2, cutoff=0.6), *error.suggestions][:3]
         help_text = (
-            f"did you mean {' or '.join(error.suggestions)}?"
-            if error.suggestions
-            else "units are written as in kg, km/h, lbf*ft"
+            f"did you mean {' or '.join(near)}?"
+            if near
+            else "units are written as in kg, km/h, lbf*ft; find one: fieldmap units --search torque"
         )
         report.error("FM0211", f"there is no unit {name.text}", name.span, help=help_text)
         return None
+
+
+_INSTEAD = "give the size that you reckon with a name of its own: unit NAME = 1.5 kg"
 
 
 def is_currency(text: str) -> bool:

@@ -63,6 +63,7 @@ CODES: dict[str, str] = {
     "FM0311": "floating point for money or a key",
     "FM0312": "a secret outside the places where one may stand",
     "FM0313": "values of different types compared or joined",
+    "FM0320": "a unit without an exact size",
     "FM0401": "a connector or resource lacks a line that it needs",
     "FM0402": "a line that does not belong to this kind of connector",
     "FM0403": "a setting with a value that cannot be used",

@@ -355,7 +355,7 @@ class Emitter:
 
 def _result_kind(node: ir.Call) -> Kind:
     result = FUNCTIONS[node.function].result([ir.UnknownType() for _ in node.arguments])
-    return conversions.kind_of(result)
+    return "" if isinstance(result, str) else conversions.kind_of(result)
 
 
 def _plainly_equal(left: Kind, right: Kind) -> bool:

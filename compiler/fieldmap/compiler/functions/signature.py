@@ -55,7 +55,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Function:
-    """result: the type made of the types of the arguments, which fit the parameters already.
+    """result: the type made of the types of the arguments, which fit the parameters already; a text says why they do not.
 
     evaluate: the reference meaning; arguments as `fieldmap.compiler.ir` describes values, with every exact number a
     Fraction; it may raise Failed without a path. runtime: the name in `fieldmap.runtime.values.functions`.
@@ -67,7 +67,7 @@ class Function:
     name: str
     doc: str
     parameters: tuple[Parameter, ...]
-    result: Callable[[Sequence[ir.Type]], ir.Type]
+    result: Callable[[Sequence[ir.Type]], ir.Type | str]
     evaluate: Callable[..., Any]
     runtime: str
     examples: tuple[Example, ...]
@@ -174,8 +174,11 @@ def same_result(arguments: Sequence[ir.Type]) -> ir.Type:
     return arguments[0]
 
 
-def sum_result(arguments: Sequence[ir.Type]) -> ir.Type:
+def sum_result(arguments: Sequence[ir.Type]) -> ir.Type | str:
     element = element_result(arguments)
+    unit = element.unit if isinstance(element, _NUMBERS) else None
+    if unit is not None and unit.dimension == "temperature":
+        return "the sum of temperatures is no temperature; sum their differences, in delta_degC."
     if isinstance(element, ir.DecimalType):
         return ir.DecimalType(unit=element.unit)  # a sum may outgrow the precision of its parts
     return element if isinstance(element, (ir.IntType, ir.FloatType)) else ir.DecimalType()

@@ -1,0 +1,218 @@
+"""Arithmetic with units: what may be added, what cancels, and where a value is scaled.
+
+A value of a type with a unit is a plain number at run time, in that unit; the compiler alone knows which. Adding brings the right side
+to the unit of the left. Multiplying multiplies the units and never the values' scales: `km/h * min` stays so until it is assigned.
+Money of a currency that is known here is a number in that currency until it is money again.
+"""
+
+from __future__ import annotations
+
+from fieldmap.compiler import ir, types, units
+from fieldmap.compiler.report import Report
+from fieldmap.compiler.scope import Typed
+from fieldmap.compiler.units import kinds
+from fieldmap.dsl import ast
+from fieldmap.dsl.source import Span
+
+_ONE = ir.Unit(text="1", dimension=kinds.DIMENSIONLESS, factor="1", offset="0")
+
+
+def result(left: ir.Type, right: ir.Type, unit: ir.Unit | None, *, whole: bool) -> ir.Type:
+    """The type of a calculation: a float taints, and only whole numbers stay whole."""
+    if isinstance(left, ir.FloatType) or isinstance(right, ir.FloatType):
+        return ir.FloatType(unit=unit)
+    if whole and isinstance(left, ir.IntType) and isinstance(right, ir.IntType):
+        return ir.IntType(unit=unit)
+    return ir.DecimalType(unit=unit)
+
+
+def scale(value: ir.Expr, source: ir.Unit, target: ir.Unit) -> ir.Expr:
+    """The value in another unit of its kind."""
+    factor, offset = units.conversion(source, target)
+    if (factor, offset) == ("1", "0"):
+        return value
+    return ir.Scale(value=value, factor=factor, offset=offset, from_unit=source.text, to_unit=target.text)
+
+
+# --------------------------------------------------------------------------------------------------------- money
+
+
+def amount(typed: Typed) -> Typed | None:
+    """Money as a number in its currency; None where only the data knows the currency, or it is paid per period."""
+    if not isinstance(typed.type, ir.MoneyType) or typed.type.currency is None or typed.type.period is not None:
+        return None
+    bare = _amount(typed.expr)
+    unit = units.currency(typed.type.currency)
+    return None if bare is None else Typed(bare, ir.DecimalType(unit=unit), typed.absence, typed.span, typed.origin)
+
+
+def _amount(expr: ir.Expr) -> ir.Expr | None:
+    match expr:
+        case ir.MoneyConstant():
+            return ir.NumberConstant(value=expr.amount)
+        case ir.MakeMoney(currency=ir.TextConstant()):
+            return expr.amount
+        case ir.Otherwise():
+            first, second = _amount(expr.value), _amount(expr.fallback)
+            return None if first is None or second is None else ir.Otherwise(value=first, fallback=second)
+        case ir.If():
+            then, other = _amount(expr.then), _amount(expr.otherwise)
+            if then is None or other is None:
+                return None
+            return ir.If(condition=expr.condition, then=then, otherwise=other)
+        case ir.AbsentConstant():
+            return expr
+        case _:
+            return None
+
+
+def money(typed: Typed) -> Typed:
+    """A result that is measured in a currency alone is money again."""
+    unit = types.unit_of(typed.type)
+    if unit is None or not units.is_pure_currency(unit) or isinstance(typed.type, ir.FloatType):
+        return typed
+    currency = units.currency(unit.dimension)
+    made = ir.MakeMoney(amount=scale(typed.expr, unit, currency), currency=ir.TextConstant(value=currency.text))
+    return Typed(made, ir.MoneyType(currency=currency.text), typed.absence, typed.span, typed.origin)
+
+
+# ------------------------------------------------------------------------------------------------- sums, comparisons
+
+
+def align(report: Report, left: Typed, right: Typed, span: Span) -> ir.Expr | None:
+    """The right side in the unit of the left, or None after a diagnostic: both must measure the same, or both nothing."""
+    first, second = types.unit_of(left.type), types.unit_of(right.type)
+    if (first is None) != (second is None):
+        unit = first or second
+        report.error(
+            "FM0306",
+            "one side has a unit and the other has none",
+            span,
+            note=f"{left.words} against {right.words}",
+            help=f"say the unit of the other: … in {unit.text if unit else ''}",
+        )
+        return None
+    if first is None or second is None or first == second:
+        return right.expr
+    if first.dimension != second.dimension:
+        _differ(report, first, second, span, "they cannot be compared or added")
+        return None
+    return scale(right.expr, second, first)
+
+
+def _differ(report: Report, first: ir.Unit, second: ir.Unit, span: Span, help_text: str) -> None:
+    if units.is_pure_currency(first) and units.is_pure_currency(second):
+        help_text = "one currency becomes another only by a dated rate"
+    report.error(
+        "FM0305",
+        f"{first.text} is {units.describe(first)}, {second.text} is {units.describe(second)}",
+        span,
+        help=help_text,
+    )
+
+
+def add(report: Report, node: ast.Arithmetic, left: Typed, right: Typed) -> Typed | None:
+    """`a + b`, `a - b`, after both were found to be numbers."""
+    first, second = types.unit_of(left.type), types.unit_of(right.type)
+    if first and second and kinds.TEMPERATURE in (first.dimension, second.dimension):
+        return _temperatures(report, node, left, right)
+    aligned = align(report, left, right, node.span)
+    if aligned is None:
+        return None
+    expr = ir.Arithmetic(operator=node.operator, left=left.expr, right=aligned)
+    type_ = result(left.type, right.type, first, whole=isinstance(aligned, ir.Scale) is False)
+    return Typed(expr, type_, left.absence | right.absence, node.span)
+
+
+def _temperatures(report: Report, node: ast.Arithmetic, left: Typed, right: Typed) -> Typed | None:
+    """temperature - temperature is a difference; temperature ± difference and difference + temperature are temperatures."""
+    first, second = types.unit_of(left.type), types.unit_of(right.type)
+    if first is None or second is None:
+        return None
+    absence = left.absence | right.absence
+    found = (first.dimension, node.operator, second.dimension)
+    if found == (kinds.TEMPERATURE, "-", kinds.TEMPERATURE):
+        unit = units.difference(first)
+        expr = ir.Arithmetic(operator="-", left=left.expr, right=scale(right.expr, second, first))
+    elif first.dimension == kinds.TEMPERATURE and second.dimension == kinds.DIFFERENCE:
+        unit = first
+        step = scale(right.expr, second, units.difference(first))
+        expr = ir.Arithmetic(operator=node.operator, left=left.expr, right=step)
+    elif found == (kinds.DIFFERENCE, "+", kinds.TEMPERATURE):
+        unit = second
+        step = scale(left.expr, first, units.difference(second))
+        expr = ir.Arithmetic(operator="+", left=step, right=right.expr)
+    elif {first.dimension, second.dimension} == {kinds.TEMPERATURE}:
+        report.error(
+            "FM0305",
+            "two temperatures cannot be added",
+            node.span,
+            note=f"{left.words} against {right.words}",
+            help=f"if one of them is a difference, say so: in delta_{second.text}",
+        )
+        return None
+    elif found == (kinds.DIFFERENCE, "-", kinds.TEMPERATURE):
+        report.error(
+            "FM0305",
+            "a temperature cannot be taken from a difference of temperatures",
+            node.span,
+            note=f"{left.words} against {right.words}",
+            help="turn the two round",
+        )
+        return None
+    else:
+        _differ(report, first, second, node.span, "they cannot be added")
+        return None
+    return Typed(expr, result(left.type, right.type, unit, whole=False), absence, node.span)
+
+
+# ------------------------------------------------------------------------------------------------------- products
+
+
+def refuse_scaling(report: Report, span: Span, *sides: Typed) -> bool:
+    """Whether, after a diagnostic, one side is a temperature whose scale has a zero of its own: it has no twice and no minus."""
+    for side in sides:
+        unit = types.unit_of(side.type)
+        if unit is not None and unit.offset != "0":
+            report.error(
+                "FM0305",
+                f"a temperature in {unit.text} cannot be multiplied, divided or negated: its zero is a convention",
+                span,
+                note=side.words,
+                help=f"a difference of temperatures can: in delta_{unit.text}",
+            )
+            return True
+    return False
+
+
+def multiply(report: Report, node: ast.Arithmetic, left: Typed, right: Typed) -> Typed | None:
+    """`a * b`, `a / b`, after both were found to be numbers."""
+    if refuse_scaling(report, node.span, left, right):
+        return None
+    first, second = types.unit_of(left.type), types.unit_of(right.type)
+    unit: ir.Unit | None = first
+    if second is not None:
+        unit = units.multiply(first or _ONE, second, node.operator)
+    expr: ir.Expr = ir.Arithmetic(operator=node.operator, left=left.expr, right=right.expr)
+    whole = node.operator == "*"
+    if first is not None and second is not None and unit is not None and unit.dimension == kinds.DIMENSIONLESS:
+        # Nothing is measured any more: g/kg is a thousandth, and a plain number.
+        plain = scale(expr, unit, _ONE)
+        whole, expr, unit = whole and plain is expr, plain, None
+    if (
+        unit is not None
+        and _moneyed(unit)
+        and isinstance(result(left.type, right.type, None, whole=False), ir.FloatType)
+    ):
+        report.error(
+            "FM0311",
+            "money is never floating point",
+            node.span,
+            help="declare the source's member as number or decimal",
+        )
+        return None
+    return Typed(expr, result(left.type, right.type, unit, whole=whole), left.absence | right.absence, node.span)
+
+
+def _moneyed(unit: ir.Unit) -> bool:
+    return any(types.is_currency(base) for base in kinds.powers(unit.dimension))

@@ -1,0 +1,161 @@
+"""Units: exact sizes against their definitions, names, kinds, and the algebra of multiplying them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from fieldmap.compiler import units
+from fieldmap.compiler.units import UnknownUnitError, kinds, registry
+
+# Sizes that are defined, from the texts that define them; to the SI unit beside them.
+DEFINED: dict[str, tuple[str | int | Fraction, str]] = {
+    # International yard and pound agreement, 1959
+    "lb": ("0.45359237", "kg"), "oz": ("0.028349523125", "kg"), "gr": ("0.00006479891", "kg"),
+    "in": ("0.0254", "m"), "ft": ("0.3048", "m"), "yd": ("0.9144", "m"), "mi": ("1609.344", "m"),
+    "thou": ("0.0000254", "m"), "mil": ("0.0000254", "m"), "fathom": ("1.8288", "m"),
+    "stone": ("6.35029318", "kg"), "ton": ("907.18474", "kg"), "long_ton": ("1016.0469088", "kg"),
+    "troy_ounce": ("0.0311034768", "kg"), "ct": ("0.0002", "kg"), "t": ("1000", "kg"),
+    "nmi": ("1852", "m"), "kn": (Fraction(1852, 3600), "m/s"), "angstrom": ("1e-10", "m"),
+    "acre": ("4046.8564224", "m^2"), "ha": ("10000", "m^2"), "sqft": ("0.09290304", "m^2"),
+    # US gallon 231 in³; imperial gallon 4.54609 L
+    "gal": ("0.003785411784", "m^3"), "qt": ("0.000946352946", "m^3"), "pt": ("0.000473176473", "m^3"),
+    "fl_oz": ("0.0000295735295625", "m^3"), "bbl": ("0.158987294928", "m^3"), "imperial_gallon": ("0.00454609", "m^3"),
+    "L": ("0.001", "m^3"), "cuft": ("0.028316846592", "m^3"), "cuin": ("0.000016387064", "m^3"), "bushel": ("0.03523907016688", "m^3"),
+    # standard gravity 9.80665 m/s²
+    "lbf": ("4.4482216152605", "N"), "kgf": ("9.80665", "N"), "kip": ("4448.2216152605", "N"), "dyn": ("0.00001", "N"),
+    "slug": (Fraction("4.4482216152605") / Fraction("0.3048"), "kg"),
+    "psi": (Fraction("4.4482216152605") / Fraction("0.0254") ** 2, "Pa"),
+    "ksi": (Fraction("4448.2216152605") / Fraction("0.0254") ** 2, "Pa"),
+    "bar": ("100000", "Pa"), "atm": ("101325", "Pa"), "torr": (Fraction(101325, 760), "Pa"), "mmHg": ("133.322387415", "Pa"),
+    "inHg": ("3386.388640341", "Pa"), "at": ("98066.5", "Pa"),
+    "hp": ("745.69987158227022", "W"), "metric_horsepower": ("735.49875", "W"), "electrical_horsepower": ("746", "W"),
+    "ft_lbf": ("1.3558179483314004", "J"), "in_lbf": ("0.1129848290276167", "J"), "cal": ("4.184", "J"), "erg": ("1e-7", "J"),
+    "Btu": ("1055.05585262", "J"), "MMBtu": ("1055055852.62", "J"), "therm": ("105505585.262", "J"), "kWh": ("3600000", "J"),
+    "eV": ("1.602176634e-19", "J"), "TR": (Fraction(12000) * Fraction("1055.05585262") / 3600, "W"),
+    "P": ("0.1", "Pa*s"), "cP": ("0.001", "Pa*s"), "St": ("0.0001", "m^2/s"), "Gal": ("0.01", "m/s^2"),
+    "gauss": ("0.0001", "T"), "Ci": ("3.7e10", "1/s"), "Ah": ("3600", "C"), "mAh": ("3.6", "C"),
+    "min": ("60", "s"), "h": ("3600", "s"), "d": ("86400", "s"), "week": ("604800", "s"), "year": ("31557600", "s"),
+    "month": ("2629800", "s"), "byte": ("8", "bit"), "kB": ("8000", "bit"), "KiB": ("8192", "bit"), "GB": ("8e9", "bit"),
+    "dozen": ("12", "each"), "gross": ("144", "each"), "pcs": ("1", "each"), "ream": ("500", "each"), "pair": ("2", "each"),
+    "%": ("0.01", "kg/kg"), "ppm": ("0.000001", "kg/kg"), "permille": ("0.001", "kg/kg"),
+    "mph": ("0.44704", "m/s"), "kmh": (Fraction(5, 18), "m/s"), "gpm": (Fraction("0.003785411784") / 60, "m^3/s"),
+    "cfm": (Fraction("0.028316846592") / 60, "m^3/s"), "turn": (360, "deg"), "rpm": (6, "deg/s"), "grad": (Fraction(9, 10), "deg"),
+    "arcmin": (Fraction(1, 60), "deg"), "board_foot": ("0.002359737216", "m^3"), "link": (Fraction("0.66") * Fraction(1200, 3937), "m"),
+}  # fmt: skip
+
+TEMPERATURES = {
+    ("degC", 0): "273.15", ("degC", 100): "373.15", ("degF", 32): "273.15", ("degF", 212): "373.15", ("degF", -40): "233.15",
+    ("K", 1): "1", ("degR", "491.67"): "273.15", ("°F", "98.6"): "310.15",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DEFINED)
+def test_defined_sizes_are_exact(name: str) -> None:
+    size, base = DEFINED[name]
+    factor, offset = units.conversion(units.parse(name), units.parse(base))
+    assert units.parse(name).dimension == units.parse(base).dimension
+    assert (Fraction(factor), offset) == (Fraction(size), "0")
+
+
+@pytest.mark.parametrize(("unit", "value"), TEMPERATURES)
+def test_temperatures_are_exact(unit: str, value: int | str) -> None:
+    factor, offset = units.conversion(units.parse(unit), units.parse("K"))
+    assert Fraction(value) * Fraction(factor) + Fraction(offset) == Fraction(TEMPERATURES[unit, value])
+
+
+def test_there_and_back_is_exact_for_every_pair() -> None:
+    """Units of one kind share a base, so that each pair is the way to the base and back from it: no pair is left out."""
+    groups: dict[str, list[tuple[Fraction, Fraction]]] = {}
+    refused: set[str] = set()
+    for name in registry.names():
+        try:
+            unit = units.parse(name)
+        except UnknownUnitError:
+            refused.add(name)
+            continue
+        groups.setdefault(unit.dimension, []).append((Fraction(unit.factor), Fraction(unit.offset)))
+    value = Fraction(-1234567, 891)
+    pairs = 0
+    for members in groups.values():
+        distinct = sorted(set(members))
+        pairs += len(members) ** 2
+        for factor, offset in distinct:
+            base = value * factor + offset
+            for other, shift in distinct:
+                there = (base - shift) / other
+                assert (there * other + shift - offset) / factor == value
+    assert pairs > 20_000
+    assert len(refused) < 230
+
+
+REFUSED = [
+    "dalton",
+    "hartree",
+    "dB",
+    "dBm",
+    "Np",
+    "pH",
+    "tropical_year",
+    "US_therm",
+    "inHg_60F",
+    "vacuum_permittivity",
+    "planck_mass",
+]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_sizes_that_are_not_exact_are_refused(name: str) -> None:
+    with pytest.raises(UnknownUnitError) as caught:
+        units.parse(name)
+    assert caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "name", ["klb", "kilo", "cfM", "kkg", "mkg", "", "kg/", "/kg", "kg^", "kg**2", "kg^99", "1", "W/(m"]
+)
+def test_what_is_no_unit(name: str) -> None:
+    with pytest.raises(UnknownUnitError):
+        units.parse(name)
+
+
+def test_pi_is_the_only_rounded_constant() -> None:
+    """pint has π to fifty digits; it cancels between angles in degrees, turns and grads, and is left only towards radians."""
+    assert units.conversion(units.parse("deg"), units.parse("turn")) == ("1/360", "0")
+    assert registry.is_rounded("degree")
+    assert not registry.is_rounded("foot")
+
+
+@pytest.mark.parametrize(
+    ("left", "operator", "right", "text", "dimension", "factor"),
+    [
+        ("km/h", "*", "h", "km", "meter", "1000"),
+        ("USD/kg", "*", "kg", "USD", "USD", "1"),
+        ("USD", "/", "h", "USD/h", "USD / second", "1/3600"),
+        ("lbf", "*", "ft", "lbf*ft", "kilogram * meter ** 2 / second ** 2", "3389544870828501/2500000000000000"),
+        ("m^2", "/", "m^2", "1", "dimensionless", "1"),
+        ("kg", "/", "m^3", "kg/m^3", "kilogram / meter ** 3", "1"),
+        ("each", "/", "min", "each/min", "each / second", "1/60"),
+        ("W/m", "/", "delta_degC", "W/m/delta_degC", "kilogram * meter / kelvin / second ** 3", "1"),
+        ("1/min", "*", "min", "1", "dimensionless", "1"),
+    ],
+)
+def test_units_multiply_and_cancel(
+    left: str, operator: str, right: str, text: str, dimension: str, factor: str
+) -> None:
+    made = units.multiply(units.parse(left), units.parse(right), operator)
+    assert (made.text, made.dimension) == (text, dimension)
+    assert Fraction(made.factor) == Fraction(factor) or text == "lbf*ft"
+
+
+def test_kinds_are_read_back() -> None:
+    for kind in kinds.WORDS:
+        if kind != kinds.TEMPERATURE:
+            assert kinds.spelled(kinds.powers(kind)) == kind
+
+
+def test_counts_ratios_and_angles_are_three_kinds() -> None:
+    assert {units.describe(units.parse(name)) for name in ("each", "%", "rad", "bit")} == {
+        "a count", "a ratio", "an angle", "an amount of data",
+    }  # fmt: skip
