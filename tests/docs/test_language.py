@@ -209,7 +209,10 @@ def codes(cell: str) -> list[str]:
 def checked(folder: Path, text: str) -> Checked:
     path = folder / "document.map"
     path.write_text(text, "utf-8")
-    return check(folder, [path])
+    result = check(folder, [path])
+    # The frame that is put round a snippet declares more than one snippet uses.
+    result.diagnostics = [item for item in result.diagnostics if item.code != "FM0380"]
+    return result
 
 
 def mistakes(result: Checked) -> list[str]:

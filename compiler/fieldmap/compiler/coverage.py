@@ -8,14 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fieldmap.compiler import shapes
+from fieldmap.compiler.steps import EACH, Roots, Steps, overlap, paths_in, steps_of
 from fieldmap.dsl import ast
-from fieldmap.dsl.ast.walk import walk
 
-# A step of a path: a member's name, or EACH for the elements of a list. BELOW stands for whatever follows, at any depth.
-EACH = "[*]"
-BELOW = "[..]"
-
-Steps = tuple[str, ...]
 How = Literal["read", "ignored", "unread", "unknown"]
 HOWS: tuple[How, ...] = ("read", "ignored", "unread", "unknown")
 
@@ -78,34 +73,24 @@ def _fields(shape: shapes.ObjectShape | None, records: list[Any], uses: _Uses) -
     for record in records:
         seen.update(set(_leaves_of_value(record, ())))
     stated = dict.fromkeys(_leaves_of_shape(shape, ())) if shape is not None else {}
-    for steps in [*stated, *sorted(steps for steps in seen if not any(_overlap(steps, one) for one in stated))]:
-        count = max((number for one, number in seen.items() if _overlap(one, steps)), default=0)
+    for steps in [*stated, *sorted(steps for steps in seen if not any(overlap(steps, one) for one in stated))]:
+        count = max((number for one, number in seen.items() if overlap(one, steps)), default=0)
         yield CoveredField(_text(steps), _how(steps, uses, stated=steps in stated), count)
 
 
 def _how(steps: Steps, uses: _Uses, *, stated: bool) -> How:
-    if any(_overlap(steps, one) for one in uses.read):
+    if any(overlap(steps, one) for one in uses.read):
         return "read"
     if uses.rest or any(_ignores(steps, path, prefix) for path, prefix in uses.ignored):
         return "ignored"
     return "unread" if stated else "unknown"
 
 
-def _overlap(first: Steps, second: Steps) -> bool:
-    """Whether one leads to, or through, the other."""
-    for left, right in zip(first, second, strict=False):
-        if BELOW in (left, right):
-            return True
-        if left != right and EACH not in (left, right):
-            return False
-    return True
-
-
 def _ignores(steps: Steps, path: Steps, prefix: bool) -> bool:
     if not prefix:
-        return len(path) <= len(steps) and _overlap(steps, path)
+        return len(path) <= len(steps) and overlap(steps, path)
     *before, last = path
-    return len(path) <= len(steps) and _overlap(steps, tuple(before)) and steps[len(before)].startswith(last)
+    return len(path) <= len(steps) and overlap(steps, tuple(before)) and steps[len(before)].startswith(last)
 
 
 # ------------------------------------------------------------------------------------------------------- what is read
@@ -115,7 +100,7 @@ def _uses(resource: ast.Resource, maps: Iterable[ast.Map]) -> _Uses:
     uses = _Uses(set(), set(), False)
     for node in (*resource.ids, resource.changed, resource.deleted_when):
         if node is not None:
-            uses.read.update(_paths(node, {"$": ()}))
+            uses.read.update(_places(node, {"$": ()}))
     rest = False
     for item in maps:
         roots: dict[str, Steps] = {"$": ()}
@@ -125,41 +110,26 @@ def _uses(resource: ast.Resource, maps: Iterable[ast.Map]) -> _Uses:
     return _Uses(uses.read, uses.ignored, rest)
 
 
-def _of_items(items: Iterable[ast.MapItem], roots: dict[str, Steps], uses: _Uses) -> bool:
+def _of_items(items: Iterable[ast.MapItem], roots: Roots, uses: _Uses) -> bool:
     """Adds what the lines of a map read and ignore; whether one of them is `ignore rest`."""
     rest = False
     for item in items:
         match item:
             case ast.Ignore():
                 rest |= item.rest
-                uses.ignored.update((_steps(one.path, roots), one.prefix) for one in item.paths)
+                uses.ignored.update((steps_of(one.path, roots), one.prefix) for one in item.paths)
             case ast.Each():
-                whole = _steps(item.path, roots)
+                whole = steps_of(item.path, roots)
                 # The list itself tells nothing of its elements' members.
-                uses.read.update(steps for steps in _paths(item.path, roots) if steps != whole)
+                uses.read.update(_places(item.path, roots) - {whole})
                 rest |= _of_items(item.items, {**roots, item.alias.text: whole}, uses)
             case _:
-                uses.read.update(_paths(item, roots))
+                uses.read.update(_places(item, roots))
     return rest
 
 
-def _paths(node: ast.Node, roots: Mapping[str, Steps]) -> Iterator[Steps]:
-    for found in walk(node):
-        if isinstance(found, ast.Path) and found.root in roots:
-            yield _steps(found, roots)
-        elif isinstance(found, ast.Bare) and found.name in roots:
-            yield roots[found.name]
-
-
-def _steps(path: ast.Path, roots: Mapping[str, Steps]) -> Steps:
-    steps = roots.get(path.root, ())
-    for segment in path.segments:
-        match segment:
-            case ast.MemberSegment(name=name):
-                steps += (name,)
-            case ast.IndexSegment() | ast.WildcardSegment():
-                steps += (EACH,)
-    return steps
+def _places(node: ast.Node, roots: Roots) -> set[Steps]:
+    return {steps for _, steps in paths_in(node, roots)}
 
 
 # ------------------------------------------------------------------------------------------------------- what there is

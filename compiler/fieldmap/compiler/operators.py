@@ -8,6 +8,7 @@ from fieldmap.compiler import ir, quantities, types
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
+from fieldmap.dsl.diagnostics import Label
 from fieldmap.dsl.source import Span
 
 if TYPE_CHECKING:
@@ -88,6 +89,14 @@ def comparison(checker: Checker, node: ast.Comparison | ast.InList | ast.IsAbsen
                     "FM0303", f"only a path can be {node.what}", node.value.span, help="of anything else ask: is absent"
                 )
                 return None
+            if value.absence is Absence.NEVER:
+                checker.report.warn(
+                    "FM0382",
+                    f"this is never absent, so the answer is always {'yes' if node.negated else 'no'}",
+                    node.span,
+                    labels=_said_at(value),
+                    help="leave the question out, or give the type in the shape a ? if it can be absent",
+                )
             expr2 = ir.IsAbsent(value=value.expr, what=node.what, negated=node.negated)
             return Typed(expr2, ir.BoolType(), Absence.NEVER, node.span)
 
@@ -208,6 +217,14 @@ def choice(checker: Checker, node: ast.Otherwise | ast.If, expected: ir.Type | N
         first, second, type_ = united
         if isinstance(second, ir.AbsentConstant):
             checker.report.warn("FM0307", "otherwise absent changes nothing", node.fallback.span, help="leave it out")
+        elif value.absence is Absence.NEVER:
+            checker.report.warn(
+                "FM0381",
+                "what stands before `otherwise` is never absent, so this is never used",
+                node.fallback.span,
+                labels=_said_at(value),
+                help="leave it out, or give the type in the shape a ? if it can be absent",
+            )
         absence = Absence.NEVER if value.absence is Absence.NEVER else fallback.absence
         return Typed(ir.Otherwise(value=first, fallback=second), type_, absence, node.span, value.origin)
     condition = checker.condition(node.condition, "if")
@@ -221,6 +238,10 @@ def choice(checker: Checker, node: ast.Otherwise | ast.If, expected: ir.Type | N
     return Typed(
         ir.If(condition=condition, then=first, otherwise=second), type_, then.absence | other.absence, node.span
     )
+
+
+def _said_at(typed: Typed) -> list[Label]:
+    return [Label(typed.origin, "this type has no ?")] if typed.origin is not None else []
 
 
 def unite(checker: Checker, left: Typed, right: Typed, span: Span) -> tuple[ir.Expr, ir.Expr, ir.Type] | None:

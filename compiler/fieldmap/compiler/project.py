@@ -3,6 +3,7 @@
 load      sources.py      files and what they use, parsed
 collect   symbols.py      who is declared
 lower     entities.py, connectors.py, maps.py, merges.py: checked and turned into IR in the same walk
+flow      sensitivity.py, unused.py: what is tagged stays tagged; what is declared is used
 run       examples.py     the author's examples, by the interpreter
 emit      emit/           SQL, fetch plans, transforms
 make      bundling.py     the bundle
@@ -24,8 +25,10 @@ from fieldmap.compiler import (
     ir,
     maps,
     merges,
+    sensitivity,
     sources,
     symbols,
+    unused,
     versions,
 )
 from fieldmap.compiler.report import Report
@@ -69,6 +72,8 @@ def check(root: Path, paths: list[Path]) -> Checked:
     lowered_entities = [
         msgspec.structs.replace(item, version=versions.entity_version(item)) for item in lowered_entities
     ]
+    sensitivity.check(names, report)
+    unused.check(names, report)
     project = ir.Project(entities=tuple(lowered_entities), maps=tuple(lowered_maps), codes=context.codes)
     ran = 0
     if not report.failed:

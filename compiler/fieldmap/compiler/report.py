@@ -32,8 +32,19 @@ class Report:
     ) -> None:
         self.diagnostics.append(Diagnostic(code, message, span, note=note, labels=tuple(labels), help=help, edit=edit))
 
-    def warn(self, code: str, message: str, span: Span, *, help: str = "") -> None:
-        self.diagnostics.append(Diagnostic(code, message, span, help=help, severity=Severity.WARNING))
+    def warn(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        *,
+        labels: Iterable[Label] = (),
+        help: str = "",
+        edit: Edit | None = None,
+    ) -> None:
+        self.diagnostics.append(
+            Diagnostic(code, message, span, labels=tuple(labels), help=help, edit=edit, severity=Severity.WARNING)
+        )
 
     def unknown(self, code: str, kind: str, name: ast.Name, known: Iterable[str]) -> None:
         """There is no such `kind`; offers the nearest names, or says which there are."""

@@ -1,0 +1,47 @@
+"""Which places of a record the lines of a map name: seen from the record, whatever name a path begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fieldmap.dsl import ast
+from fieldmap.dsl.ast.walk import children
+
+# A step: a member's name, or EACH for the elements of a list. BELOW stands for whatever follows, at any depth.
+EACH = "[*]"
+BELOW = "[..]"
+
+Steps = tuple[str, ...]
+# What the names that begin a path stand for: "$" and those given by `as`.
+Roots = Mapping[str, Steps]
+
+
+def steps_of(path: ast.Path, roots: Roots) -> Steps:
+    steps = roots.get(path.root, ())
+    for segment in path.segments:
+        match segment:
+            case ast.MemberSegment(name=name):
+                steps += (name,)
+            case ast.IndexSegment() | ast.WildcardSegment():
+                steps += (EACH,)
+    return steps
+
+
+def paths_in(node: ast.Node, roots: Roots) -> Iterator[tuple[ast.Node, Steps]]:
+    """Every place that is read within a node, with the node that names it."""
+    if isinstance(node, ast.Path) and node.root in roots:
+        yield node, steps_of(node, roots)
+    elif isinstance(node, ast.Bare) and node.name in roots:
+        yield node, roots[node.name]
+    for child in children(node):
+        yield from paths_in(child, roots)
+
+
+def overlap(first: Steps, second: Steps) -> bool:
+    """Whether one leads to, or through, the other."""
+    for left, right in zip(first, second, strict=False):
+        if BELOW in (left, right):
+            return True
+        if left != right and EACH not in (left, right):
+            return False
+    return True
