@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -219,10 +220,15 @@ def mistakes(result: Checked) -> list[str]:
     return [f"{item.code} {item.message} ({item.note}) {item.help}" for item in result.diagnostics]
 
 
+AMOUNTS = "id: text, amounts: [ number ], flags: [ bool ], lists: [ [ text ] ], day: date, born: date, start: datetime, end: datetime"
+GIVEN = """ "amounts": [0.1, 0.2, 0.3], "flags": [false, true], "lists": [["a"], ["b", "c"]], "day": "2026-03-01",
+ "born": "2000-03-02", "start": "2026-03-01T00:00:00Z", "end": "2026-03-01T00:01:30.5Z" """
+
+
 def outcome(result: Checked, value: str) -> tuple[Any, tuple[Held, ...]]:
     """The field `x` that the loose map makes of a record with `y`, and what was held."""
     assert not result.diagnostics, mistakes(result)
-    record = json.loads(f'{{"id": "1", "y": {value}, "amounts": [0.1, 0.2, 0.3]}}', parse_float=Decimal)
+    record = json.loads(f'{{"id": "1", "y": {value}, {GIVEN}}}', parse_float=Decimal)
     claimed = interpret.run_record(result.project.maps[0], result.project.codes, record)
     assert isinstance(claimed, Claimed), claimed
     return claimed.rows[0][0][1], claimed.held
@@ -291,9 +297,13 @@ def test_the_functions_are_those_of_the_compiler() -> None:
 @pytest.mark.parametrize("row", table("Function", "What it gives", "Example", "Gives"), ids=lambda row: str(row[0]))
 def test_function_example(row: list[str], tmp_path: Path) -> None:
     wanted = meant(row[3])
-    type_ = "text?" if isinstance(wanted, str) else "list of text" if isinstance(wanted, list) else "decimal(9, 3)?"
+    kinds = {str: "text?", list: "list of text", bool: "bool?"}
+    type_ = kinds.get(type(wanted), "decimal(9, 3)?")
     (example,) = codes(row[2])
-    project = LOOSE.format(type=type_, value=example).replace("# shape", "shape { id: text, amounts: [ number ] }")
+    function = FUNCTIONS[example.partition("(")[0]]
+    if isinstance(next(item.expected for item in function.examples if item.expected is not None), date):
+        type_ = "date?"
+    project = LOOSE.format(type=type_, value=example).replace("# shape", f"shape {{ {AMOUNTS} }}")
     value, _ = outcome(checked(tmp_path, project), "null")
     assert written(value) == wanted
 

@@ -84,6 +84,8 @@ def says(expression: ast.Expr) -> str:
             return f"{kind}.{name}"
         case ast.Call(function=function, arguments=arguments):
             return f"{function.text}({', '.join(map(says, arguments))})"
+        case ast.Access(value=called, segments=segments):
+            return says(called) + "".join(f".{s.name}" if isinstance(s, ast.MemberSegment) else "[]" for s in segments)
         case ast.Conversion(value=inner, type=kind, zone=zone):
             return f"({says(inner)} as {kind.text}{' at ' + zone.value if zone else ''})"
         case ast.InUnit(value=inner, unit=unit, named_by=named, period=period):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.meaning.data import LISTS, MEMBERS, OBJECTS, TEXTS
 
 from fieldmap.compiler import ir
+from fieldmap.compiler.functions import FUNCTIONS
 
 Expr = st.SearchStrategy[Any]
 
@@ -43,6 +44,48 @@ def path_text(root: str, segments: tuple[ir.Segment, ...]) -> str:
             case ir.All():
                 text += "[*]"
     return text
+
+
+# The functions that differ least are drawn together, by the kind of their result.
+CALLED = {
+    "text": (
+        *("squeeze", "title", "remove", "part", "before", "after", "pad", "pad_right", "digits", "unless_blank"),
+        *("normalise", "ascii", "extract", "replace_pattern", "format", "sha256", "uuid5", "greatest", "least", "nth"),
+    ),
+    "number": (
+        *(
+            "abs",
+            "round",
+            "floor",
+            "ceil",
+            "mod",
+            "power",
+            "average",
+            "year",
+            "month",
+            "day",
+            "weekday",
+            "week",
+            "quarter",
+        ),
+        *("days_between", "months_between", "years_between", "seconds_between"),
+    ),
+    "bool": ("starts_with", "ends_with", "contains", "matches", "any", "all", "has"),
+    "date": ("date", "add_days", "add_months", "add_years", "start_of_week", "start_of_month", "end_of_month"),
+    "texts": ("sort", "reverse", "concat"),
+}
+WRITTEN_OUT = {
+    "matches": ("[A-Z]+", ".*", "", "a|b", r"\d+"),
+    "extract": ("[0-9]+", "", "(a)|b", " (.)"),
+    "replace_pattern": ("[^0-9]+", "", "a*", r"\s"),
+    "format": ("dd.MM.yyyy", "d MMM yy", "'q'M", "yyyyMMdd"),
+    "uuid5": ("dns", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
+}
+
+
+def picked(name: str) -> ir.Read:
+    segments = (ir.Member(name=name),)
+    return ir.Read(root=ir.PICKED, segments=segments, text=f"parse(…).{name}", declared=ir.TextType())
 
 
 def call(name: str, *arguments: Expr) -> Expr:
@@ -163,6 +206,48 @@ class Expressions:
             st.builds(ir.If, condition=self.bool(depth - 1), then=make(depth - 1), otherwise=make(depth - 1)),
         ]
 
+    def calls(self, kind: str, depth: int) -> Expr:
+        """A call of any function whose result is of the kind, of arguments of the kinds that it takes."""
+        return st.sampled_from(CALLED[kind]).flatmap(lambda name: self.called(name, depth))
+
+    def called(self, name: str, depth: int) -> Expr:
+        function = FUNCTIONS[name]
+        makers: dict[str, Any] = {
+            "text": self.text,
+            "exact": self.number,
+            "plain number": self.number,
+            "date": self.date,
+            "datetime": self.datetime,
+            "text list": self.texts,
+            "exact list": self.numbers,
+            "ordered list": self.texts,
+            "any list": self.texts,
+            "ordered": self.text,
+        }
+        whole = st.builds(
+            ir.NumberConstant, value=st.sampled_from(("-101", "-12", "-1", "0", "1", "2", "3", "2026", "120000"))
+        )
+        whole = st.one_of(whole, self.read(INT))
+        arguments: list[Expr] = []
+        for parameter in function.parameters:
+            if parameter.literal is not None:
+                texts = st.sampled_from(WRITTEN_OUT[name])
+                arguments.append(st.builds(ir.TextConstant, value=texts))
+            elif parameter.kind == "int":
+                arguments.append(whole)
+            elif parameter.kind == "bool list":
+                arguments.append(reads(self.roots, BOOL, many=True, leaves=("bool",)))
+            elif parameter.name in ("part", "separator", "fill"):
+                arguments.append(
+                    st.builds(ir.TextConstant, value=st.sampled_from(("", " ", "A", ", ", "-", "é", "aa")))
+                )
+            else:
+                arguments.append(makers[parameter.kind](depth))
+        least = sum(not parameter.optional for parameter in function.parameters)
+        counts = st.integers(least, len(arguments) + (2 if function.variadic else 0))
+        arguments += arguments[-1:] * 2
+        return counts.flatmap(lambda count: call(name, *arguments[:count]))
+
     # ------------------------------------------------------------------------------------------------------- texts
 
     @lazy
@@ -190,6 +275,12 @@ class Expressions:
                     lambda name: call(name, self.texts(depth - 1))
                 ),
                 call("text", st.one_of(number, self.bool(depth - 1), self.date(depth - 1), self.datetime(depth - 1))),
+                self.calls("text", depth - 1),
+                st.builds(
+                    ir.Pick,
+                    value=call("parse", inner, st.just(ir.TextConstant(value="{x} {y}"))),
+                    path=st.sampled_from(("x", "y", "z")).map(picked),
+                ),
             ]
         return st.one_of(options + self.common(depth, self.text))
 
@@ -243,6 +334,7 @@ class Expressions:
                     function=st.sampled_from(("sum", "min", "max", "only")),
                     arguments=st.tuples(self.numbers(depth - 1)),
                 ),
+                self.calls("number", depth - 1),
                 st.builds(ir.Call, function=st.just("count"), arguments=st.tuples(self.texts(depth - 1))),
                 st.builds(ir.Call, function=st.just("length"), arguments=st.tuples(self.text(depth - 1))),
             ]
@@ -304,6 +396,7 @@ class Expressions:
                 st.builds(ir.And, left=inner, right=inner),
                 st.builds(ir.Or, left=inner, right=inner),
                 st.builds(ir.Not, value=inner),
+                self.calls("bool", depth - 1),
                 st.builds(
                     ir.Convert,
                     value=st.one_of(self.raw("code"), self.text(depth - 1)),
@@ -331,6 +424,7 @@ class Expressions:
                 st.builds(ir.InZone, zone=st.sampled_from(ZONES)),
             ]
             options += [st.builds(ir.Convert, value=value, to=st.just(DATE), how=each) for each in how]
+            options.append(self.calls("date", depth - 1))
             options.append(
                 st.builds(
                     ir.Convert,
@@ -390,6 +484,7 @@ class Expressions:
                 self.loose().filter(lambda value: value.to != TEXT),
                 st.builds(ir.Mapped, value=self.raw("texts"), body=Expressions(self.roots, TEXT).unread_item()),
                 st.builds(ir.Call, function=st.just("distinct"), arguments=st.tuples(self.texts(depth - 1))),
+                self.calls("texts", depth - 1),
                 st.builds(ir.Call, function=st.just("split"), arguments=st.tuples(self.text(depth - 1), self.text(0))),
             ]
         return st.one_of(options + self.common(depth, self.texts))

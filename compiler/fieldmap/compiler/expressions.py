@@ -9,8 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import assert_never
 
-from fieldmap.compiler import conversions, ir, operators, shapes, types
-from fieldmap.compiler.functions import FUNCTIONS, Function
+from fieldmap.compiler import calls, conversions, ir, operators, shapes, types
 from fieldmap.compiler.scope import Scope, Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
@@ -44,7 +43,9 @@ class Checker:
             case ast.Template():
                 return self._template(node, expected)
             case ast.Call():
-                return self._call(node)
+                return calls.call(self, node)
+            case ast.Access():
+                return calls.access(self, node)
             case ast.Brackets(value=value):
                 return self.check(value, expected)
             case ast.Conversion():
@@ -129,7 +130,7 @@ class Checker:
         read = ir.Read(
             root=node.root, segments=found.segments, text=text, declared=found.declared, sentinels=found.sentinels
         )
-        return Typed(read, found.type, found.absence, node.span, found.origin)
+        return Typed(read, found.type, found.absence, node.span, found.origin, found.node)
 
     def _bare(self, node: ast.Bare, expected: ir.Type | None) -> Typed | None:
         if node.name in self.scope.roots:
@@ -232,24 +233,6 @@ class Checker:
             return None
         return typed
 
-    def _call(self, node: ast.Call) -> Typed | None:
-        function = FUNCTIONS.get(node.function.text)
-        if function is None:
-            self.report.unknown("FM0207", "function", node.function, FUNCTIONS)
-            return None
-        arguments = [self.check(argument) for argument in node.arguments]
-        checked = [argument for argument in arguments if argument is not None]
-        if len(checked) < len(arguments):
-            return None
-        given = [_taken(function, position, argument) for position, argument in enumerate(checked)]
-        result = function.result_type([argument.type for argument in given])
-        if isinstance(result, str):
-            found = ", ".join(argument.words for argument in checked) or "nothing"
-            self.report.error("FM0309", result.rstrip("."), node.span, note=found, help=function.doc)
-            return None
-        call = ir.Call(function=node.function.text, arguments=tuple(argument.expr for argument in given))
-        return Typed(call, result, _absence(function, checked), node.span)
-
     def _list(self, node: ast.ListOf, expected: ir.Type | None) -> Typed | None:
         element = expected.element if isinstance(expected, ir.ListType) else None
         items = [self.check(item, element) for item in node.items]
@@ -260,27 +243,6 @@ class Checker:
         return self._constant(
             node, ir.ListConstant(items=tuple(item.expr for item in checked)), ir.ListType(element=type_)
         )
-
-
-def _taken(function: Function, position: int, argument: Typed) -> Typed:
-    """An argument as the function takes it: what no shape states is read as the parameter's type."""
-    expected = function.expected(position)
-    unstated = isinstance(argument.type, ir.UnknownType) or (
-        isinstance(argument.type, ir.ListType) and isinstance(argument.type.element, ir.UnknownType)
-    )
-    if expected is None or not unstated or isinstance(argument.expr, ir.AbsentConstant):
-        return argument
-    return Typed(ir.Implicit(value=argument.expr, to=expected), expected, argument.absence, argument.span)
-
-
-def _absence(function: Function, arguments: list[Typed]) -> Absence:
-    absences = [argument.absence for argument in arguments]
-    if function.takes_absent:
-        return Absence.NEVER if Absence.NEVER in absences else Absence.MAYBE
-    together = Absence.MAYBE if function.may_be_absent else Absence.NEVER
-    for absence in absences:
-        together = together | absence
-    return together
 
 
 def read_instant(text: str) -> object:

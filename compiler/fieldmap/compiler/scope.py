@@ -13,13 +13,17 @@ from fieldmap.dsl.source import Span
 
 @dataclass(frozen=True)
 class Typed:
-    """A checked expression: its meaning, its type, whether it can be absent, and where the type was stated (origin)."""
+    """A checked expression: its meaning, its type, whether it can be absent, and where the type was stated (origin).
+
+    shape: of an object, or of the objects that a list holds, what a path behind it goes through; None where nothing says.
+    """
 
     expr: ir.Expr
     type: ir.Type
     absence: Absence
     span: Span
     origin: Span | None = None
+    shape: ShapeNode | None = None
 
     @property
     def words(self) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from importlib import metadata
 from typing import Any
 
 import msgspec
 
 from fieldmap.compiler import ir
+from fieldmap.compiler.functions import FUNCTIONS
 
 # Raised when a function, conversion or rounding rule begins to give another result for the same record.
 MEANING = 1
@@ -28,7 +30,9 @@ def map_version(map_: ir.Map, codes: dict[str, ir.CodeTable]) -> str:
         for name in sorted(_uses(meaning, "Lookup", "codes"))
     ]
     zones = metadata.version("tzdata") if _zones(meaning) else ""
-    return _hash([MEANING, meaning, used, zones])
+    called = _uses(meaning, "Call", "function")
+    unicode = unicodedata.unidata_version if any(FUNCTIONS[name].unicode for name in called) else ""
+    return _hash([MEANING, meaning, used, zones, unicode])
 
 
 def entity_version(entity: ir.Entity) -> str:

@@ -340,6 +340,14 @@ def _call(tree: Branch, ctx: Building) -> ast.Expr:
     return ast.Call(function=function, arguments=expressions(branches(tree), ctx), span=ctx.span(tree))
 
 
+def _access(tree: Branch, ctx: Building) -> ast.Expr:
+    called, *segments = branches(tree)
+    value = expression(called, ctx)
+    if not isinstance(value, ast.Call):
+        raise LookupError("only a call can be followed by a path")
+    return ast.Access(value=value, segments=tuple(_segment(part, ctx) for part in segments), span=ctx.span(tree))
+
+
 _BUILDERS: dict[str, Callable[[Branch, Building], ast.Expr]] = {
     "path": _path_or_environment,
     "unit_path": _unit_path,
@@ -354,6 +362,7 @@ _BUILDERS: dict[str, Callable[[Branch, Building], ast.Expr]] = {
     "brackets": lambda tree, ctx: ast.Brackets(value=_only(tree, ctx), span=ctx.span(tree)),
     "list": lambda tree, ctx: ast.ListOf(items=expressions(branches(tree), ctx), span=ctx.span(tree)),
     "call": _call,
+    "access": _access,
     "conversion": _conversion,
     "at": _at,
     "in_unit": _in_unit,

@@ -108,6 +108,8 @@ class Emitter:
                 return self._call(node)
             case ir.Mapped():
                 return self._mapped(node)
+            case ir.Pick():
+                return self._picked(node)
             case ir.ListConstant():
                 items = [self.emit(item) for item in node.items]
                 name = self.new()
@@ -323,6 +325,16 @@ class Emitter:
             self.body.line(f"{name} = {call}")
             return Atom(name, _result_kind(node), all(atom.maybe for atom in atoms), True)
         return self._all(atoms, call, _result_kind(node), maybe=function.may_be_absent)
+
+    def _picked(self, node: ir.Pick) -> Atom:
+        value = self.emit(node.value)
+        outer = self.roots
+        self.roots = {**outer, ir.PICKED: value.code}
+        if not value.maybe:
+            self.present.add(value.code)
+        found = reads.read(self, node.path)
+        self.roots = outer
+        return found
 
     def _mapped(self, node: ir.Mapped) -> Atom:
         items = self.emit(node.value)

@@ -16,6 +16,7 @@ FUNCTION = Function(
     result=text_result,
     evaluate=evaluate,
     runtime="lower",
+    unicode=True,
     examples=(
         Example('lower("Ada@Example.COM")', ("Ada@Example.COM",), "ada@example.com"),
         Example('lower("STRAßE")', ("STRAßE",), "straße"),

@@ -16,6 +16,7 @@ FUNCTION = Function(
     result=text_result,
     evaluate=evaluate,
     runtime="upper",
+    unicode=True,
     examples=(
         Example('upper("de")', ("de",), "DE"),
         Example('upper("straße")', ("straße",), "STRASSE"),

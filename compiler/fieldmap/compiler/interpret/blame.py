@@ -27,6 +27,7 @@ def parts(node: ir.Expr) -> Iterator[ir.Expr]:
             | ir.IsAbsent()
             | ir.Not()
             | ir.Mapped()
+            | ir.Pick()
         ):
             yield node.value
         case ir.MakeMoney():

@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from jsonpath_ng.jsonpath import DatumInContext
+from jsonpath_ng.jsonpath import DatumInContext, Root
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.functions import FUNCTIONS
@@ -95,6 +95,8 @@ class _Scope:
                 return self._made(node)
             case ir.Mapped():
                 return self._mapped(node)
+            case ir.Pick():
+                return self._picked(node)
             case ir.Otherwise():
                 found = self.value(node.value)
                 return self.value(node.fallback) if found is None else found
@@ -263,6 +265,13 @@ class _Scope:
         within = self._all.blame.paths(node.value, self._item_paths)
         made = [_Scope(self._all, self._roots, item, within).value(node.body) for item in items]
         return [item for item in made if item is not None]
+
+    def _picked(self, node: ir.Pick) -> Any:
+        value = self.value(node.value)
+        if value is None:
+            return None
+        roots = {**self._roots, ir.PICKED: DatumInContext(value, Root())}
+        return _Scope(self._all, roots, self._item, self._item_paths).value(node.path)
 
     # ------------------------------------------------------------------------------------------------------- notes
 

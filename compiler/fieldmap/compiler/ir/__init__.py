@@ -16,6 +16,7 @@ import msgspec
 
 from fieldmap.compiler.ir.entities import CodeTable, Entity, Field, Project, Rule, Source
 from fieldmap.compiler.ir.expressions import (
+    PICKED,
     AbsentConstant,
     All,
     And,
@@ -55,6 +56,7 @@ from fieldmap.compiler.ir.expressions import (
     Or,
     Otherwise,
     Patterns,
+    Pick,
     Read,
     Scale,
     Segment,
@@ -83,6 +85,7 @@ from fieldmap.compiler.ir.types import (
 )
 
 __all__ = [
+    "PICKED",
     "AbsentConstant",
     "All",
     "And",
@@ -141,6 +144,7 @@ __all__ = [
     "Or",
     "Otherwise",
     "Patterns",
+    "Pick",
     "Place",
     "Project",
     "Read",

@@ -85,6 +85,10 @@ class Read(Expression, frozen=True):
     sentinels: tuple[Constant, ...] = ()
 
 
+# The root of the path in a Pick: no name of an author's.
+PICKED = "(value)"
+
+
 class Implicit(Expression, frozen=True):
     """The lossless conversions that need no word, of a JSON value or a text (else FM2101; bad text: FM2103, FM2104 …):
 
@@ -212,6 +216,15 @@ class Call(Expression, frozen=True):
     arguments: tuple[Expr, ...]
 
 
+class Pick(Expression, frozen=True):
+    """What a path finds in a value that is no record: `only($.phones[*]).number`. Absent if the value is.
+
+    path: a Read whose root is PICKED, and whose text shows the value before the path."""
+
+    value: Expr
+    path: Read
+
+
 class Arithmetic(Expression, frozen=True):
     """operator: + - * /. Exact; absent if a side is absent; division by zero fails with FM2115. Date arithmetic is not here."""
 
@@ -310,6 +323,7 @@ Expr = (
     | Lookup
     | Template
     | Call
+    | Pick
     | Arithmetic
     | Negate
     | Comparison

@@ -35,6 +35,7 @@ from fieldmap.dsl.ast.entity import (
 from fieldmap.dsl.ast.example import Example, Expectation, ExpectedField, ExpectEntity, ExpectOutcome, Given
 from fieldmap.dsl.ast.expression import (
     Absent,
+    Access,
     Arithmetic,
     Bare,
     Bool,
@@ -69,6 +70,7 @@ from fieldmap.dsl.ast.nodes import Name, Node, Text
 
 __all__ = [
     "Absent",
+    "Access",
     "Arithmetic",
     "Assignment",
     "Auth",

@@ -98,6 +98,14 @@ class Call(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Access(Node):
+    """`only($.phones[*]).number`, `parse($.place, '{city}, {region}').city`: a path that goes on behind a call."""
+
+    value: Call
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion(Node):
     """`x as date("MM/dd/yyyy")`, `x as bool("Y", "N")`, `x as datetime(odata)`, `x as date at "America/New_York"`
 
@@ -231,6 +239,7 @@ Expr = (
     | Template
     | Text
     | Call
+    | Access
     | Conversion
     | InUnit
     | Via

@@ -35,6 +35,10 @@ TITLES: dict[str, str] = {
     "FM2124": "a record without a usable identity",
     "FM2125": "something that is no list where `each` needs one",
     "FM2126": "a name that stands twice in one object, so that nobody knows which is meant",
+    "FM2165": "a case without an arm for the value",
+    "FM2166": "a key that a table does not have",
+    "FM2167": "a text that is not written in the form to be taken apart",
+    "FM2168": "an argument outside what a function takes",
 }
 
 QUOTED = 60

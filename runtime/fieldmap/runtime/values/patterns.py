@@ -8,6 +8,7 @@ meaning; other characters stand for themselves.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -55,6 +56,16 @@ class Compiled(NamedTuple):
 
 class PatternError(ValueError):
     """A pattern that cannot be used; the text is a clause for the author."""
+
+
+def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a pattern that compiles, in order: its letters, and (False) the text between them."""
+    for token in _TOKEN.finditer(pattern):
+        text, letters = token.group(0), token.group(2)
+        if letters is not None:
+            yield text, True
+        else:
+            yield "'" if text == "''" else (token.group(1) or token.group(3) or "").replace("''", "'"), False
 
 
 @lru_cache(maxsize=512)

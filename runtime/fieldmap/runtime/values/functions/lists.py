@@ -1,4 +1,4 @@
-"""The standard functions as generated code calls them. Arguments are never None, save where the function says so."""
+"""Functions of lists."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from fieldmap.runtime.values.failures import describe, quote, wrong
-from fieldmap.runtime.values.numbers import Exact, Number, add, plain_text
+from fieldmap.runtime.values.failures import describe, wrong
+from fieldmap.runtime.values.numbers import Exact, Number, add, divide
 from fieldmap.runtime.values.outcome import Failed
 
 _TEXTS, _NUMBERS, _DATES, _DATETIMES = {str}, {int, Decimal, Fraction, float}, {date}, {datetime}
@@ -21,46 +21,8 @@ def _kind(item: Any) -> str:
     return "number" if type(item) in _NUMBERS else type(item).__name__
 
 
-def words(*parts: str | None) -> str | None:
-    """Takes None."""
-    present = [part for part in parts if part is not None]
-    return " ".join(present) if present else None
-
-
-def trim(text: str) -> str:
-    return text.strip()
-
-
-def lower(text: str) -> str:
-    return text.lower()
-
-
-def upper(text: str) -> str:
-    return text.upper()
-
-
-def replace(text: str, old: str, new: str) -> str:
-    return text.replace(old, new) if old else text
-
-
-def split(text: str, separator: str) -> list[str]:
-    return text.split(separator) if separator else [text]
-
-
 def join(parts: Sequence[str], separator: str) -> str | None:
     return separator.join(parts) if parts else None
-
-
-def left(text: str, length: Exact) -> str:
-    return text[: max(0, int(length))]
-
-
-def right(text: str, length: Exact) -> str:
-    return text[max(0, len(text) - max(0, int(length))) :]
-
-
-def length(text: str) -> int:
-    return len(text)
 
 
 def first(items: Sequence[Any]) -> Any:
@@ -123,17 +85,53 @@ def distinct(path: str, items: Sequence[Any]) -> list[Any]:
     return list(found.values())
 
 
-def text(path: str, value: str | bool | Exact | date) -> str:
-    """FM2104 for a fraction without end."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=None).isoformat() + "Z"
-    if isinstance(value, date):
-        return value.isoformat()
-    written = plain_text(value)
-    if written is None:
-        raise Failed("FM2104", f"{quote(value)} has no end as a decimal", path)
-    return written
+def average(path: str, items: Sequence[Number]) -> Number | None:
+    return divide(total(path, items), len(items), path) if items else None
+
+
+def ordered(path: str, items: Sequence[Any]) -> list[Any]:
+    """FM2101 for elements without an order in common."""
+    return sorted(_ordered(path, items))
+
+
+def backwards(items: Sequence[Any]) -> list[Any]:
+    return list(items[::-1])
+
+
+def nth(items: Sequence[Any], place: Exact) -> Any:
+    index = int(place) - 1
+    return items[index] if 0 <= index < len(items) else None
+
+
+def flatten(path: str, items: Sequence[Any]) -> list[Any]:
+    """FM2101 for an element that is no list."""
+    found: list[Any] = []
+    for item in items:
+        if type(item) is not list:
+            raise wrong(item, "a list", path)
+        found += (inner for inner in item if inner is not None)
+    return found
+
+
+def concat(*lists: Sequence[Any]) -> list[Any]:
+    return [item for items in lists for item in items]
+
+
+def any_(items: Sequence[bool]) -> bool:
+    return any(items)
+
+
+def all_(items: Sequence[bool]) -> bool:
+    return all(items)
+
+
+def has(items: Sequence[str], text: str) -> bool:
+    return text in items
+
+
+def greatest(*values: Any) -> Any:
+    return max(values)
+
+
+def least(*values: Any) -> Any:
+    return min(values)

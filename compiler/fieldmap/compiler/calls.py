@@ -1,0 +1,159 @@
+"""Calls of functions: which function it is, whether its arguments fit, and what a call that names none was meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from fieldmap.compiler import ir, shapes, types
+from fieldmap.compiler.functions import FUNCTIONS, Function
+from fieldmap.compiler.functions.foreign import OTHERWISE, SAME
+from fieldmap.compiler.functions.literals import parts
+from fieldmap.compiler.scope import Typed
+from fieldmap.compiler.shapes import Absence, ListShape, MemberShape, ObjectShape, ScalarShape, ShapeNode
+from fieldmap.dsl import ast
+from fieldmap.dsl.diagnostics import Edit
+
+if TYPE_CHECKING:
+    from fieldmap.compiler.expressions import Checker
+
+# Functions whose result is the list that they were given, or one of its elements.
+_PASSING = frozenset({"first", "last", "only", "nth", "reverse"})
+
+
+def call(checker: Checker, node: ast.Call) -> Typed | None:
+    function = FUNCTIONS.get(node.function.text)
+    if function is None:
+        unknown(checker, node.function)
+        return None
+    arguments = [checker.check(argument) for argument in node.arguments]
+    checked = [argument for argument in arguments if argument is not None]
+    if len(checked) < len(arguments):
+        return None
+    given = [_taken(function, position, argument) for position, argument in enumerate(checked)]
+    result = function.result_type([argument.type for argument in given])
+    if isinstance(result, str):
+        found = ", ".join(argument.words for argument in checked) or "nothing"
+        checker.report.error("FM0309", result.rstrip("."), node.span, note=found, help=_advice(function, checked))
+        return None
+    if not _literals(checker, node, function, given):
+        return None
+    made = ir.Call(function=node.function.text, arguments=tuple(argument.expr for argument in given))
+    return Typed(made, result, _absence(function, checked), node.span, shape=_shape(function, given))
+
+
+def access(checker: Checker, node: ast.Access) -> Typed | None:
+    """A path behind a call."""
+    value = call(checker, node.value)
+    if value is None:
+        return None
+    if value.shape is None and not isinstance(value.type, ir.UnknownType | ir.ObjectType | ir.ListType | ir.JsonType):
+        checker.report.error(
+            "FM0206",
+            f"{node.value.function.text}(…) gives {types.describe(value.type)}, which has no parts",
+            node.segments[0].span,
+        )
+        return None
+    start = value.shape
+    if isinstance(value.type, ir.ListType) and start is not None:
+        start = ListShape(start, value.span)
+    path = ast.Path(root=f"{node.value.function.text}(…)", segments=node.segments, span=node.span)
+    found = shapes.walk(path, start, checker.report)
+    if found is None:
+        return None
+    read = ir.Read(
+        root=ir.PICKED,
+        segments=found.segments,
+        text=shapes.path_text(path),
+        declared=found.declared,
+        sentinels=found.sentinels,
+    )
+    made = ir.Pick(value=value.expr, path=read)
+    return Typed(made, found.type, value.absence | found.absence, node.span, found.origin, found.node)
+
+
+def unknown(checker: Checker, name: ast.Name) -> None:
+    """There is no such function: the nearest, or what other languages call so."""
+    lowered = name.text.lower()
+    meant = SAME.get(lowered, lowered if lowered in FUNCTIONS else "")
+    advice = OTHERWISE.get(lowered, "")
+    if not meant and not advice:
+        near = difflib.get_close_matches(lowered, FUNCTIONS, n=1, cutoff=0.6)
+        meant = near[0] if near else ""
+    if meant:
+        advice = f"did you mean {FUNCTIONS[meant].signature}? {FUNCTIONS[meant].doc.rstrip('.')}"
+    checker.report.error(
+        "FM0207",
+        f"there is no function {name.text}",
+        name.span,
+        help=advice or "the manual has a table of all functions: docs/language.md",
+        edit=Edit(name.span, meant) if meant else None,
+    )
+
+
+def _advice(function: Function, arguments: list[Typed]) -> str:
+    if function.name == "concat" and any(isinstance(argument.type, ir.TextType) for argument in arguments):
+        return OTHERWISE["concatenate"]
+    wanted = [parameter.kind for parameter in function.parameters]
+    for kind, argument in zip(wanted, arguments, strict=False):
+        textual = isinstance(argument.type, ir.TextType)
+        if kind == "date" and isinstance(argument.type, ir.DatetimeType):
+            return 'an instant is another day in another zone: … as date at "Europe/Berlin"'
+        if kind == "date" and textual:
+            return 'read the text as a date first: … as date("dd.MM.yyyy")'
+        if kind in ("exact", "plain number", "number") and textual:
+            return "read the text as a number first: … as decimal"
+        if kind == "text" and isinstance(argument.type, ir.IntType | ir.DecimalType):
+            return f"turn the number into a text first: {function.name}(text(…))"
+    return function.doc
+
+
+def _literals(checker: Checker, node: ast.Call, function: Function, given: list[Typed]) -> bool:
+    """Whether the arguments that must be written out are, and are in order."""
+    fine = True
+    for position, argument in enumerate(given):
+        parameter = function.parameter(position)
+        if parameter is None or parameter.literal is None:
+            continue
+        if not isinstance(argument.expr, ir.TextConstant):
+            template = isinstance(argument.expr, ir.Template)
+            checker.report.error(
+                "FM0363",
+                f"the {parameter.name} of {function.name} is written out, so that it can be checked before any data is read",
+                node.arguments[position].span,
+                note=argument.words,
+                help="put it in '…', where braces have no meaning" if template else "write a text in '…'",
+            )
+            fine = False
+        elif mistake := parameter.literal(argument.expr.value):
+            checker.report.error("FM0364", mistake, node.arguments[position].span)
+            fine = False
+    return fine
+
+
+def _shape(function: Function, given: list[Typed]) -> ShapeNode | None:
+    """What a path behind the call goes through: the parts of `parse`, or the elements of the list that was given."""
+    if function.name == "parse" and isinstance(given[1].expr, ir.TextConstant):
+        span = given[1].span
+        names = parts(given[1].expr.value)
+        text = ScalarShape(ir.TextType(), span)
+        return ObjectShape({name: MemberShape(name, text, False, (), span) for name in names}, span)
+    return given[0].shape if function.name in _PASSING else None
+
+
+def _taken(function: Function, position: int, argument: Typed) -> Typed:
+    """An argument as the function takes it: what no shape states is read as the parameter's type."""
+    if isinstance(argument.expr, ir.AbsentConstant):
+        return argument
+    expr, type_ = function.take(position, argument.expr, argument.type)
+    return Typed(expr, type_, argument.absence, argument.span, argument.origin, argument.shape)
+
+
+def _absence(function: Function, arguments: list[Typed]) -> Absence:
+    absences = [argument.absence for argument in arguments]
+    if function.takes_absent:
+        return Absence.NEVER if Absence.NEVER in absences else Absence.MAYBE
+    together = Absence.MAYBE if function.may_be_absent else Absence.NEVER
+    for absence in absences:
+        together = together | absence
+    return together
