@@ -13,6 +13,7 @@ from fieldmap.compiler.records import instant, textual
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Scope
 from fieldmap.dsl import ast
+from fieldmap.dsl.diagnostics import Edit
 from fieldmap.runtime import plan
 
 _AUTH_SETTINGS = {
@@ -187,6 +188,15 @@ class _ConnectorLowering:
                         return None
                     pieces.extend(inner.parts)
                 return plan.Composed(tuple(pieces))
+            case ast.Bare(name=name):
+                self._report.error(
+                    "FM0403",
+                    "a setting is a text in quotes, env.NAME or secret.NAME",
+                    node.span,
+                    help=f'write "{name}"',
+                    edit=Edit(node.span, f'"{name}"'),
+                )
+                return None
             case _:
                 self._report.error(
                     "FM0403",
@@ -219,12 +229,24 @@ class _ConnectorLowering:
             if setting.name.text in ("password", "client_secret", "token") and not any(
                 isinstance(p, plan.SecretRef) for p in value.parts
             ):
-                self._report.error(
-                    "FM0312",
-                    f"{setting.name.text} is a secret and stands in the file for all to read",
-                    setting.value.span,
-                    help="name an environment variable: secret.MY_PASSWORD",
-                )
+                named = next((part for part in value.parts if isinstance(part, plan.EnvRef)), None)
+                if named is not None:
+                    self._report.error(
+                        "FM0312",
+                        f"{setting.name.text} is a secret, and what env gives may be shown and logged",
+                        setting.value.span,
+                        help=f"write secret.{named.name}: the same variable, never shown",
+                        edit=Edit(setting.value.span, f"secret.{named.name}")
+                        if isinstance(setting.value, ast.Environment)
+                        else None,
+                    )
+                else:
+                    self._report.error(
+                        "FM0312",
+                        f"{setting.name.text} is a secret and stands in the file for all to read",
+                        setting.value.span,
+                        help="name an environment variable: secret.MY_PASSWORD",
+                    )
                 return None
             given[setting.name.text] = value
         missing = [name for name in needed if name not in given]

@@ -6,6 +6,7 @@ diagnostic was reported, and whoever gets it says no more.
 
 from __future__ import annotations
 
+import difflib
 from datetime import date
 from typing import assert_never
 
@@ -107,6 +108,16 @@ class Checker:
         scope = self.scope
         if node.root not in scope.roots:
             known = [name for name in scope.roots if name != "$"]
+            if scope.dollar and not difflib.get_close_matches(node.root, known, n=1):
+                whole = f"$.{shapes.path_text(node)}"
+                self.report.error(
+                    "FM0208",
+                    f"nothing here is called {node.root}",
+                    node.span,
+                    help=f"a field of the source is written {whole}",
+                    edit=Edit(Span(node.span.path, node.span.start, node.span.start), "$."),
+                )
+                return None
             self.report.unknown(
                 "FM0208", "name", ast.Name(text=node.root, span=node.span), [*known, *(["$"] if scope.dollar else [])]
             )

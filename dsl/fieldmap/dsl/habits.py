@@ -152,9 +152,19 @@ def _single_membership(site: Site) -> Diagnostic | None:
     if not re.search(r"(?<!\w)in[ \t]+\Z", site.before) or not site.after.startswith(('"', "'")):
         return None
     span = site.here(len(site.word()))
+    named = site.word()[1:-1]
+    if re.fullmatch(r"[A-Z]{3}|[a-z]{1,4}(?:/[a-z]{1,4})?", named):
+        return site.says("FM0105", "a unit or currency stands without quotes", span, f"write `in {named}`", named)
     return site.says(
         "FM0105", "the values of `in` stand in square brackets", span, "write them in brackets", f"[{site.word()}]"
     )
+
+
+# One arm, on one line; several are a chain of ifs, and better a list of codes.
+_CASE_WHEN = re.compile(
+    r"case[ \t]+when[ \t]+((?:(?!\bwhen\b)[^\n])+?)[ \t]+then[ \t]+((?:(?!\bwhen\b)[^\n])+?)(?:[ \t]+else[ \t]+([^\n]+?))?[ \t]+end(?!\w)",
+    re.IGNORECASE,
+)
 
 
 def _case_when(site: Site) -> Diagnostic | None:
@@ -162,9 +172,15 @@ def _case_when(site: Site) -> Diagnostic | None:
     if match is None:
         return None
     help_ = "write `if $.a == 1 then x else y`; a list of codes is a `codes` block, used with `via`"
-    return site.says(
-        "FM0105", "`case when` is written `if … then … else …`", site.here(len(match.group())), help_, "if", safe=False
-    )
+    message = "`case when` is written `if … then … else …`"
+    whole = _CASE_WHEN.match(site.text, site.at, site.end)
+    if whole is None:
+        return site.says("FM0105", message, site.here(len(match.group())), help_)
+    condition, then, otherwise = (part.strip() for part in whole.groups(default="absent"))
+    condition = re.sub(r"(?<![=!<>])=(?!=)", "==", condition).replace("<>", "!=")
+    edit = f"if {condition} then {then} else {otherwise}"
+    over = site.span(site.at, whole.end())
+    return site.says("FM0105", message, site.here(len(match.group())), help_, edit, over, safe=False)
 
 
 def _chained_comparison(site: Site) -> Diagnostic | None:
@@ -276,8 +292,49 @@ def _sql_operator(site: Site) -> Diagnostic | None:
     return site.says("FM0105", f"there is no `{word}` here", site.here(len(word)), answers[word])
 
 
+_UNQUOTED = re.compile(r"(?<!\w)(base|get|folder|files)[ \t]+([^\s\"'#;{][^\s\"'#;]*)")
+
+
+def _unquoted(site: Site) -> Diagnostic | None:
+    """`base https://…`, `get /v2/workers`, `files *.csv as csv`"""
+    line = site.text.rfind("\n", 0, site.at) + 1
+    match = next((one for one in _UNQUOTED.finditer(site.text, line, site.end) if one.end(2) >= site.at), None)
+    if match is None or match.start(2) > site.at or match.group(2).startswith(("env.", "secret.")):
+        return None
+    what = {"base": "an address", "get": "an address", "folder": "a folder", "files": "a pattern of file names"}
+    return site.says(
+        "FM0105",
+        f"{what[match.group(1)]} stands in quotes",
+        site.span(match.start(2), match.end(2)),
+        f'write `{match.group(1)} "{shortened(match.group(2))}"`',
+        f'"{match.group(2)}"',
+    )
+
+
+_UNROOTED = re.compile(r"(records|ignore)[ \t]+((?:`?[A-Za-z_]\w*`?)(?:\.\w+|\[[^\]\n]*\])*)[ \t]*(?=[\n#;,]|\Z)")
+
+
+def _unrooted(site: Site) -> Diagnostic | None:
+    """`records data`, `ignore internal`"""
+    match = _UNROOTED.match(site.text, site.start, site.end)
+    if match is None:
+        return None
+    begins = "a path begins with `$`, which is the record" + (
+        "; here, the whole response" if match.group(1) == "records" else ""
+    )
+    return site.says(
+        "FM0105",
+        f"`{shortened(match.group(2))}` is a path, and a path begins with `$`",
+        site.span(match.start(2), match.end(2)),
+        begins,
+        f"$.{match.group(2)}",
+    )
+
+
 HABITS: tuple[Callable[[Site], Diagnostic | None], ...] = (
     _null_comparison,
+    _unquoted,
+    _unrooted,
     _assignment_sign,
     _arrow,
     _single_equals,
