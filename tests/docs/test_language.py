@@ -83,7 +83,7 @@ connector shop {
   resource orders {
     get   "/orders"
     id    $.no
-    shape { no: text, items: [ { line: int, qty: int } ] }
+    shape { no: text, pieces: int?, items: [ { line: int, qty: int } ] }
   }
 }
 """
@@ -403,7 +403,7 @@ def test_resource_lines(line: str, tmp_path: Path) -> None:
     kind = ' is files {\n folder "drop"' if line.startswith("files") else '{\n base "https://shop.example.com"'
     lines = {"get": 'get "/orders"', "id": "id $.no"} if "files" not in kind else {"id": "id $.no"}
     lines[line.split()[0]] = line
-    if line.startswith("deleted"):
+    if line.startswith(("deleted", "when")):
         lines["shape"] = "shape { no: text, status: text }"
     body = "\n".join(lines.values())
     result = checked(tmp_path, f"connector shop{kind}\n resource orders {{\n{body}\n}}\n}}\n")

@@ -140,6 +140,8 @@ def reads(
     steps: tuple[ir.Segment, ...]
     if draw(st.integers(0, 9)) == 0:
         steps = tuple(draw(st.lists(anything, min_size=1, max_size=12)))
+        if many and not any(isinstance(step, ir.All) for step in steps):
+            steps = (*steps, ir.All())
         steps = steps if many else tuple(step for step in steps if not isinstance(step, ir.All)) or (ir.Index(index=0),)
     else:
         into = st.lists(st.one_of(into_object, into_object, into_list), max_size=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 from tests.meaning.data import LISTS
 from tests.meaning.expressions import (
@@ -25,7 +26,7 @@ from tests.meaning.expressions import (
 from fieldmap.compiler import ir
 
 NUMBERS = ir.ListType(element=ir.DecimalType(precision=10, scale=1))
-ALIASES = ("item", "part")
+ALIASES = ("item", "part", "bit")
 
 
 @functools.cache
@@ -97,21 +98,62 @@ def each_paths(root: str) -> st.SearchStrategy[ir.Read]:
 
 
 @st.composite
-def eaches(draw: st.DrawFn, roots: tuple[str, ...], number: int) -> tuple[ir.Each, ...]:
-    """At most one, with at most one inside."""
-    if number > 2 or draw(st.booleans()):
+def checks(draw: st.DrawFn, roots: tuple[str, ...]) -> tuple[ir.Check, ...]:
+    """Mostly none: an `expect` ends most records."""
+    kinds = draw(st.sampled_from(((), (), (), ("warn",), ("warn", "expect"), ("warn", "warn"))))
+    make = Expressions(roots)
+    return tuple(
+        ir.Check(kind=kind, condition=draw(make.bool(1)), message="", text="as it should be", place=PLACE)
+        for kind in kinds
+    )
+
+
+@st.composite
+def alsos(draw: st.DrawFn, roots: tuple[str, ...], number: int) -> tuple[ir.Also, ...]:
+    """At most one, with what `eaches` gives inside."""
+    if number > 3 or draw(st.booleans()):
         return ()
+    return (
+        ir.Also(
+            claim=draw(claims(roots, 1, number, 2)),
+            when=draw(st.one_of(st.none(), Expressions(roots).bool(1))),
+            checks=draw(checks(roots)),
+            children=draw(eaches(roots, number + 1)),
+        ),
+    )
+
+
+@st.composite
+def positioned(draw: st.DrawFn, claim: ir.Claim, alias: str) -> ir.Claim:
+    """The claim, now and then with a field that counts the elements."""
+    if draw(st.booleans()):
+        return claim
+    counting = ir.Assignment(
+        field="line_no", target=INT, value=ir.Position(alias=alias), outcome="reject", place=PLACE, is_key=True
+    )
+    return msgspec.structs.replace(claim, assignments=(*claim.assignments, counting))
+
+
+@st.composite
+def eaches(draw: st.DrawFn, roots: tuple[str, ...], number: int) -> tuple[ir.Child, ...]:
+    """At most one, with at most one inside; or an `also`."""
+    if number > 3 or draw(st.booleans()):
+        return draw(alsos(roots, number))
     many = draw(st.integers(0, 5)) > 0
     path = draw(
         st.sampled_from(roots).flatmap(lambda root: each_paths(root)) if many else reads(roots, None, leaves=LISTS)
     )
-    alias = ALIASES[number - 1]
+    alias = ALIASES[(number - 1) % 3]
+    if alias in roots:
+        return ()
     inside = (*roots, alias, alias)
     return (
         ir.Each(
             path=path,
             alias=alias,
-            claim=draw(claims(inside, 1, number, 3)),
+            claim=draw(positioned(draw(claims(inside, 1, number, 3)), alias)),
+            checks=draw(checks(inside)),
+            alone=draw(st.booleans()),
             when=draw(st.one_of(st.none(), Expressions(inside).bool(1))),
             children=draw(eaches(inside, number + 1)),
         ),
@@ -144,6 +186,7 @@ def maps(draw: st.DrawFn) -> ir.Map:
         changed=draw(rarely(make.datetime(1))),
         deleted_when=draw(rarely(make.bool(1))),
         when=draw(rarely(make.bool(2))),
+        checks=draw(checks(roots)),
         claim=draw(
             st.sampled_from((3, 2, 2, 1, None)).flatmap(lambda n: st.none() if n is None else claims(roots, n, 0, 6))
         ),

@@ -171,6 +171,9 @@ def dlq(
     incomplete: Annotated[
         bool, typer.Option("--incomplete", help="List rows held back because a required field stayed empty.")
     ] = False,
+    warnings: Annotated[
+        bool, typer.Option("--warnings", help="List what warn says of loaded records, and elements that failed alone.")
+    ] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="With --show: print the raw record in full.")] = False,
     json: Json = False,
 ) -> None:
@@ -188,6 +191,9 @@ def dlq(
             return
         if incomplete:
             _show_incomplete(connection, json=json)
+            return
+        if warnings:
+            _show_warnings(connection, json=json)
             return
         rows = connection.execute(
             "SELECT d.code, p.title, d.field, d.reason, coalesce(f.file || ':' || f.line, ''), count(*), min(d.since), min(d.id)"
@@ -231,6 +237,28 @@ def _show_held(connection: Connection, *, json: bool) -> None:
         table(
             ["field", "why it was left out", "map", "records", "such as"],
             [(f, f"{c} {r}", m, count(n), ", ".join(s)) for f, c, r, m, n, s in rows],
+            right=["records"],
+        )
+
+
+def _show_warnings(connection: Connection, *, json: bool) -> None:
+    rows = connection.execute(
+        "SELECT l.code, l.field, l.reason, l.lost, p.title, count(*),"
+        " (array_agg(l.record || CASE WHEN l.element > 0 THEN ' element ' || l.element ELSE '' END ORDER BY l.record, l.element))[1:3]"
+        " FROM fieldmap.listed l JOIN fieldmap.positions p USING (map) GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC, 3"
+    ).fetchall()
+    if json:
+        names = ("code", "field", "reason", "left_out", "map", "records", "samples")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    elif not rows:
+        out().print("There are no warnings.")
+    else:
+        table(
+            ["what is to be seen", "then", "map", "records", "such as"],
+            [
+                (f"{c} {f'{f}: ' if f else ''}{r}", "left out" if lost else "loaded", m, count(n), ", ".join(s))
+                for c, f, r, lost, m, n, s in rows
+            ],
             right=["records"],
         )
 

@@ -64,10 +64,11 @@ def _run(command: str, resources: list[str], folder: Path | None, json: bool) ->
 
 
 def _attention(database: Any) -> dict[str, Any]:
-    """What wants a look after a run: open dead letters, held values, incomplete rows by entity."""
+    """What wants a look after a run: open dead letters, held values, warnings, incomplete rows by entity."""
     with database.connect() as connection:
         letters = connection.execute("SELECT count(*) FROM fieldmap.dead_letters").fetchone()
         held = connection.execute("SELECT count(*) FROM fieldmap.held WHERE NOT invented").fetchone()
+        listed = connection.execute("SELECT count(*) FROM fieldmap.listed").fetchone()
         incomplete = dict(
             connection.execute("SELECT entity, count(*) FROM fieldmap.incomplete GROUP BY entity").fetchall()
         )
@@ -81,7 +82,13 @@ def _attention(database: Any) -> dict[str, Any]:
                 sql.SQL("SELECT count(*) FROM canonical.{}").format(sql.Identifier(relation))
             ).fetchone()
             totals[name] = row[0] if row else 0
-    return {"dead_letters": letters[0], "held": held[0], "incomplete": incomplete, "rows": totals}
+    return {
+        "dead_letters": letters[0],
+        "held": held[0],
+        "warnings": listed[0],
+        "incomplete": incomplete,
+        "rows": totals,
+    }
 
 
 def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, detailed: bool) -> None:
@@ -112,7 +119,7 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
         console.print(f"{name:<20} {plural(total, 'row')}{': ' + ', '.join(parts) if parts else ': nothing changed'}")
     if detailed:
         _show_changes(report, bundle)
-    if attention["dead_letters"] or attention["held"] or attention["incomplete"]:
+    if attention["dead_letters"] or attention["held"] or attention["warnings"] or attention["incomplete"]:
         console.print()
     if attention["dead_letters"]:
         verb = "is" if attention["dead_letters"] == 1 else "are"
@@ -120,6 +127,8 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
     if attention["held"]:
         verb = "is" if attention["held"] == 1 else "are"
         console.print(f"{plural(attention['held'], 'value')} could not be read and {verb} held: fieldmap dlq --held")
+    if attention["warnings"]:
+        console.print(f"{plural(attention['warnings'], 'warning')} of records that are loaded: fieldmap dlq --warnings")
     incomplete = sum(attention["incomplete"].values())
     if incomplete:
         verb = "is" if incomplete == 1 else "are"

@@ -147,6 +147,8 @@ class _ConnectorLowering:
             instant(checker, node.changed)
         if node.deleted_when is not None:
             checker.condition(node.deleted_when, "deleted when")
+        if node.when is not None:
+            checker.condition(node.when, "when")
 
     def _refuse(self, kind: str, lines: Iterable[tuple[str, ast.Node | None]]) -> None:
         for word, line in lines:

@@ -98,7 +98,8 @@ def _ignores(steps: Steps, path: Steps, prefix: bool) -> bool:
 
 def _uses(resource: ast.Resource, maps: Iterable[ast.Map]) -> _Uses:
     uses = _Uses(set(), set(), False)
-    for node in (*resource.ids, resource.changed, resource.deleted_when):
+    conditions = (resource.deleted_when, resource.when, resource.sparse_when)
+    for node in (*resource.ids, resource.changed, *conditions):
         if node is not None:
             uses.read.update(_places(node, {"$": ()}))
     rest = False
@@ -123,6 +124,8 @@ def _of_items(items: Iterable[ast.MapItem], roots: Roots, uses: _Uses) -> bool:
                 # The list itself tells nothing of its elements' members.
                 uses.read.update(_places(item.path, roots) - {whole})
                 rest |= _of_items(item.items, {**roots, item.alias.text: whole}, uses)
+            case ast.Also():
+                rest |= _of_items(item.items, roots, uses)
             case _:
                 uses.read.update(_places(item, roots))
     return rest

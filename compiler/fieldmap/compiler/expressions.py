@@ -151,6 +151,8 @@ class Checker:
                 return self._constant(node, ir.TextConstant(value=node.name), ir.EnumType(values=(node.name,)))
             self.report.unknown("FM0208", "value", ast.Name(text=node.name, span=node.span), expected.values)
             return None
+        if node.name == "position" and self.scope.element:
+            return self._constant(node, ir.Position(alias=self.scope.element), ir.IntType())
         self.report.error(
             "FM0208",
             f"nothing here is called {node.name}",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from fieldmap.compiler import ir, shapes, types
 from fieldmap.compiler.assign import coerce
+from fieldmap.compiler.checks import both, lower_checks, position_of
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.places import place
@@ -42,7 +43,8 @@ def resource_shape(connector: ast.Connector, resource: ast.Resource, context: Ma
     """The resource's shape, built once however many maps read it."""
     name = f"{connector.name.text}.{resource.name.text}"
     if name not in context.shapes:
-        context.shapes[name] = shapes.build(resource.shape, context.report) if resource.shape is not None else None
+        shape, common = resource.shape, connector.sentinels
+        context.shapes[name] = shapes.build(shape, context.report, common) if shape is not None else None
     return context.shapes[name]
 
 
@@ -76,6 +78,7 @@ class _MapLowering:
         identity = tuple(typed.expr for item in resource.ids if (typed := textual(silent, item)) is not None)
         changed = instant(silent, resource.changed) if resource.changed is not None else None
         deleted = silent.condition(resource.deleted_when, "deleted when") if resource.deleted_when is not None else None
+        wanted = silent.condition(resource.when, "when") if resource.when is not None else None
         checker = Checker(self._scope)
         claim = self._claim(node.entity, node.items, node.partial, node.strict, checker, node)
         children = self._children(node.items, checker)
@@ -84,11 +87,12 @@ class _MapLowering:
                 "FM0501",
                 "this map claims nothing",
                 node.connector.span.to(node.resource.span),
-                help="say to which entity: map … to Worker, or add each … to …",
+                help="say to which entity: map … to Worker, or add each … to …, or also to …",
             )
             return None
         if not identity:
             return None
+        self._refuse_alone(node.items)
         target = node.entity.text if node.entity is not None else ", ".join(child.claim.entity for child in children)
         return ir.Map(
             id=self._id,
@@ -102,11 +106,13 @@ class _MapLowering:
             alias=node.alias.text if node.alias is not None else None,
             changed=changed,
             deleted_when=deleted,
-            when=self._when(node.items, checker),
+            when=both(wanted, self._when(node.items, checker)),
+            checks=lower_checks(node.items, checker),
             claim=claim,
             children=children,
             reads=tuple(dict.fromkeys(self._scope.reads)),
             ignores=self._ignores(node.items),
+            changed_unknown=resource.changed_unknown,
         )
 
     # ------------------------------------------------------------------------------------------------ claims
@@ -118,7 +124,7 @@ class _MapLowering:
         partial: bool,
         strict: bool,
         checker: Checker,
-        node: ast.Map | ast.Each,
+        node: ast.Map | ast.Each | ast.Also,
     ) -> ir.Claim | None:
         if entity is None:
             for item in items:
@@ -134,7 +140,7 @@ class _MapLowering:
         if info is None:
             self._report.unknown("FM0201", "entity", entity, self._context.entities)
             return None
-        number = self._claims if isinstance(node, ast.Each) else 0
+        number = 0 if isinstance(node, ast.Map) else self._claims
         assignments = self._assignments(info, items, strict, checker)
         if not self._report.broken(node.span):
             self._check_complete(info, assignments, items, partial, entity)
@@ -202,6 +208,15 @@ class _MapLowering:
         outcome = self._outcome(item, target, info.declared[target.name], strict, checker)
         if outcome is None:
             return None
+        if target.is_key and (counted := position_of(expr)) is not None:
+            self._report.warn(
+                "FM0506",
+                f"{target.name} counts the elements, so one that is put in before others gives these another key",
+                item.value.span,
+                help="where the source numbers its lines, take that number",
+            )
+            self._scope.reads.append(f"position of {self._scope.prefixes.get(counted, counted)}")
+        share = item.outcome.share if item.outcome is not None else None
         return ir.Assignment(
             field=target.name,
             target=target.type,
@@ -211,6 +226,7 @@ class _MapLowering:
             place=place(self._context.symbols.sources, item.span),
             is_key=target.is_key,
             paths=tuple(dict.fromkeys(self._scope.reads[before:])),
+            share=format(share, "f") if share is not None else ir.HELD_SHARE,
         )
 
     def _outcome(
@@ -282,14 +298,40 @@ class _MapLowering:
 
     # -------------------------------------------------------------------------------------- each, when, ignore
 
-    def _children(self, items: tuple[ast.MapItem, ...], checker: Checker) -> tuple[ir.Each, ...]:
-        children = []
+    def _children(self, items: tuple[ast.MapItem, ...], checker: Checker) -> tuple[ir.Child, ...]:
+        children: list[ir.Child] = []
         for item in items:
+            child: ir.Child | None = None
             if isinstance(item, ast.Each):
                 child = self._each(item, checker)
-                if child is not None:
-                    children.append(child)
+            elif isinstance(item, ast.Also):
+                child = self._also(item, checker)
+            if child is not None:
+                children.append(child)
         return tuple(children)
+
+    def _also(self, node: ast.Also, checker: Checker) -> ir.Also | None:
+        self._claims += 1
+        self._refuse_alone(node.items)
+        claim = self._claim(node.entity, node.items, node.partial, node.strict, checker, node)
+        if claim is None:
+            return None
+        return ir.Also(
+            claim=claim,
+            when=self._when(node.items, checker),
+            checks=lower_checks(node.items, checker),
+            children=self._children(node.items, checker),
+        )
+
+    def _refuse_alone(self, items: tuple[ast.MapItem, ...]) -> None:
+        for item in items:
+            if isinstance(item, ast.Alone):
+                self._report.error(
+                    "FM0507",
+                    "only the elements of an each can fail alone",
+                    item.span,
+                    help="write it within each … { }",
+                )
 
     def _each(self, node: ast.Each, checker: Checker) -> ir.Each | None:
         self._claims += 1
@@ -305,6 +347,7 @@ class _MapLowering:
                 roots={**scope.roots, node.alias.text: found.node},
                 prefixes={**scope.prefixes, node.alias.text: whole},
                 dollar=False,
+                element=node.alias.text,
             )
         )
         claim = self._claim(node.entity, node.items, node.partial, node.strict, inner, node)
@@ -315,6 +358,8 @@ class _MapLowering:
             alias=node.alias.text,
             claim=claim,
             when=self._when(node.items, inner),
+            checks=lower_checks(node.items, inner),
+            alone=any(isinstance(item, ast.Alone) for item in node.items),
             children=self._children(node.items, inner),
         )
 
@@ -349,8 +394,7 @@ class _MapLowering:
         conditions = [checker.condition(item.condition, "when") for item in items if isinstance(item, ast.When)]
         result: ir.Expr | None = None
         for condition in conditions:
-            if condition is not None:
-                result = condition if result is None else ir.And(left=result, right=condition)
+            result = both(result, condition)
         return result
 
     def _ignores(self, items: tuple[ast.MapItem, ...]) -> tuple[str, ...]:

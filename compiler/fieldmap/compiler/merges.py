@@ -19,9 +19,9 @@ def lower_entity(info: EntityInfo, maps: list[ir.Map], symbols: Symbols, report:
 
 
 def claims_of(map_: ir.Map) -> list[ir.Claim]:
-    """The claims of a map, its own first, then those of its `each` blocks in the order of their numbers."""
+    """The claims of a map, its own first, then those of its `each` and `also` blocks in the order of their numbers."""
 
-    def below(children: tuple[ir.Each, ...]) -> list[ir.Claim]:
+    def below(children: tuple[ir.Child, ...]) -> list[ir.Claim]:
         return [claim for child in children for claim in (child.claim, *below(child.children))]
 
     return ([map_.claim] if map_.claim is not None else []) + sorted(below(map_.children), key=lambda c: c.number)
@@ -243,7 +243,9 @@ class _MergeLowering:
         untimed = [
             map_
             for map_, claim in self._claims
-            if map_.changed is None and (line.field is None or self._claims_field((map_, claim), line.field.text))
+            if map_.changed is None
+            and not map_.changed_unknown
+            and (line.field is None or self._claims_field((map_, claim), line.field.text))
         ]
         if not untimed:
             return True
@@ -252,7 +254,7 @@ class _MergeLowering:
             "FM0603",
             f"{line.rule.kind} goes by the time of the data, and {names} does not say it",
             line.rule.span,
-            help="give the resource a line: changed $.lastModified",
+            help="give the resource a line: changed $.lastModified, or changed unknown (it then counts as the oldest)",
         )
         return False
 

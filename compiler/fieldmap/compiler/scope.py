@@ -34,7 +34,8 @@ class Typed:
 @dataclass
 class Scope:
     """roots: the shape behind "$" and each name given by `as` (None: no shape is stated). prefixes: their paths from the record,
-    for coverage. dollar: whether `$` may be written here. reads: the paths met, from the record."""
+    for coverage. dollar: whether `$` may be written here. reads: the paths met, from the record. element: the name of the
+    element of the innermost `each`, whose place in its list `position` is."""
 
     symbols: Symbols
     report: Report
@@ -43,3 +44,4 @@ class Scope:
     dollar: bool = True
     reads: list[str] = field(default_factory=list)
     codes: dict[str, ir.CodeTable] = field(default_factory=dict)
+    element: str = ""

@@ -61,6 +61,8 @@ def _lines(
             case ast.Each():
                 inner = {**roots, item.alias.text: steps_of(item.path, roots)}
                 _lines(item.items, item.entity, inner, shape, symbols, report)
+            case ast.Also():
+                _lines(item.items, item.entity, roots, shape, symbols, report)
 
 
 def _assignment(item: ast.Assignment, field: ast.EntityField, roots: Roots, shape: ast.Shape, report: Report) -> None:

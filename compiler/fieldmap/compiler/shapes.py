@@ -70,11 +70,14 @@ class Found:
     origin: Span | None
 
 
-def build(shape: ast.Shape, report: Report) -> ObjectShape:
-    """The shape as a tree; members that are said twice are reported."""
+def build(shape: ast.Shape, report: Report, sentinels: tuple[ast.Sentinels, ...] = ()) -> ObjectShape:
+    """The shape as a tree; members that are said twice are reported. sentinels: those of the connector, for every shape."""
     common: dict[str, tuple[ir.Constant, ...]] = {}
-    for line in shape.sentinels:
-        common[line.type.text] = _constants(line.values, report)
+    # The connector's own are checked with each of its shapes; a mistake in them is told once.
+    silent = Report()
+    for lines, told in ((sentinels, silent), (shape.sentinels, report)):
+        for line in lines:
+            common[line.type.text] = common.get(line.type.text, ()) + _constants(line.values, told)
     return _object(shape.members, common, shape.span, report)
 
 

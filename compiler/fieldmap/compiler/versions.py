@@ -17,6 +17,7 @@ MEANING = 1
 
 _COSMETIC = frozenset(
     {"place", "text", "title", "paths", "reads", "ignores", "doc", "version", "tags", "from_unit", "to_unit"}
+    | {"share", "message", "changed_unknown"}
 )
 _ZONED = (ir.Patterns, ir.Iso, ir.InZone)
 

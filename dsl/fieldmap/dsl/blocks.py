@@ -91,6 +91,7 @@ BLOCKS: dict[str, Block] = {
             "auth": "auth bearer { token secret.API_TOKEN }",
             "retry": "retry 6 times on 429, 5xx, timeout",
             "headers": 'headers { Accept: "application/json" }',
+            "all": 'all text? absent when ""',
             "resource": "resource workers { … }",
         },
         opens={"auth": "settings", "headers": "pairs", "resource": "resource"},
@@ -121,6 +122,7 @@ BLOCKS: dict[str, Block] = {
         lines={
             "get": 'get "/v1/workers"',
             "files": 'files "*.jsonl" as ndjson',
+            "format": "format xml",
             "query": 'query { expand: "position" }',
             "headers": 'headers { Accept: "application/json" }',
             "pages": 'pages cursor at $.next sent as "cursor"',
@@ -128,9 +130,17 @@ BLOCKS: dict[str, Block] = {
             "id": "id $.employeeID",
             "changed": "changed $.lastModified",
             "deleted": 'deleted when $.status == "Deleted"',
+            "when": 'when $.status != "Applicant"',
+            "sparse": 'sparse when $.sparse == "true"',
             "shape": "shape { … }",
         },
-        opens={"query": "pairs", "headers": "pairs", "shape": "shape"},
+        opens={
+            "query": "pairs",
+            "headers": "pairs",
+            "shape": "shape",
+            "files": "settings",
+            "format": "settings",
+        },
     ),
     "shape": Block(
         key="shape",
@@ -140,7 +150,7 @@ BLOCKS: dict[str, Block] = {
         rule="shape_lines",
         templates=False,
         rows=True,
-        lines={"all": 'all text? absent when ""'},
+        lines={"all": 'all text? absent when ""', "unchanged": 'unchanged when "__unavailable"'},
         entry="hireDate : text?",
     ),
     "members": Block(
@@ -173,9 +183,13 @@ BLOCKS: dict[str, Block] = {
         lines={
             "when": 'when $.status != "Applicant"',
             "ignore": "ignore $.internal, $.photo*",
+            "expect": 'expect $.total >= 0 "a total is never negative"',
+            "warn": 'warn $.total > 0 "nothing to pay"',
             "each": "each order.items[*] as item to OrderLine { … }",
+            "also": "also to Address { … }",
+            "lines": "lines may fail alone",
         },
-        opens={"each": "map"},
+        opens={"each": "map", "also": "map"},
         entry="email = $.email",
     ),
     "merge": Block(

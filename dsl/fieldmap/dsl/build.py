@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
 
 from fieldmap.dsl import ast
 from fieldmap.dsl.build_connector import connector
@@ -168,6 +169,17 @@ def _each(tree: Branch, ctx: Building) -> ast.Each:
     )
 
 
+def _also(tree: Branch, ctx: Building) -> ast.Also:
+    target = required_branch(tree, "target")
+    return ast.Also(
+        entity=entity_name(required_leaf(target, "NAME"), ctx),
+        partial=leaf(target, "PARTIAL") is not None,
+        strict=leaf(target, "STRICT") is not None,
+        items=tuple(ctx.each(branches(required_branch(tree, "map_lines")), _map_item)),
+        span=ctx.span(tree),
+    )
+
+
 def _alias(tree: Branch, ctx: Building) -> ast.Name:
     name = lower_name(required_leaf(tree, "NAME"), ctx, "the name given by `as`")
     if name.text in ("env", "secret"):
@@ -186,6 +198,12 @@ def _map_item(tree: Branch, ctx: Building) -> ast.MapItem:
             return _assignment(tree, ctx)
         case "when":
             return ast.When(condition=expression(required_branch(tree), ctx), span=span)
+        case "expectation" | "warning":
+            return _check(tree, ctx)
+        case "alone":
+            return ast.Alone(span=span)
+        case "also":
+            return _also(tree, ctx)
         case "ignore":
             paths = tuple(_ignored(part, ctx) for part in branches(tree))
             return ast.Ignore(paths=paths, rest=False, span=Span(span.path, span.start, paths[-1].span.end))
@@ -207,8 +225,40 @@ def _assignment(tree: Branch, ctx: Building) -> ast.Assignment:
     )
 
 
+def _check(tree: Branch, ctx: Building) -> ast.Check:
+    tolerance = branch(tree, "tolerance")
+    message = leaf(tree, "PLAIN")
+    return ast.Check(
+        kind="expect" if tree.data == "expectation" else "warn",
+        condition=expression(required_branch(tree), ctx),
+        tolerance=_tolerance(tolerance, ctx) if tolerance is not None else None,
+        message=plain(message, ctx) if message is not None else None,
+        span=ctx.span(tree),
+    )
+
+
+def _tolerance(tree: Branch, ctx: Building) -> ast.Number:
+    """The number behind `within` or `up to`."""
+    number = expression(required_branch(tree, "number"), ctx)
+    if not isinstance(number, ast.Number) or number.value < 0:
+        raise Broken(Diagnostic("FM0110", "this is a number from 0 on", ctx.span(tree), help="write `within 0.01`"))
+    return number
+
+
+def _share(tree: Branch, ctx: Building) -> Decimal:
+    """`up to 20 %`"""
+    number = _tolerance(tree, ctx)
+    if number.unit is None or number.unit.text != "%" or not 0 < number.value <= 100:
+        wanted = "how many values may be held is a share of them, above 0 % and up to 100 %"
+        raise Broken(Diagnostic("FM0110", wanted, ctx.span(tree), help="write `up to 20 %`"))
+    return number.value
+
+
 def _outcome(tree: Branch, ctx: Building) -> ast.Outcome:
-    word, value = leaf(tree, "REJECT", "HOLD"), branch(tree)
+    word, share = leaf(tree, "REJECT", "HOLD"), branch(tree, "share")
+    if share is not None:
+        return ast.Outcome(kind="hold", share=_share(share, ctx), span=ctx.span(tree))
+    value = branch(tree)
     if value is not None:
         return ast.Outcome(kind="use", value=expression(value, ctx), span=ctx.span(tree))
     return ast.Outcome(kind="reject" if word == "reject" else "hold", span=ctx.span(tree))

@@ -21,7 +21,6 @@ from fieldmap.dsl.building import (
     required_branch,
     required_leaf,
     shortened,
-    unreleased,
     whole_number,
 )
 from fieldmap.dsl.diagnostics import Diagnostic
@@ -35,7 +34,8 @@ PagesKind = Literal["none", "cursor", "next", "odata2"]
 def connector(tree: Branch, ctx: Building) -> ast.Connector:
     kind = branch(tree, "connector_kind")
     lines = branches(required_branch(tree, "connector_lines"))
-    single = once([line for line in lines if line.data != "resource"], "connector", ctx)
+    several = ("resource", "sentinels")
+    single = once([line for line in lines if line.data not in several], "connector", ctx)
     return ast.Connector(
         name=lower_name(required_leaf(tree, "NAME"), ctx, "the name of a connector"),
         kind=any_name(required_leaf(kind), ctx) if kind is not None else None,
@@ -44,6 +44,7 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
         auth=ctx.maybe(single.get("auth"), _auth),
         retry=ctx.maybe(single.get("retry"), _retry),
         headers=_pairs(single.get("headers"), ctx),
+        sentinels=tuple(ctx.each([line for line in lines if line.data == "sentinels"], _sentinels)),
         resources=tuple(ctx.each([line for line in lines if line.data == "resource"], _resource)),
         span=ctx.span(tree),
     )
@@ -51,17 +52,23 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
 
 def _resource(tree: Branch, ctx: Building) -> ast.Resource:
     single = once(branches(required_branch(tree, "resource_lines")), "resource", ctx)
+    changed = ctx.maybe(single.get("changed"), _value)
+    unknown = isinstance(changed, ast.Bare) and changed.name == "unknown"
     return ast.Resource(
         name=lower_name(required_leaf(tree, "NAME"), ctx, "the name of a resource"),
         get=ctx.maybe(single.get("get"), _value),
         files=ctx.maybe(single.get("files"), _files),
+        format=ctx.maybe(single.get("format"), _format),
         query=_pairs(single.get("query"), ctx),
         headers=_pairs(single.get("headers"), ctx),
         pages=ctx.maybe(single.get("pages"), _pages),
         records=ctx.maybe(single.get("records"), _path),
         ids=ctx.maybe(single.get("id"), _ids) or (),
-        changed=ctx.maybe(single.get("changed"), _changed),
+        changed=None if unknown else changed,
+        changed_unknown=unknown,
         deleted_when=ctx.maybe(single.get("deleted"), _value),
+        when=ctx.maybe(single.get("when"), _value),
+        sparse_when=ctx.maybe(single.get("sparse"), _value),
         shape=ctx.maybe(single.get("shape"), _shape),
         span=ctx.span(tree),
     )
@@ -80,27 +87,27 @@ def _ids(tree: Branch, ctx: Building) -> tuple[ast.Expr, ...]:
     return expressions(branches(row if row is not None else tree), ctx)
 
 
-def _changed(tree: Branch, ctx: Building) -> ast.Expr:
-    value = _value(tree, ctx)
-    if isinstance(value, ast.Bare) and value.name == "unknown":
-        raise Broken(unreleased("`changed unknown`", value.span, "leave the line out"))
-    return value
-
-
 def _files(tree: Branch, ctx: Building) -> ast.Files:
     pattern, form = required_leaf(tree, "PLAIN"), required_leaf(tree, "NAME")
-    return ast.Files(pattern=plain(pattern, ctx), format=any_name(form, ctx), span=ctx.span(tree))
+    return ast.Files(
+        pattern=plain(pattern, ctx), format=any_name(form, ctx), settings=_settings(tree, ctx), span=ctx.span(tree)
+    )
+
+
+def _format(tree: Branch, ctx: Building) -> ast.Format:
+    form = any_name(required_leaf(tree, "NAME"), ctx)
+    return ast.Format(format=form, settings=_settings(tree, ctx), span=ctx.span(tree))
 
 
 def _auth(tree: Branch, ctx: Building) -> ast.Auth:
     words = [any_name(word, ctx) for word in leaves(tree, "NAME")]
     kind = ast.Name(text=" ".join(word.text for word in words), span=words[0].span.to(words[-1].span))
+    return ast.Auth(kind=kind, settings=_settings(tree, ctx), span=ctx.span(tree))
+
+
+def _settings(tree: Branch, ctx: Building) -> tuple[ast.Setting, ...]:
     settings = branch(tree, "auth_settings")
-    return ast.Auth(
-        kind=kind,
-        settings=tuple(ctx.each(branches(settings), _setting)) if settings is not None else (),
-        span=ctx.span(tree),
-    )
+    return tuple(ctx.each(branches(settings), _setting)) if settings is not None else ()
 
 
 def _setting(tree: Branch, ctx: Building) -> ast.Setting:
@@ -184,6 +191,7 @@ def _shape(tree: Branch, ctx: Building) -> ast.Shape:
     return ast.Shape(
         members=tuple(ctx.each([line for line in lines if line.data == "member"], member)),
         sentinels=tuple(ctx.each([line for line in lines if line.data == "sentinels"], _sentinels)),
+        unchanged=tuple(value for line in lines if line.data == "unchanged_when" for value in constants(line, ctx)),
         span=ctx.span(tree),
     )
 

@@ -134,12 +134,19 @@ def tag(tree: Branch, ctx: Building) -> ast.Tag:
 
 def member(tree: Branch, ctx: Building) -> ast.Member:
     """`hireDate : text? absent when "00/00/0000"`"""
+    attributes = branch(tree, "with_members")
     return ast.Member(
         name=member_name(tree, ctx),
         type=type_of(tree, ctx),
         optional=leaf(tree, "OPTIONAL") is not None,
         sentinels=tuple(value for part in branches(tree, "absent_when") for value in constants(part, ctx)),
         tags=tuple(tag(part, ctx) for part in branches(tree, "tag")),
+        attributes=(
+            tuple(ctx.each(branches(required_branch(attributes, "members")), member))
+            if attributes is not None
+            else None
+        ),
+        unchanged=tuple(value for part in branches(tree, "unchanged_when") for value in constants(part, ctx)),
         span=ctx.span(tree),
     )
 
@@ -153,5 +160,5 @@ def member_name(tree: Branch, ctx: Building) -> ast.Name:
 
 
 def constants(tree: Branch, ctx: Building) -> tuple[ast.Expr, ...]:
-    """The values behind `absent when`."""
+    """The values behind `absent when` and `unchanged when`."""
     return tuple(expression(part, ctx) for part in branches(tree))

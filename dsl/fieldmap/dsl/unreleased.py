@@ -52,7 +52,7 @@ _OPENING = {
         "deletes",
         "on",
     },
-    "map": {"let", "also", "case"},
+    "map": {"let", "case"},
 }
 
 # At the start of a line.
@@ -73,7 +73,6 @@ _LINES = (
     _Part(r"keeps(?:[ \t]+history)?(?!\w)", "entity"),
     _Part(r"limit(?!\w)", "connector", "resource", instead="`retry … on 429` waits when the server asks for it"),
     _Part(r"breaker(?!\w)", "connector", "resource", instead="`retry` bounds the attempts"),
-    _Part(r"all(?!\w)", "connector", what="`all` in a connector", instead="write the line in each `shape`"),
     _Part(r"for[ \t]+each(?!\w)", "connector", "resource", instead="declare a resource with a `get` of its own"),
     _Part(
         r"resource[ \t]+\w+[ \t]+is(?!\w)", "connector", what="`resource … is`", instead="write its address with `get`"
@@ -84,8 +83,7 @@ _LINES = (
     _Part(r"(?:windows?|step|submit|poll|download|params|path)(?!\w)", "connector", "resource"),
     _Part(r"(?:post|put)(?!\w)", "resource", instead="only `get` is read"),
     _Part(r"body(?!\w)", "resource", instead="only `get` with `query { … }` is read"),
-    _Part(r"(?:sparse|unchanged|on|expect|warn)(?!\w)", "connector", "resource"),
-    _Part(r"when(?!\w)", "resource", what="`when` in a resource", instead="write `when` in the map"),
+    _Part(r"(?:on|expect|warn)(?!\w)", "connector", "resource"),
     _Part(r"(?:deleted[ \t]+by|deletes)(?!\w)", "resource", instead="use `deleted when …`"),
     _Part(r"shape[ \t]+from(?!\w)", "resource", instead="write the members that are read: `shape { name : text }`"),
     _Part(
@@ -93,12 +91,8 @@ _LINES = (
         "resource",
         instead="use `pages cursor`, `pages next`, `pages odata2` or `pages none`",
     ),
-    _Part(r"unchanged(?!\w)", "shape", "members"),
     _Part(r"-?[0-9]", "codes", what="a code that is a number", instead='write it in quotes: `"1" -> active`'),
-    _Part(r"expect(?!\w)", "map", what="`expect` in a map", instead="use `when`, or `if invalid reject` on a field"),
-    _Part(r"(?:warn|must)(?!\w)", "map", instead="use `when`, or `if invalid reject` on a field"),
-    _Part(r"also[ \t]+to(?!\w)", "map", instead="write a second `map` of the same resource"),
-    _Part(r"lines[ \t]+may[ \t]+fail[ \t]+alone", "map"),
+    _Part(r"must(?!\w)", "map", instead="use `expect`, or `if invalid reject` on a field"),
     _Part(r"key(?=[ \t]+\w)", "map", what="`key` in a map", instead="assign the key's fields like any others"),
     _Part(
         r"match(?=[ \t]+[a-z_`])",
@@ -123,7 +117,6 @@ _HERE = (
     _Part(r"rounded(?!\w)(?:[ \t]+half[ \t]+even)?", instead="values are rounded half away from zero"),
     _Part(r"must[ \t]+exist(?!\w)", "entity", instead="a reference that finds nothing is kept"),
     _Part(r"or(?=[ \t]+\w)", "entity", what="a field in one of several units", instead="give the field one unit"),
-    _Part(r"up[ \t]+to(?!\w)", "map", instead="leave the share out"),
     _Part(
         r"sent[ \t]+as(?!\w)",
         "resource",
@@ -136,21 +129,12 @@ _HERE = (
         what="the reading window of `changed`",
         instead="leave it out: every run reads all of it",
     ),
-    _Part(r"unchanged[ \t]+when(?!\w)"),
-    _Part(
-        r"with(?!\w)",
-        "shape",
-        "members",
-        "resource",
-        what="a text beside attributes",
-        instead="name the members that are read",
-    ),
     _Part(
         r"(?:min|max|longest|union|most[ \t]+common|agree)(?!\w)",
         "merge",
         instead="use `newest`, `oldest`, `prefer …` or `only …`",
     ),
-    _Part(r"within(?!\w)", "map", "merge", instead="use `newest`, or `prefer …` alone"),
+    _Part(r"within(?!\w)", "merge", instead="use `newest`, or `prefer …` alone"),
     _Part(
         r"(?:null[ \t]+wins|needs|otherwise)(?!\w)",
         "merge",

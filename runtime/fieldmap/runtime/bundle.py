@@ -70,7 +70,10 @@ class ClaimInfo(_Part, frozen=True):
 
 
 class FieldOrigin(_Part, frozen=True):
-    """How a map makes a field: what the provenance views show. The same for every row, so stored once."""
+    """How a map makes a field: what the provenance views show. The same for every row, so stored once.
+
+    share: where the outcome is "hold", so many percent of the field's present values may be held in a run.
+    """
 
     claim: int
     field: str
@@ -79,6 +82,7 @@ class FieldOrigin(_Part, frozen=True):
     file: str
     line: int
     outcome: str
+    share: str = ""
 
 
 class MapInfo(_Part, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -87,9 +88,13 @@ class Run:
         with told("the replay"), self._recorded("replay", report) as run:
             report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
             for info in self._maps(resources):
-                with Loader(self.database, self.bundle, info, run, detailed=True) as loader:
-                    report.maps[info.id] = loader.loaded
-                    self._catch_up(loader, info)
+                try:
+                    with Loader(self.database, self.bundle, info, run, detailed=True) as loader:
+                        report.maps[info.id] = loader.loaded
+                        self._catch_up(loader, info)
+                except FindingsError as error:
+                    # A map that holds too much stops alone.
+                    report.failed[info.resource] = str(error)
         return report
 
     # ------------------------------------------------------------------------------------------------- parts
@@ -101,18 +106,15 @@ class Run:
             if writer.cut is not None:
                 self.progress.cut(resource, str(writer.cut))
             loaders = [Loader(self.database, self.bundle, info, run) for info in infos]
-            try:
+            with contextlib.ExitStack() as entered:
                 for loader, info in zip(loaders, infos, strict=True):
-                    loader.__enter__()
+                    entered.enter_context(loader)
                     report.maps[info.id] = loader.loaded
                     self._catch_up(loader, info)
                 pages = acquire(connector, resource, writer=writer, ports=self.ports, environ=self.environ)
                 for part in self._parts(pages, resource, report):
                     for loader, info in zip(loaders, infos, strict=True):
                         loader.load(part, lambda records, info=info: self.progress.applied(info.title, records))  # type: ignore[misc]
-            finally:
-                for loader in loaders:
-                    loader.__exit__()
 
     def _catch_up(self, loader: Loader, info: MapInfo) -> None:
         """Applies what the archive holds and the database does not, as after a crash, an import, or a change of the map."""

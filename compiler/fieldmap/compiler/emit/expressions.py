@@ -15,6 +15,7 @@ from fieldmap.compiler.emit import conversions, reads
 from fieldmap.compiler.emit.python import Atom, Body, Constants, Kind, literal, number, tuple_of
 from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, sole
+from fieldmap.compiler.interpret.evaluation import place_of
 
 # Python allows 20 nested blocks; `each` and `try` take some of them.
 DEEPEST = 15
@@ -90,6 +91,8 @@ class Emitter:
                 if self._item is None:
                     raise ValueError("an Item stands outside Mapped")
                 return self._item
+            case ir.Position():
+                return Atom(self.roots[place_of(node.alias)], "exact", maybe=False)
             case ir.Read():
                 return reads.read(self, node)
             case ir.Implicit():

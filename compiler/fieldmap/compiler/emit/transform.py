@@ -17,6 +17,7 @@ from fieldmap.compiler.emit.expressions import Emitter
 from fieldmap.compiler.emit.python import Atom, Body, comment, literal, tuple_of
 from fieldmap.compiler.interpret import fitted
 from fieldmap.compiler.interpret.blame import NONE, sole
+from fieldmap.compiler.interpret.evaluation import place_of
 from fieldmap.compiler.interpret.paths import split
 from fieldmap.compiler.interpret.reads import takes_objects
 from fieldmap.runtime.values.outcome import Failed
@@ -32,11 +33,11 @@ _NAMES = {
     " fit_number fit_text",
     "identity": "identity unidentified",
     "numbers": "add divide multiply negate read_decimal read_float read_grouped read_int scale subtract to_float",
-    "outcome": "Claimed Dead Deleted Failed Filtered Held Money Outcome Rejected",
+    "outcome": "Claimed Dead Deleted Failed Filtered Held Listed Money Outcome Rejected",
     "paths": "as_elements as_list element every find find_all lacking no_object state unfit_record",
     "texts": "bool_words in_template lookup read_as read_bool read_enum read_text template",
 }
-# An `each` within an `each` is a loop within a loop, of which Python allows twenty.
+# An `each` within an `each` is a loop within a loop, and two blocks where its elements fail alone; Python allows twenty.
 _DEEPEST_EACH = 10
 
 
@@ -82,14 +83,14 @@ def _imports(source: str) -> list[str]:
     return ["from __future__ import annotations", "", *first, "", *sorted(lines)]
 
 
-def _eaches(eaches: tuple[ir.Each, ...]) -> Iterator[ir.Each]:
-    for each in eaches:
-        yield each
-        yield from _eaches(each.children)
+def _blocks(children: tuple[ir.Child, ...]) -> Iterator[ir.Child]:
+    for child in children:
+        yield child
+        yield from _blocks(child.children)
 
 
 def _claims(map: ir.Map) -> str:
-    claims = [*([map.claim] if map.claim else []), *(each.claim for each in _eaches(map.children))]
+    claims = [*([map.claim] if map.claim else []), *(child.claim for child in _blocks(map.children))]
     shown = []
     for claim in claims:
         fields = tuple_of([literal(assignment.field) for assignment in claim.assignments])
@@ -101,7 +102,13 @@ class _Transform:
     def __init__(self, map: ir.Map, emitter: Emitter) -> None:
         self._map = map
         self._emitter = emitter
-        self._numbers = range(1, 1 + max((each.claim.number for each in _eaches(map.children)), default=0))
+        self._numbers = range(1, 1 + max((child.claim.number for child in _blocks(map.children)), default=0))
+
+        blocks = list(_blocks(map.children))
+        checks = [*map.checks, *(check for child in blocks for check in child.checks)]
+        self._lists = any(check.kind == "warn" for check in checks) or any(
+            isinstance(child, ir.Each) and child.alone for child in blocks
+        )
 
     @property
     def _body(self) -> Body:
@@ -126,6 +133,8 @@ class _Transform:
         self._body.line("changed = None")
         self._body.line('field = ""')
         self._body.line("held: tuple[Held, ...] = ()")
+        if self._lists:
+            self._body.line("listed: tuple[Listed, ...] = ()")
         with self._body.block("try:"):
             self._conditions()
             self._claim_rows()
@@ -168,12 +177,58 @@ class _Transform:
         for number in self._numbers:
             self._body.line(f"rows_{number}: list[Any] = []")
         own = "()"
+        self._checks(self._map.checks, 0, "0")
         if self._map.claim is not None:
             own = f"({tuple_of(self._row(self._map.claim, '0'))},)"
-        for child in self._map.children:
-            self._each(child, 1)
+        self._children(self._map.children, "0", 1)
         rows = tuple_of([own, *(f"tuple(rows_{number})" for number in self._numbers)])
-        self._body.line(f"return Claimed(record_id, changed, {rows}, held)")
+        self._body.line(f"return Claimed(record_id, changed, {rows}, held{', listed' if self._lists else ''})")
+
+    def _checks(self, checks: tuple[ir.Check, ...], claim: int, element: str) -> None:
+        """`expect` and `warn`. element: code for the place of the element that they are about."""
+        emitter = self._emitter
+        for check in checks:
+            self._body.line(comment(f"{check.place.file}:{check.place.line}: {check.place.text}"))
+            reason, path = literal(check.reason), emitter.path(check.condition)
+            if check.kind == "expect":
+                self._body.line('field = ""')
+                with self._body.block(f"if {emitter.emit(check.condition).code} is False:"):
+                    self._body.line(f'raise Failed("FM2131", {reason}, {path})')
+                continue
+            listed = f"listed += (Listed({claim}, {element}, '', {{}}),)"
+            with self._body.block("try:"), self._body.block(f"if {emitter.emit(check.condition).code} is False:"):
+                self._body.line(listed.format(f'"FM2132", {reason}, {path}'))
+            with self._body.block("except Rejected:"):
+                # The failure is of no field, whichever was made before.
+                self._body.line('field = ""')
+                self._body.line("raise")
+            with self._body.block("except Failed as failure:"):
+                self._body.line(listed.format("failure.code, failure.reason, failure.path"))
+
+    def _children(self, children: tuple[ir.Child, ...], element: str, depth: int) -> None:
+        for child in children:
+            if isinstance(child, ir.Each):
+                self._each(child, depth)
+            else:
+                self._also(child, element, depth)
+
+    def _also(self, also: ir.Also, element: str, depth: int) -> None:
+        place = also.claim.place
+        self._body.line(comment(f"{place.file}:{place.line}: also to {also.claim.entity}"))
+        self._body.line('field = ""')
+        if also.when is None:
+            self._claim_of(also, element, depth)
+            return
+        with self._body.block(f"if {self._emitter.emit(also.when).code} is True:"):
+            self._claim_of(also, element, depth)
+
+    def _claim_of(self, child: ir.Child, element: str, depth: int) -> None:
+        """The row of a child, after its checks, and what is in it."""
+        self._checks(child.checks, child.claim.number, element)
+        rows = f"rows_{child.claim.number}"
+        row = self._row(child.claim, f"len({rows})")
+        self._body.line(f"{rows}.append({tuple_of(row)})")
+        self._children(child.children, element, depth)
 
     def _row(self, claim: ir.Claim, row: str) -> list[str]:
         return [self._assignment(claim, assignment, row) for assignment in claim.assignments]
@@ -248,24 +303,39 @@ class _Transform:
         else:
             walked = emitter.constants.name(reads.steps(each.path.root, rest))
             elements = f"list(find_all({found.code}, {walked}, {path}))"
-        name, outer = emitter.new(), emitter.roots
-        emitter.roots = {**outer, each.alias: name}
-        emitter.present.add(name)
+        name, place, outer = emitter.new(), emitter.new(), emitter.roots
+        emitter.roots = {**outer, each.alias: name, place_of(each.alias): place}
+        emitter.present |= {name, place}
         if found.maybe:
             elements = f"() if {found.code} is None else {elements}"
-        with self._body.block(f"for {name} in {elements}:"):
-            self._element(each, name, depth)
+        with self._body.block(f"for {place}, {name} in enumerate({elements}, 1):"):
+            with self._body.block(f"if {name} is None:"):
+                self._body.line("continue")
+            if each.alone:
+                self._alone(each, place, depth)
+            else:
+                self._element(each, place, depth + 1)
         emitter.roots = outer
 
-    def _element(self, each: ir.Each, name: str, depth: int) -> None:
-        with self._body.block(f"if {name} is None:"):
-            self._body.line("continue")
+    def _element(self, each: ir.Each, place: str, depth: int) -> None:
         if each.when is not None:
             self._body.line('field = ""')
             with self._body.block(f"if {self._emitter.emit(each.when).code} is not True:"):
                 self._body.line("continue")
-        rows = f"rows_{each.claim.number}"
-        row = self._row(each.claim, f"len({rows})")
-        self._body.line(f"{rows}.append({tuple_of(row)})")
-        for child in each.children:
-            self._each(child, depth + 1)
+        self._claim_of(each, place, depth)
+
+    def _alone(self, each: ir.Each, place: str, depth: int) -> None:
+        """An element that takes back what it claimed where it fails, and is listed."""
+        numbers = [each.claim.number, *(child.claim.number for child in _blocks(each.children))]
+        mark = self._emitter.new()
+        lengths = [f"len(rows_{number})" for number in numbers]
+        self._body.line(f"{mark} = {tuple_of([*lengths, 'held', 'listed'])}")
+        self._body.line('field = ""')
+        with self._body.block("try:"):
+            self._element(each, place, depth + 2)
+        with self._body.block("except Failed as failure:"):
+            for index, number in enumerate(numbers):
+                self._body.line(f"del rows_{number}[{mark}[{index}] :]")
+            self._body.line(f"held, listed = {mark}[-2], {mark}[-1]")
+            failed = "failure.code, failure.reason, failure.path"
+            self._body.line(f"listed += (Listed({each.claim.number}, {place}, field, {failed}, True),)")

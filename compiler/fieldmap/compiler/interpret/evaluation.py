@@ -38,6 +38,11 @@ _ORDERS = {
 }
 
 
+def place_of(alias: str) -> str:
+    """The root behind which the place of an element in its list stands; no name of an author has this sign."""
+    return f"#{alias}"
+
+
 class Placed(Failed):
     """A failure whose path, if any, is known; expressions further out leave it alone."""
 
@@ -89,6 +94,9 @@ class _Scope:
                 return [item for item in map(self.value, node.items) if item is not None]
             case ir.Item():
                 return self._item
+            case ir.Position():
+                place = self._roots[place_of(node.alias)].value
+                return self._note("position", node.alias, None, place)
             case ir.Read():
                 return self._read(node)
             case ir.Implicit() | ir.Convert() | ir.Scale() | ir.MakeMoney() | ir.Lookup() | ir.Template() | ir.Call():

@@ -21,18 +21,21 @@ def reads_of(node: ir.Expr) -> Iterator[ir.Read]:
 def _expressions(map: ir.Map) -> Iterator[ir.Expr]:
     yield from map.identity
     yield from (node for node in (map.changed, map.deleted_when, map.when) if node is not None)
+    yield from (check.condition for check in map.checks)
     if map.claim is not None:
         yield from (assignment.value for assignment in map.claim.assignments)
-    yield from _of_eaches(map.children)
+    yield from _of_children(map.children)
 
 
-def _of_eaches(eaches: tuple[ir.Each, ...]) -> Iterator[ir.Expr]:
-    for each in eaches:
-        yield each.path
-        if each.when is not None:
-            yield each.when
-        yield from (assignment.value for assignment in each.claim.assignments)
-        yield from _of_eaches(each.children)
+def _of_children(children: tuple[ir.Child, ...]) -> Iterator[ir.Expr]:
+    for child in children:
+        if isinstance(child, ir.Each):
+            yield child.path
+        if child.when is not None:
+            yield child.when
+        yield from (check.condition for check in child.checks)
+        yield from (assignment.value for assignment in child.claim.assignments)
+        yield from _of_children(child.children)
 
 
 def takes_objects(map: ir.Map) -> bool:

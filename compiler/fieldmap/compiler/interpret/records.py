@@ -14,7 +14,7 @@ from fieldmap.compiler.functions.arithmetic import plain_digits
 from fieldmap.compiler.interpret import paths
 from fieldmap.compiler.interpret.blame import NONE, sole
 from fieldmap.compiler.interpret.conversions import is_exact
-from fieldmap.compiler.interpret.evaluation import Codes, Evaluation, Roots
+from fieldmap.compiler.interpret.evaluation import Codes, Evaluation, Roots, place_of
 from fieldmap.compiler.interpret.fitting import fit
 from fieldmap.compiler.interpret.reads import takes_objects
 from fieldmap.compiler.interpret.tracing import Step, Trace, shown
@@ -26,6 +26,7 @@ from fieldmap.runtime.values.outcome import (
     Failed,
     Filtered,
     Held,
+    Listed,
     Outcome,
     Rejected,
 )
@@ -88,6 +89,7 @@ class _Run:
         self.changed: datetime | None = None
         self.rows: list[list[tuple[Any, ...]]] = [[] for _ in range(_claims(map))]
         self.held: list[Held] = []
+        self.listed: list[Listed] = []
         self.trace = Trace()
         self._watched = watched
         self._evaluation = Evaluation(codes)
@@ -112,12 +114,12 @@ class _Run:
             return Deleted(self.record_id, self.changed)
         if self.map.when and self._judge(self.map.when, roots) is not True:
             return Filtered(self.record_id, self.changed)
+        self._checks(self.map.checks, 0, 0, roots)
         if self.map.claim:
             self._claim(self.map.claim, roots)
-        for child in self.map.children:
-            self._each(child, roots)
+        self._children(self.map.children, roots, 0)
         rows = tuple(tuple(rows) for rows in self.rows)
-        return Claimed(self.record_id, self.changed, rows, tuple(self.held))
+        return Claimed(self.record_id, self.changed, rows, tuple(self.held), tuple(self.listed))
 
     def _judge(self, node: ir.Expr, roots: Roots) -> Any:
         try:
@@ -175,6 +177,32 @@ class _Run:
             self._evaluation.steps = None
         return value
 
+    def _checks(self, checks: tuple[ir.Check, ...], claim: int, element: int, roots: Roots) -> None:
+        """`expect` and `warn`: only false is a complaint."""
+        for check in checks:
+            try:
+                if self._evaluation.value(check.condition, roots) is not False:
+                    continue
+                path = sole(self._evaluation.blame.paths(check.condition))
+                failed = Failed("FM2131" if check.kind == "expect" else "FM2132", check.reason, path)
+            except Rejected as rejected:
+                raise _Dead(rejected) from None
+            except Failed as failure:
+                failed = failure
+            if check.kind == "expect":
+                raise _Dead(failed)
+            self.listed.append(Listed(claim, element, "", failed.code, failed.reason, failed.path))
+
+    def _children(self, children: tuple[ir.Child, ...], roots: Roots, element: int) -> None:
+        """element: the place of the element that surrounds them, 0 where it is the record."""
+        for child in children:
+            if isinstance(child, ir.Each):
+                self._each(child, roots)
+            elif child.when is None or self._judge(child.when, roots) is True:
+                self._checks(child.checks, child.claim.number, element, roots)
+                self._claim(child.claim, roots)
+                self._children(child.children, roots, element)
+
     def _each(self, each: ir.Each, roots: Roots) -> None:
         path = each.path.text
         before, rest = paths.split(each.path.segments)
@@ -188,15 +216,34 @@ class _Run:
             elements = list(paths.matches(rest or (ir.All(),), path, found))
         except Failed as failed:
             raise _Dead(failed) from None
-        for element in elements:
+        for place, element in enumerate(elements, 1):
             if element.value is None:
                 continue
-            inside = {**roots, each.alias: element}
-            if each.when is not None and self._judge(each.when, inside) is not True:
-                continue
-            self._claim(each.claim, inside)
-            for child in each.children:
-                self._each(child, inside)
+            inside = {**roots, each.alias: element, place_of(each.alias): DatumInContext(place, Root())}
+            made = [len(rows) for rows in self.rows], len(self.held), len(self.listed)
+            try:
+                self._element(each, inside, place)
+            except _Dead as dead:
+                if not each.alone:
+                    raise
+                self._undo(*made)
+                why = dead.failed
+                lost = Listed(each.claim.number, place, dead.field, why.code, why.reason, why.path, lost=True)
+                self.listed.append(lost)
+
+    def _element(self, each: ir.Each, inside: Roots, place: int) -> None:
+        if each.when is not None and self._judge(each.when, inside) is not True:
+            return
+        self._checks(each.checks, each.claim.number, place, inside)
+        self._claim(each.claim, inside)
+        self._children(each.children, inside, place)
+
+    def _undo(self, rows: list[int], held: int, listed: int) -> None:
+        """Takes back what an element that fails alone has claimed so far."""
+        for made, kept in zip(self.rows, rows, strict=True):
+            del made[kept:]
+        del self.held[held:]
+        del self.listed[listed:]
 
 
 def _rejects(assignment: ir.Assignment) -> bool:
@@ -204,7 +251,7 @@ def _rejects(assignment: ir.Assignment) -> bool:
 
 
 def _claims(map: ir.Map) -> int:
-    def highest(eaches: tuple[ir.Each, ...]) -> int:
+    def highest(eaches: tuple[ir.Child, ...]) -> int:
         return max((max(each.claim.number, highest(each.children)) for each in eaches), default=0)
 
     return highest(map.children) + 1

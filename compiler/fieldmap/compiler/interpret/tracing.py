@@ -15,7 +15,18 @@ from fieldmap.runtime.values.failures import quote
 from fieldmap.runtime.values.outcome import Failed, Money
 
 Kind = Literal[
-    "read", "sentinel", "implicit", "convert", "scale", "money", "lookup", "template", "call", "fit", "failed"
+    "read",
+    "sentinel",
+    "implicit",
+    "convert",
+    "scale",
+    "money",
+    "lookup",
+    "template",
+    "call",
+    "fit",
+    "failed",
+    "position",
 ]
 
 

@@ -57,13 +57,14 @@ from fieldmap.compiler.ir.expressions import (
     Otherwise,
     Patterns,
     Pick,
+    Position,
     Read,
     Scale,
     Segment,
     Template,
     TextConstant,
 )
-from fieldmap.compiler.ir.maps import Assignment, Claim, Each, Map
+from fieldmap.compiler.ir.maps import HELD_SHARE, Also, Assignment, Check, Child, Claim, Each, Map
 from fieldmap.compiler.ir.nodes import Node, Place
 from fieldmap.compiler.ir.types import (
     BoolType,
@@ -85,9 +86,11 @@ from fieldmap.compiler.ir.types import (
 )
 
 __all__ = [
+    "HELD_SHARE",
     "PICKED",
     "AbsentConstant",
     "All",
+    "Also",
     "And",
     "Arithmetic",
     "AsWritten",
@@ -96,6 +99,8 @@ __all__ = [
     "BoolType",
     "BoolWords",
     "Call",
+    "Check",
+    "Child",
     "Claim",
     "CodeTable",
     "Comparison",
@@ -146,6 +151,7 @@ __all__ = [
     "Patterns",
     "Pick",
     "Place",
+    "Position",
     "Project",
     "Read",
     "ReferenceType",

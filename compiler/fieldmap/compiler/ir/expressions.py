@@ -298,6 +298,12 @@ class Item(Expression, frozen=True):
     """The element at hand, inside Mapped."""
 
 
+class Position(Expression, frozen=True):
+    """Which element of its list the one called `alias` is, from 1: an int. Elements that are null or left out count."""
+
+    alias: str
+
+
 class Mapped(Expression, frozen=True):
     """`as`, `in`, `via` on a list: body for each element (Item), absent results left out. One failing element fails all."""
 
@@ -335,5 +341,6 @@ Expr = (
     | Otherwise
     | If
     | Item
+    | Position
     | Mapped
 )

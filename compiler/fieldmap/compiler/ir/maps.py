@@ -6,6 +6,26 @@ from fieldmap.compiler.ir.expressions import Constant, Expr, Read
 from fieldmap.compiler.ir.nodes import Node, Place
 from fieldmap.compiler.ir.types import Type
 
+# Of a field's present values as many percent may be held in a run, where the map says nothing.
+HELD_SHARE = "2"
+
+
+class Check(Node, frozen=True):
+    """`expect` (kind "expect": where the condition is false the record is rejected, FM2131; a failing condition rejects it for
+    its own reason) or `warn` (kind "warn": where it is false, FM2132, or fails, the record is listed and goes on; but a
+    required member that is missing rejects). An absent condition is no complaint. message: "" if the author gave none; then
+    the reason quotes the condition, `text`."""
+
+    kind: str
+    condition: Expr
+    message: str
+    text: str
+    place: Place
+
+    @property
+    def reason(self) -> str:
+        return self.message or f"not so: {self.text}"
+
 
 class Assignment(Node, frozen=True):
     """One field of a claim. The value is fitted to `target`:
@@ -17,6 +37,7 @@ class Assignment(Node, frozen=True):
 
     outcome: "reject", "hold", or "use" with `use` (a Constant). paths: the paths read, as written, for provenance.
     unit_steps: what explain says of units ("mi", "km"), from Scale. A key (`is_key`) that is absent rejects with FM2114.
+    share: of the field's present values so many percent may be held in a run, as a plain decimal; more stop it.
     """
 
     field: str
@@ -27,11 +48,12 @@ class Assignment(Node, frozen=True):
     is_key: bool = False
     use: Constant | None = None
     paths: tuple[str, ...] = ()
+    share: str = HELD_SHARE
 
 
 class Claim(Node, frozen=True):
     """What one record (or one element of `each`) says of one entity. table: of schema `claims`. number: 0 for the record's
-    own, 1… for its `each` blocks, in the order of the file."""
+    own, 1… for its `each` and `also` blocks, in the order of the file."""
 
     number: int
     entity: str
@@ -42,25 +64,43 @@ class Claim(Node, frozen=True):
 
 
 class Each(Node, frozen=True):
-    """One claim an element of the list that `path` gives (absent: none; an element that is null is left out). A rejected
-    element rejects the record. Inside, `alias` names the element; nesting is by the tree."""
+    """One claim an element of the list that `path` gives (absent: none; an element that is null is left out). Of each element:
+    when (false: left out), checks, claim, children. A rejected element rejects the record, unless it may fail `alone`: then
+    all that it and what is in it claim is left out, and the failure is listed (as `lost`). Inside, `alias` names the element;
+    nesting is by the tree."""
 
     path: Read
     alias: str
     claim: Claim
     when: Expr | None = None
-    children: tuple[Each, ...] = ()
+    checks: tuple[Check, ...] = ()
+    alone: bool = False
+    children: tuple[Child, ...] = ()
+
+
+class Also(Node, frozen=True):
+    """Another claim of the record or element that surrounds it: when (false: none is made), checks, claim, children."""
+
+    claim: Claim
+    when: Expr | None = None
+    checks: tuple[Check, ...] = ()
+    children: tuple[Child, ...] = ()
+
+
+Child = Each | Also
 
 
 class Map(Node, frozen=True):
     """How the records of one resource become claims. Evaluated in this order, the first that answers ends it:
 
     identity (an id that fails or is absent: dead, FM2124), changed (fails: dead), deleted_when (true: deleted; fails: dead),
-    when (false: filtered; fails: dead), assignments of the claim in order (first rejecting failure: dead), `each` blocks.
+    when (false: filtered; fails: dead), checks in order, assignments of the claim in order (first rejecting failure: dead),
+    then `each` and `also` blocks in order.
     A Read that misses a required member rejects the record wherever it stands, `if invalid hold` or not.
 
     id: `workday_workers__worker`, also the name of the record table in schema `claims`. alias: the record's second name.
-    version: hash of the meaning, without places and names of files.
+    version: hash of the meaning, without places and names of files. changed_unknown: the resource says that nobody knows when
+    its records change; they count as older than all others.
     """
 
     id: str
@@ -76,7 +116,9 @@ class Map(Node, frozen=True):
     changed: Expr | None = None
     deleted_when: Expr | None = None
     when: Expr | None = None
+    checks: tuple[Check, ...] = ()
     claim: Claim | None = None
-    children: tuple[Each, ...] = ()
+    children: tuple[Child, ...] = ()
     reads: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
+    changed_unknown: bool = False

@@ -11,6 +11,7 @@ from fieldmap.dsl.ast.connector import (
     Duration,
     Environment,
     Files,
+    Format,
     Member,
     Pages,
     Resource,
@@ -64,13 +65,15 @@ from fieldmap.dsl.ast.expression import (
     WildcardSegment,
 )
 from fieldmap.dsl.ast.file import File, Item, Use
-from fieldmap.dsl.ast.map import Assignment, Each, Ignore, Ignored, Map, MapItem, Outcome, When
+from fieldmap.dsl.ast.map import Alone, Also, Assignment, Check, Each, Ignore, Ignored, Map, MapItem, Outcome, When
 from fieldmap.dsl.ast.merge import Merge, MergeField, Rule, Same, SourceName
 from fieldmap.dsl.ast.nodes import Name, Node, Text
 
 __all__ = [
     "Absent",
     "Access",
+    "Alone",
+    "Also",
     "Arithmetic",
     "Assignment",
     "Auth",
@@ -78,6 +81,7 @@ __all__ = [
     "Bool",
     "Brackets",
     "Call",
+    "Check",
     "CodeArm",
     "Codes",
     "Comparison",
@@ -97,6 +101,7 @@ __all__ = [
     "Expr",
     "File",
     "Files",
+    "Format",
     "Given",
     "Hole",
     "If",

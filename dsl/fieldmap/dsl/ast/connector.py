@@ -78,10 +78,19 @@ class Pages(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files(Node):
-    """`files "all_streams*.jsonl" as ndjson`; format is `json`, `ndjson` or `csv`."""
+    """`files "all_streams*.jsonl" as ndjson`, `files "*.csv" as csv { delimiter ";" }`"""
 
     pattern: Text
     format: Name
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format(Node):
+    """`format xml`, `format csv { delimiter ";" }`: what an HTTP source answers, where it is not JSON."""
+
+    format: Name
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,21 +103,27 @@ class Sentinels(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member(Node):
-    """`hireDate : text? absent when "00/00/0000"`; a name may be quoted: `"Email_-_Work" : text?`."""
+    """`hireDate : text? absent when "00/00/0000"`; a name may be quoted: `"Email_-_Work" : text?`.
+
+    attributes: of `text with { "@name": text? }`. unchanged: of `unchanged when "…"`.
+    """
 
     name: Name
     type: TypeExpr
     optional: bool
     sentinels: tuple[Expr, ...] = ()
     tags: tuple[Tag, ...] = ()
+    attributes: tuple[Member, ...] | None = None
+    unchanged: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape(Node):
-    """`shape { … }`"""
+    """`shape { … }`; unchanged: of its lines `unchanged when "…"`."""
 
     members: tuple[Member, ...]
     sentinels: tuple[Sentinels, ...] = ()
+    unchanged: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,18 +131,23 @@ class Resource(Node):
     """`resource workers { get "/v1/workers" … }`
 
     ids: one path, or several for `id ($.a, $.b)`. changed: `changed $.lastModified` with any conversion.
+    changed_unknown: `changed unknown`. when, sparse_when: conditions on the record.
     """
 
     name: Name
     get: Expr | None = None
     files: Files | None = None
+    format: Format | None = None
     query: tuple[Setting, ...] = ()
     headers: tuple[Setting, ...] = ()
     pages: Pages | None = None
     records: Path | None = None
     ids: tuple[Expr, ...] = ()
     changed: Expr | None = None
+    changed_unknown: bool = False
     deleted_when: Expr | None = None
+    when: Expr | None = None
+    sparse_when: Expr | None = None
     shape: Shape | None = None
 
 
@@ -135,7 +155,7 @@ class Resource(Node):
 class Connector(Node):
     """`connector workday { … }` (HTTP), `connector drop is files { … }`
 
-    kind: "http" when unsaid. folder: of a files connector.
+    kind: "http" when unsaid. folder: of a files connector. sentinels: for the shapes of all its resources.
     """
 
     name: Name
@@ -145,4 +165,5 @@ class Connector(Node):
     auth: Auth | None = None
     retry: Retry | None = None
     headers: tuple[Setting, ...] = ()
+    sentinels: tuple[Sentinels, ...] = ()
     resources: tuple[Resource, ...] = ()

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
 from fieldmap.dsl.ast.nodes import Node
 
 if TYPE_CHECKING:
-    from fieldmap.dsl.ast.expression import Expr, Path
-    from fieldmap.dsl.ast.nodes import Name
+    from fieldmap.dsl.ast.expression import Expr, Number, Path
+    from fieldmap.dsl.ast.nodes import Name, Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Node):
-    """`if invalid reject`, `if invalid hold`, `if invalid use 0`"""
+    """`if invalid reject`, `if invalid hold up to 20 %` (share, in percent), `if invalid use 0`"""
 
     kind: OneOf["reject", "hold", "use"]
     value: Expr | None = None
+    share: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,21 @@ class When(Node):
     """`when $.status != "Applicant"`"""
 
     condition: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check(Node):
+    """`expect sum($.lines[*].amount) == $.total within 0.01 "lines do not add up"`, `warn $.total > 0 "nothing to pay"`"""
+
+    kind: OneOf["expect", "warn"]
+    condition: Expr
+    tolerance: Number | None = None
+    message: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alone(Node):
+    """`lines may fail alone`, within `each`"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +83,16 @@ class Each(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Also(Node):
+    """`also to Address { … }`: another claim of the same record or element."""
+
+    entity: Name
+    partial: bool
+    strict: bool
+    items: tuple[MapItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Map(Node):
     """`map workday.workers as w to Worker partial strict { … }`; entity is None where it only has `each`."""
 
@@ -78,4 +105,4 @@ class Map(Node):
     items: tuple[MapItem, ...]
 
 
-MapItem = Assignment | When | Ignore | Each
+MapItem = Assignment | When | Check | Ignore | Each | Also | Alone

@@ -1,4 +1,4 @@
-"""Dead letters and held values of a batch, written in the transaction of its rows."""
+"""Dead letters, held values and warnings of a batch, written in the transaction of its rows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from fieldmap.runtime.store.database import Connection
 
 _DEAD = b"COPY fieldmap.dead_letters (map, archive_position, record_index, code, field, path, reason, record, changed, map_version, run) FROM STDIN"
 _HELD = b"COPY fieldmap.held (map, archive_position, record_index, claim, element, field, code, path, reason, record, invented) FROM STDIN"
+
+_LISTED = b"COPY fieldmap.listed (map, archive_position, record_index, claim, element, field, code, path, reason, record, lost) FROM STDIN"
 
 # A record that was rejected again is told once, as it was rejected last.
 _REJECTED_AGAIN = b"""
@@ -26,6 +28,7 @@ def write_letters(connection: Connection, batch: Batch, *, map_id: str, map_vers
     for delete in (
         b"DELETE FROM fieldmap.dead_letters WHERE map = %s AND archive_position BETWEEN %s AND %s",
         b"DELETE FROM fieldmap.held WHERE map = %s AND archive_position BETWEEN %s AND %s",
+        b"DELETE FROM fieldmap.listed WHERE map = %s AND archive_position BETWEEN %s AND %s",
     ):
         connection.execute(delete, pages)
     if batch.dead:
@@ -41,6 +44,12 @@ def write_letters(connection: Connection, batch: Batch, *, map_id: str, map_vers
             for p, record, h in batch.held
         )
         _copy(connection, _HELD, held)
+    if batch.listed:
+        listed = (
+            (map_id, p.position, p.index, i.claim, i.element, i.field, i.code, i.path, i.reason, record, i.lost)
+            for p, record, i in batch.listed
+        )
+        _copy(connection, _LISTED, listed)
 
 
 def _copy(connection: Connection, statement: bytes, rows: Iterable[Sequence[Any]]) -> None:

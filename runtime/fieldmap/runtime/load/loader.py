@@ -12,6 +12,7 @@ from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
 from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Page
 from fieldmap.runtime.load.letters import write_letters
+from fieldmap.runtime.load.shares import Shares
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.reconcile import first_line, merged
 from fieldmap.runtime.store.transaction import Commit, transact
@@ -70,6 +71,7 @@ class Loader:
         self._apply = bundle.steps(f"sql/apply/{info.id}.sql")
         names = sorted({claim.entity for claim in info.claims if claim.entity is not None})
         self._entities = [Merger(bundle, name) for name in names]
+        self._shares = Shares(info)
         self._connection: Connection | None = None
         self._epoch = 0
         self._map_version = 0
@@ -80,9 +82,18 @@ class Loader:
         self._take()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._connection is not None:
-            self._connection.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if (
+                kind is None
+                and self.loaded.counts.pages
+                and self._connection is not None
+                and not self._connection.closed
+            ):
+                self._shares.end(self._connection)
+        finally:
+            if self._connection is not None:
+                self._connection.close()
 
     # -------------------------------------------------------------------------------------------------- reading
 
@@ -120,6 +131,8 @@ class Loader:
                 f"The accounts of {self._info.title} do not balance ({batch.counts}); nothing of the batch was kept, please report this"
             )
 
+        self._shares.refuse(batch)
+
         def applied(connection: Connection) -> bool:
             row = connection.execute(
                 "SELECT content FROM fieldmap.ledger WHERE (map, map_version, last_position) = (%s, %s, %s)",
@@ -129,6 +142,7 @@ class Loader:
 
         changes = self._certainly(lambda connection: self._write(connection, batch), applied)
         self.applied_through = batch.last
+        self._shares.add(batch)
         self.loaded.counts.add(batch.counts)
         self._add(changes)
         progress(batch.counts.read)
@@ -147,6 +161,7 @@ class Loader:
         self._copy(connection, batch)
         self._run_step(connection, "apply", map_version=self._map_version)
         self._letters(connection, batch)
+        self._shares.write(connection, batch)
         changes = self._merge(connection)
         self._account(connection, batch)
         return changes
@@ -224,6 +239,7 @@ class Loader:
                 f"The database does not know {self._info.title}; run fieldmap sync or fieldmap replay once with this bundle"
             )
         self._epoch, self._map_version, self.applied_through = row
+        self._shares.read(connection)
 
     def _replaying(self, connection: Connection | None = None) -> bool:
         row = (

@@ -113,6 +113,8 @@ def _own_tables(connection: Connection) -> None:
                 f"The database is of store format {row[0]}, and this runtime knows format {STORE_FORMAT}; use the version of Fieldmap that made it"
             )
         if row is not None:
+            # Tables that came with a later release.
+            connection.execute(resources.files("fieldmap.runtime.store").joinpath("schema.sql").read_bytes())
             return
     connection.execute(resources.files("fieldmap.runtime.store").joinpath("schema.sql").read_bytes())
     connection.execute("INSERT INTO fieldmap.store (format) VALUES (%s)", [STORE_FORMAT])
@@ -199,7 +201,11 @@ def _position(connection: Connection, item: MapInfo) -> None:
         " WHERE fieldmap.positions.map_version <> EXCLUDED.map_version",
         [item.id, item.title, item.resource, version],
     )
-    connection.execute("DELETE FROM fieldmap.ledger WHERE map = %s AND map_version <> %s", [item.id, version])
+    gone = connection.execute(
+        "DELETE FROM fieldmap.ledger WHERE map = %s AND map_version <> %s", [item.id, version]
+    ).rowcount
+    if gone:
+        connection.execute("DELETE FROM fieldmap.held_shares WHERE map = %s", [item.id])
 
 
 def _describe(connection: Connection, bundle: Bundle) -> None:
@@ -244,7 +250,7 @@ def _remove(connection: Connection, bundle: Bundle) -> None:
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(schema, table)))
         connection.execute("DELETE FROM fieldmap.tables WHERE (schema_name, table_name) = (%s, %s)", [schema, table])
     maps, entities = [item.id for item in bundle.catalogue.maps], [item.name for item in bundle.catalogue.entities]
-    for own in ("dead_letters", "held", "ledger", "positions"):
+    for own in ("dead_letters", "held", "listed", "held_shares", "ledger", "positions"):
         connection.execute(
             sql.SQL("DELETE FROM {} WHERE map <> ALL(%s)").format(sql.Identifier("fieldmap", own)), [maps]
         )

@@ -103,6 +103,33 @@ CREATE TABLE IF NOT EXISTS fieldmap.held (
 CREATE INDEX IF NOT EXISTS held_record ON fieldmap.held (map, record);
 COMMENT ON TABLE fieldmap.held IS 'Fields that a claim lacks because their value could not be read (invented: it got the constant of "if invalid use")';
 
+CREATE TABLE IF NOT EXISTS fieldmap.listed (
+  map text NOT NULL,
+  archive_position bigint NOT NULL,
+  record_index integer NOT NULL,
+  claim integer NOT NULL,
+  element integer NOT NULL,
+  field text NOT NULL,
+  code text NOT NULL,
+  path text NOT NULL,
+  reason text NOT NULL,
+  record text COLLATE "C" NOT NULL,
+  lost boolean NOT NULL
+);
+CREATE INDEX IF NOT EXISTS listed_record ON fieldmap.listed (map, record);
+CREATE INDEX IF NOT EXISTS listed_place ON fieldmap.listed (map, archive_position);
+COMMENT ON TABLE fieldmap.listed IS 'What "warn" says of claimed records, and elements that failed alone (lost) and are left out; element counts from 1, 0 is the record';
+
+CREATE TABLE IF NOT EXISTS fieldmap.held_shares (
+  map text NOT NULL,
+  claim integer NOT NULL,
+  field text NOT NULL,
+  present bigint NOT NULL,
+  held bigint NOT NULL,
+  PRIMARY KEY (map, claim, field)
+);
+COMMENT ON TABLE fieldmap.held_shares IS 'Values seen and held in the run under way, or in the one that was cut off and that the next run goes on with';
+
 CREATE TABLE IF NOT EXISTS fieldmap.incomplete (
   entity text NOT NULL,
   key text COLLATE "C" NOT NULL,

@@ -34,6 +34,8 @@ TITLES: dict[str, str] = {
     "FM2122": "a record that is neither an object nor a list",
     "FM2124": "a record without a usable identity",
     "FM2125": "something that is no list where `each` needs one",
+    "FM2131": "a record that is not what the map expects of it",
+    "FM2132": "a record that the map warns of",
     "FM2126": "a name that stands twice in one object, so that nobody knows which is meant",
     "FM2165": "a case without an arm for the value",
     "FM2166": "a key that a table does not have",

@@ -45,6 +45,21 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """What a person should see of a record that is claimed nevertheless: a `warn` that does not hold, or (lost) an element that
+    failed alone and is left out. claim: number of the claim that surrounds it; element: its place in its list from 1, 0 of the
+    record itself. field: "" where no field is to blame."""
+
+    claim: int
+    element: int
+    field: str
+    code: str
+    reason: str
+    path: str
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """rows: for each claim number of the map the rows that it makes, each a tuple of the fitted values in the order of the
     claim's assignments (None where absent or held; Money for money; list for lists). The record's own claim makes one row."""
@@ -53,6 +68,7 @@ class Claimed:
     changed: datetime | None
     rows: tuple[tuple[tuple[Any, ...], ...], ...]
     held: tuple[Held, ...] = ()
+    listed: tuple[Listed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,95 @@
+"""Holding is not a rug: where too many of a field's values would be held in a run, the map stops before its batch is committed.
+
+The counts of a run are in the database, written in the transaction of each batch, so that a run that was cut off is judged
+together with the one that goes on where it stopped: the answer is the same as if nothing had happened between.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+
+from fieldmap.runtime.bundle import MapInfo
+from fieldmap.runtime.errors import FindingsError
+from fieldmap.runtime.load.batch import Batch
+from fieldmap.runtime.store.database import Connection
+
+# Fewer values tell nothing about a share.
+LEAST_SEEN = 50
+
+Field = tuple[int, str]
+
+
+class Shares:
+    """How many values each field of a map had in this run, and how many of them were held."""
+
+    def __init__(self, info: MapInfo) -> None:
+        self._info = info
+        self._limits: dict[Field, Decimal] = {
+            (origin.claim, origin.field): Decimal(origin.share) for origin in info.origins if origin.share
+        }
+        self._columns = {claim.number: [column.field for column in claim.columns] for claim in info.claims}
+        self._present: Counter[Field] = Counter()
+        self._held: Counter[Field] = Counter()
+
+    def read(self, connection: Connection) -> None:
+        """Takes up the counts of a run that did not come to its end."""
+        for claim, name, present, held in connection.execute(
+            "SELECT claim, field, present, held FROM fieldmap.held_shares WHERE map = %s", [self._info.id]
+        ).fetchall():
+            self._present[claim, name], self._held[claim, name] = present, held
+
+    def refuse(self, batch: Batch) -> None:
+        """Raises FindingsError if the run with this batch would hold too large a share of a field's values."""
+        held = self._held_in(batch)
+        for field, present in self._counted(batch):
+            so_far, seen = self._held[field] + held[field], self._present[field] + present
+            if held[field] and seen >= LEAST_SEEN and so_far * 100 > seen * self._limits[field]:
+                raise FindingsError(self._sentence(field, so_far, seen, batch))
+
+    def add(self, batch: Batch) -> None:
+        """Counts a batch that was committed."""
+        self._held.update(self._held_in(batch))
+        self._present.update(dict(self._counted(batch)))
+
+    def write(self, connection: Connection, batch: Batch) -> None:
+        """Keeps the counts in the transaction of the batch."""
+        held = self._held_in(batch)
+        rows = [
+            (self._info.id, *field, self._present[field] + present, self._held[field] + held[field])
+            for field, present in self._counted(batch)
+        ]
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO fieldmap.held_shares (map, claim, field, present, held) VALUES (%s, %s, %s, %s, %s)"
+                " ON CONFLICT (map, claim, field) DO UPDATE SET (present, held) = (EXCLUDED.present, EXCLUDED.held)",
+                rows,
+            )
+
+    def end(self, connection: Connection) -> None:
+        """The run came to its end: the next one counts anew."""
+        connection.execute("DELETE FROM fieldmap.held_shares WHERE map = %s", [self._info.id])
+
+    def _held_in(self, batch: Batch) -> Counter[Field]:
+        return Counter((item.claim, item.field) for _, _, item in batch.held if not item.invented)
+
+    def _counted(self, batch: Batch) -> Iterator[tuple[Field, int]]:
+        """Of each field that may be held the values that a batch has, held ones among them."""
+        held = self._held_in(batch)
+        for number, columns in self._columns.items():
+            for name, count in zip(columns, batch.present.get(number, ()), strict=False):
+                if (number, name) in self._limits:
+                    yield (number, name), count + held[number, name]
+
+    def _sentence(self, field: Field, held: int, seen: int, batch: Batch) -> str:
+        _, name = field
+        limit = self._limits[field]
+        origin = next(item for item in self._info.origins if (item.claim, item.field) == field)
+        sample = next(item for _, _, item in batch.held if (item.claim, item.field) == field and not item.invented)
+        raised = min(100, max(held * 100 // seen + 1, 5))
+        return (
+            f"{self._info.title} stopped before these pages were kept: {held:,} of {seen:,} values of {name} could not be read"
+            f" ({sample.code}: {sample.reason}), and more than {limit.normalize():f} % is too many; mend the line"
+            f" {origin.file}:{origin.line}, or let it pass with: if invalid hold up to {raised} %, and run the command again"
+        )
