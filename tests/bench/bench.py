@@ -32,10 +32,11 @@ from fieldmap.runtime import bundle as bundles
 from fieldmap.runtime.archive import Archive, Received
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load.batch import Batch, BatchMaker, collector_paused
-from fieldmap.runtime.load.loader import Changes, Loader, run_script
+from fieldmap.runtime.load.loader import Changes, Loader
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Connection, Server, open_database
 from fieldmap.runtime.store.reconcile import prepare
+from fieldmap.runtime.store.scripts import run_script
 from fieldmap.runtime.values.decode import bodies
 
 MAP = "hr_people__worker"

@@ -95,19 +95,34 @@ connector payroll is files {{
     id      $.number
     changed $.at
   }}
+  resource timesheets {{
+    files "t*.csv" as csv
+    id    $.no
+  }}
 }}
 map workday.workers to Worker {{
   worker_id   = $.employeeID
+  legal_name  = words($.name.first, $.name.last)
+  hired_on    = $.hireDate as date
   email       = $.email.work
   base_salary = $.comp.amount in USD per year
   commute     = $.commuteMiles in mi
 }}
 map payroll.people to Worker partial {{
   worker_id   = $.number
+  legal_name  = $.name
+  hired_on    = $.hired as date
   email       = $.email
   base_salary = $.pay in EUR per year
   commute     = $.way in km
 }}
+"""
+TIMESHEETS = """
+entity Timesheet {
+  key sheet_no : text
+  worker       : Worker
+  approver     : Worker?
+}
 """
 MAPPED = f"""{WORKER}{WORKDAY}
 map workday.workers to Worker {{
@@ -125,7 +140,7 @@ CONTEXTS = {
     "": "§",
     "file": f"{WORKER}{WORKDAY}§",
     "orders": f"{ORDERS}§",
-    "sources": f"{SOURCES}§",
+    "sources": f"{SOURCES}{TIMESHEETS}§",
     "examples": f"{MAPPED}§",
     "map": f"{WORKER}{WORKDAY}map workday.workers to Worker {{\n  worker_id = $.employeeID\n§}}\n",
     "resource": f"{RESOURCE}§  }}\n}}\n",
@@ -470,7 +485,6 @@ def test_words_of_missing_parts_stand_only_in_their_table() -> None:
     before, _, _ = TEXT.partition("## Not in this release")
     for word in (
         "`together",
-        "`must ",
         "keeps history",
         "lookup(",
         "as quantity",

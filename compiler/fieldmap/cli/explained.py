@@ -49,6 +49,8 @@ def _origin(explanation: Explanation) -> None:
     if winner is not None:
         changed = f", changed {winner.changed}" if winner.changed else ""
         _pair("claimed by", f"{winner.source}, record {winner.record}{changed}")
+        if winner.joined:
+            _pair("joined as", winner.joined)
         _pair("", f"{winner.file}:{winner.line}    {winner.statement}")
     if response is not None:
         status = f" → {response.status}" if response.status is not None else ""
@@ -59,7 +61,9 @@ def _origin(explanation: Explanation) -> None:
 def _candidate(candidate: Candidate) -> str:
     value = f" {candidate.value}" if candidate.value is not None else ""
     changed = f" ({candidate.changed})" if candidate.changed and candidate.value is not None else ""
-    return f"{candidate.source}, record {candidate.record}{value and f' says{value}'}{changed}: {candidate.outcome}    {candidate.file}:{candidate.line}"
+    joined = f" (joined as {candidate.joined})" if candidate.joined else ""
+    what = f"{candidate.source}, record {candidate.record}{value and f' says{value}'}{changed}: {candidate.outcome}{joined}"
+    return f"{what}    {candidate.file}:{candidate.line}"
 
 
 def _value(value: str | None) -> str:
@@ -70,9 +74,10 @@ def _pair(left: str, right: str) -> None:
     shown = safe(left)
     gap = f"  {shown:<{_LEFT}} " if len(shown) <= _LEFT else f"  {shown}\n{' ' * (_LEFT + 3)}"
     _line(
-        Text(gap, style="dim" if left in ("chosen by", "claimed by", "received", "map version", "lost") else "").append(
-            safe(right), style=""
-        )
+        Text(
+            gap,
+            style="dim" if left in ("chosen by", "claimed by", "received", "map version", "joined as", "lost") else "",
+        ).append(safe(right), style="")
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import assert_never
 
 from fieldmap.compiler import ir
+from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.connectors import ConnectorPlan
 from fieldmap.compiler.emit import fetch, sql, transform
-from fieldmap.compiler.emit.columns import columns_of
-from fieldmap.compiler.merges import claims_of
+from fieldmap.compiler.emit.columns import claimed_field, columns_of
+from fieldmap.compiler.emit.identity import referrers
 from fieldmap.runtime import bundle
 
 MADE_BY = "fieldmap 0.1.0"
@@ -49,7 +50,7 @@ def _catalogue(
     return bundle.Catalogue(
         tables=tuple(tables),
         views=tuple(views),
-        entities=tuple(_entity_info(entity) for entity in project.entities),
+        entities=tuple(_entity_info(entity, entities) for entity in project.entities),
         maps=tuple(_map_info(map_, entities) for map_ in project.maps),
         connectors=tuple(connectors),
     )
@@ -60,7 +61,7 @@ def _canonical_table(entity: ir.Entity) -> bundle.Table:
     return bundle.Table(schema="canonical", name=entity.table, create=sql.canonical_ddl(entity), columns=columns)
 
 
-def _entity_info(entity: ir.Entity) -> bundle.EntityInfo:
+def _entity_info(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bundle.EntityInfo:
     fields = [field for field in entity.fields if not field.is_key]
     return bundle.EntityInfo(
         name=entity.name,
@@ -78,6 +79,27 @@ def _entity_info(entity: ir.Entity) -> bundle.EntityInfo:
             )
             for name, rule in entity.rules.items()
         ),
+        identity=_identity_info(entity.identity) if entity.identity is not None else None,
+        referrers=tuple(sorted({other.name for other, _, _ in referrers(entities, entity.name)})),
+    )
+
+
+def _identity_info(identity: ir.Identity) -> bundle.IdentityInfo:
+    return bundle.IdentityInfo(
+        base=identity.base,
+        own=identity.own,
+        matches=tuple(
+            bundle.MatchInfo(
+                source=match.source,
+                target=match.target,
+                fields=match.fields,
+                text=match.text,
+                file=match.place.file,
+                line=match.place.line,
+            )
+            for match in identity.matches
+        ),
+        agree=identity.agree,
     )
 
 
@@ -129,8 +151,8 @@ def _claim_info(table: sql.ClaimTable) -> bundle.ClaimInfo:
         columns = tuple(
             bundle.ClaimColumn(
                 field=item.field,
-                codec=_codec(fields[item.field].type),
-                columns=tuple(column.name for column in columns_of(fields[item.field])),
+                codec=_codec(claimed_field(item, fields[item.field]).type),
+                columns=tuple(column.name for column in columns_of(claimed_field(item, fields[item.field]))),
             )
             for item in table.claim.assignments
         )

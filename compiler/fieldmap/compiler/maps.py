@@ -10,6 +10,7 @@ from fieldmap.compiler.checks import both, lower_checks, position_of
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.places import place
+from fieldmap.compiler.recordids import records_named
 from fieldmap.compiler.records import instant, records_of, textual
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Scope
@@ -187,7 +188,12 @@ class _MapLowering:
     def _assignment(
         self, item: ast.Assignment, info: EntityInfo, strict: bool, checker: Checker
     ) -> ir.Assignment | None:
-        target = info.fields[item.field.text]
+        target, records = info.fields[item.field.text], ""
+        if item.by_id is not None:
+            found = records_named(item, item.by_id, target, self._node, self._context.symbols, self._report)
+            if found is None:
+                return None
+            target, records = found
         before = len(self._scope.reads)
         typed = checker.check(item.value, target.type)
         if typed is None:
@@ -227,6 +233,7 @@ class _MapLowering:
             is_key=target.is_key,
             paths=tuple(dict.fromkeys(self._scope.reads[before:])),
             share=format(share, "f") if share is not None else ir.HELD_SHARE,
+            records=records,
         )
 
     def _outcome(

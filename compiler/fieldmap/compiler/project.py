@@ -68,7 +68,7 @@ def check(root: Path, paths: list[Path]) -> Checked:
     lowered_maps = [
         msgspec.structs.replace(item, version=versions.map_version(item, context.codes)) for item in lowered_maps
     ]
-    lowered_entities = [merges.lower_entity(info, lowered_maps, names, report) for info in context.entities.values()]
+    lowered_entities = merges.lower_entities(context.entities.values(), lowered_maps, names, report)
     lowered_entities = [
         msgspec.structs.replace(item, version=versions.entity_version(item)) for item in lowered_entities
     ]

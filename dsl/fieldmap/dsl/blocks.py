@@ -199,7 +199,12 @@ BLOCKS: dict[str, Block] = {
         depth=1,
         rule="merge_lines",
         templates=False,
-        lines={"same": "same worker_id of workday, successfactors", "default": "default prefer workday, bamboohr"},
+        lines={
+            "same": "same worker_id of workday, successfactors",
+            "match": "match bamboohr to workday on email when unique",
+            "must": "must agree on legal_name otherwise conflict",
+            "default": "default prefer workday, bamboohr",
+        },
         entry="email newest",
         begins=r"[a-z_]\w*[ \t]+(?:prefer|only|newest|oldest)(?!\w)",
     ),

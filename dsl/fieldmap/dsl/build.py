@@ -216,10 +216,12 @@ def _map_item(tree: Branch, ctx: Building) -> ast.MapItem:
 def _assignment(tree: Branch, ctx: Building) -> ast.Assignment:
     field = lower_name(required_leaf(tree, "FIELD"), ctx, "a field")
     outcome = branch(tree, "outcome")
-    value = next(part for part in branches(tree) if part.data != "outcome")
+    by_id = branch(tree, "by_id")
+    value = next(part for part in branches(tree) if part.data not in ("outcome", "by_id"))
     return ast.Assignment(
         field=field,
         value=expression(value, ctx),
+        by_id=_by_id(by_id, ctx) if by_id is not None else None,
         outcome=_outcome(outcome, ctx) if outcome is not None else None,
         span=ctx.span(tree),
     )
@@ -254,6 +256,11 @@ def _share(tree: Branch, ctx: Building) -> Decimal:
     return number.value
 
 
+def _by_id(tree: Branch, ctx: Building) -> ast.ById:
+    resource = leaf(tree, "NAME")
+    return ast.ById(resource=any_name(resource, ctx) if resource is not None else None, span=ctx.span(tree))
+
+
 def _outcome(tree: Branch, ctx: Building) -> ast.Outcome:
     word, share = leaf(tree, "REJECT", "HOLD"), branch(tree, "share")
     if share is not None:
@@ -273,12 +280,17 @@ def _ignored(tree: Branch, ctx: Building) -> ast.Ignored:
 # -------------------------------------------------------------------------------------------------------------- merge
 
 
+_IDENTITY = ("same", "match", "agree")
+
+
 def _merge(tree: Branch, ctx: Building) -> ast.Merge:
     lines = branches(required_branch(tree, "merge_lines"))
     return ast.Merge(
         entity=entity_name(required_leaf(tree, "NAME"), ctx),
         same=tuple(ctx.each([line for line in lines if line.data == "same"], _same)),
-        rules=tuple(ctx.each([line for line in lines if line.data != "same"], _merge_field)),
+        matches=tuple(ctx.each([line for line in lines if line.data == "match"], _match)),
+        agreements=tuple(ctx.each([line for line in lines if line.data == "agree"], _agree)),
+        rules=tuple(ctx.each([line for line in lines if line.data not in _IDENTITY], _merge_field)),
         span=ctx.span(tree),
     )
 
@@ -287,6 +299,18 @@ def _same(tree: Branch, ctx: Building) -> ast.Same:
     row = branch(tree, "names")
     fields = _names(row if row is not None else tree, ctx)
     return ast.Same(fields=fields, sources=_sources(tree, ctx), span=ctx.span(tree))
+
+
+def _match(tree: Branch, ctx: Building) -> ast.Match:
+    row = branch(tree, "names")
+    fields = _names(row if row is not None else tree, ctx)
+    source, target = _sources(tree, ctx)
+    return ast.Match(source=source, target=target, fields=fields, span=ctx.span(tree))
+
+
+def _agree(tree: Branch, ctx: Building) -> ast.Agree:
+    row = branch(tree, "names")
+    return ast.Agree(fields=_names(row if row is not None else tree, ctx), span=ctx.span(tree))
 
 
 def _sources(tree: Branch, ctx: Building) -> tuple[ast.SourceName, ...]:

@@ -104,8 +104,30 @@ class RuleInfo(_Part, frozen=True):
     line: int
 
 
+class MatchInfo(_Part, frozen=True):
+    """A match line: between which numberings, on which fields, as written, and where."""
+
+    source: str
+    target: str
+    fields: tuple[str, ...]
+    text: str
+    file: str
+    line: int
+
+
+class IdentityInfo(_Part, frozen=True):
+    """The numberings of an entity: the base, whose keys are the entity's, and those of their own, in the order of resolution."""
+
+    base: str
+    own: tuple[str, ...]
+    matches: tuple[MatchInfo, ...]
+    agree: tuple[str, ...]
+
+
 class EntityInfo(_Part, frozen=True):
-    """fields: those whose winning claims `_claims` lists, in its order. units: field to what is shown behind its value."""
+    """fields: those whose winning claims `_claims` lists, in its order. units: field to what is shown behind its value.
+    identity: None where all sources share one numbering. referrers: the entities whose rows follow when a key of this one becomes
+    another, or a record that others name by its id."""
 
     name: str
     table: str
@@ -114,6 +136,8 @@ class EntityInfo(_Part, frozen=True):
     fields: tuple[str, ...]
     units: dict[str, str]
     rules: tuple[RuleInfo, ...]
+    identity: IdentityInfo | None = None
+    referrers: tuple[str, ...] = ()
 
 
 class Catalogue(_Part, frozen=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+import msgspec
+
 from fieldmap.compiler import ir
 
 
@@ -30,6 +32,11 @@ def quote(name: str) -> str:
 def literal(text: str) -> str:
     """A text constant."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def claimed_field(assignment: ir.Assignment, field: ir.Field) -> ir.Field:
+    """A field as a claim keeps it: a reference `by id` is the id of a record until it is merged."""
+    return msgspec.structs.replace(field, type=assignment.target) if assignment.records else field
 
 
 def columns_of(field: ir.Field) -> list[Column]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 import jinja2
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit.columns import Column, columns_of, literal, quote
-from fieldmap.compiler.merges import claims_of
+from fieldmap.compiler.claims import claims_of
+from fieldmap.compiler.emit import identity
+from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,17 @@ class ClaimTable:
     def key(self) -> list[str]:
         return list(self.entity.key) if self.entity is not None else []
 
+    @property
+    def source(self) -> ir.Source | None:
+        """The claim as a source of its entity."""
+        sources = self.entity.sources if self.entity is not None else ()
+        return next((source for source in sources if source.table == self.table), None)
+
+    @property
+    def claimed(self) -> frozenset[str]:
+        """The fields that the map assigns."""
+        return frozenset(column.field for column in self.columns)
+
 
 def claim_tables(map_: ir.Map, entities: dict[str, ir.Entity]) -> list[ClaimTable]:
     """The record table of a map first (it may carry no claim of its own), then those of its `each` blocks."""
@@ -45,7 +58,11 @@ def claim_tables(map_: ir.Map, entities: dict[str, ir.Entity]) -> list[ClaimTabl
 def _claim_table(claim: ir.Claim, entities: dict[str, ir.Entity]) -> ClaimTable:
     entity = entities[claim.entity]
     fields = {field.name: field for field in entity.fields}
-    columns = tuple(column for assignment in claim.assignments for column in columns_of(fields[assignment.field]))
+    columns = tuple(
+        column
+        for assignment in claim.assignments
+        for column in columns_of(claimed_field(assignment, fields[assignment.field]))
+    )
     return ClaimTable(claim, claim.table, claim.number, columns, entity)
 
 
@@ -58,8 +75,20 @@ def claims_ddl(table: ClaimTable, map_: ir.Map) -> str:
         child=table.number > 0,
         columns=table.columns,
         key=table.key,
+        references=_indexed(table),
         comment=f"{what}; one row a source record",
     )
+
+
+def _indexed(table: ClaimTable) -> list[dict[str, str]]:
+    """The references that are looked up when what they refer to becomes another canonical key."""
+    lists = {column.field for column in table.columns if column.list_of}
+    return [
+        {"name": column.name, "method": "gin" if column.field in lists else "btree"}
+        for reference in (table.source.references if table.source is not None else ())
+        for column in table.columns
+        if column.field == reference.field and table.key != [reference.field]
+    ]
 
 
 def canonical_ddl(entity: ir.Entity) -> str:
@@ -75,13 +104,18 @@ def apply_sql(map_: ir.Map, entities: dict[str, ir.Entity]) -> str:
     """The steps that bring one batch of a map into the claim tables."""
     tables = claim_tables(map_, entities)
     touched = {table.entity.name: table.entity for table in tables if table.entity is not None}
+    references = [r for entity in entities.values() for source in entity.sources for r in source.references]
     shown = [
         {
             "table": t.table,
             "number": t.number,
             "columns": t.columns,
-            "key": t.key,
             "entity": t.entity.table if t.entity is not None else "",
+            "name": t.entity.name if t.entity is not None else "",
+            "keyed": _keys_of(t),
+            "raw": t.key,
+            "numbering": t.source.numbering if t.source is not None else "",
+            "named": any(reference.records == t.table for reference in references),
         }
         for t in tables
     ]
@@ -94,14 +128,26 @@ def apply_sql(map_: ir.Map, entities: dict[str, ir.Entity]) -> str:
     )
 
 
+def _keys_of(table: ClaimTable) -> Callable[[str], str]:
+    """The canonical key of a claim under an alias, as a list of expressions."""
+
+    def keys(alias: str) -> str:
+        if table.entity is None or table.source is None:
+            return ""
+        return ", ".join(identity.key_values(table.entity, table.source, alias))
+
+    return keys
+
+
 def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir.Entity]) -> str:
     """The steps that make the canonical rows of the keys touched."""
     by_source = {(map_.id, table.number): table for map_ in maps.values() for table in claim_tables(map_, entities)}
+    types = {column.name: column.type for column in _entity_columns(entity)}
     columns = [
         _merge_column(column, number, entity)
         for number, column in enumerate(c for c in _entity_columns(entity) if c.field not in entity.key)
     ]
-    return _render(
+    merge = _render(
         "merge.sql.j2",
         table=entity.table,
         entity=entity.name,
@@ -118,11 +164,18 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
                 "rank": source.rank,
                 "partial": source.partial,
                 "child": source.claim > 0,
-                "columns": {column.name for column in by_source[(source.map, source.claim)].columns},
+                "keyed": ", ".join(identity.key_values(entity, source, "t")),
+                "join": identity.keys_join(entity, source, f"keys_{entity.table}"),
+                "columns": {
+                    column.name: identity.column_value(entity, source, column.field, column.name, types[column.name])
+                    for column in by_source[(source.map, source.claim)].columns
+                },
             }
             for source in entity.sources
         ],
     )
+    steps = identity.identity_sql(entity, lambda s: by_source[(s.map, s.claim)].claimed, _render)
+    return f"{steps}-- step referrers\n{identity.touch_referrers(entities, entity.name)}{merge}"
 
 
 def _merge_column(column: Column, number: int, entity: ir.Entity) -> dict[str, Any]:
@@ -228,26 +281,68 @@ def _provenance_view(entity: ir.Entity) -> str:
 def _duplicates_view(entity: ir.Entity) -> str:
     if not entity.sources:
         return "SELECT NULL::text AS key, NULL::text AS map, NULL::text[] AS records WHERE false"
-    keys = ", ".join(quote(name) for name in entity.key)
+    names = ", ".join(f"s.{quote(name)}" for name in entity.key)
     return (
         f"SELECT {_key_text(entity, 's')} AS key, s._map AS map, array_agg(s._record ORDER BY s._record) AS records\n"
-        f"FROM (\n  {_sources_union(entity, f'_record, {keys}')}\n) s GROUP BY s._map, {', '.join(f's.{quote(n)}' for n in entity.key)} HAVING count(*) > 1"
+        f"FROM (\n  {_keyed_union(entity)}\n) s GROUP BY s._map, {names} HAVING count(*) > 1"
     )
 
 
+def _keyed_union(entity: ir.Entity) -> str:
+    """The live claims with their canonical keys."""
+
+    def part(source: ir.Source) -> str:
+        values = identity.key_values(entity, source, "t")
+        keys = ", ".join(f"{value} AS {quote(name)}" for name, value in zip(entity.key, values, strict=True))
+        live = " WHERE t._state = 'live'" if source.claim == 0 else ""
+        return (
+            f"SELECT {literal(source.map)}::text AS _map, t._record, {keys} FROM claims.{quote(source.table)} t{live}"
+        )
+
+    return "\n  UNION ALL\n  ".join(part(source) for source in entity.sources)
+
+
 def _dangling_view(entity: ir.Entity, entities: dict[str, ir.Entity]) -> str:
+    """References that find no row; and those by id that find no record, which are in no row but in the claim alone."""
     parts = []
     for field in entity.fields:
-        if isinstance(field.type, ir.ReferenceType):
-            target = entities[field.type.entity]
-            parts.append(
-                f"SELECT {_key_text(entity, 'o')} AS key, {literal(field.name)}::text AS field, o.{quote(field.column)}::text AS refers_to\n"
-                f"FROM canonical.{quote(entity.table)} o LEFT JOIN canonical.{quote(target.table)} t"
-                f" ON t.{quote(target.key[0])} = o.{quote(field.column)}\nWHERE o.{quote(field.column)} IS NOT NULL AND t.{quote(target.key[0])} IS NULL"
+        type_ = field.type.element if isinstance(field.type, ir.ListType) else field.type
+        if isinstance(type_, ir.ReferenceType):
+            parts.append(_dangling(entity, field, entities[type_.entity]))
+            parts.extend(
+                _nameless(entity, field, source, reference)
+                for source in entity.sources
+                for reference in source.references
+                if reference.field == field.name and reference.records
             )
     return (
         "\nUNION ALL\n".join(parts)
         or "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS refers_to WHERE false"
+    )
+
+
+def _dangling(entity: ir.Entity, field: ir.Field, target: ir.Entity) -> str:
+    value, from_ = f"o.{quote(field.column)}", f"canonical.{quote(entity.table)} o"
+    if isinstance(field.type, ir.ListType):
+        value, from_ = "u.v", f"{from_} CROSS JOIN LATERAL unnest(o.{quote(field.column)}) u(v)"
+    return (
+        f"SELECT {_key_text(entity, 'o')} AS key, {literal(field.name)}::text AS field, {value}::text AS refers_to\n"
+        f"FROM {from_} LEFT JOIN canonical.{quote(target.table)} t"
+        f" ON t.{quote(target.key[0])} = {value}\nWHERE {value} IS NOT NULL AND t.{quote(target.key[0])} IS NULL"
+    )
+
+
+def _nameless(entity: ir.Entity, field: ir.Field, source: ir.Source, reference: ir.Reference) -> str:
+    value, from_ = f"t.{quote(field.column)}", f"claims.{quote(source.table)} t"
+    if isinstance(field.type, ir.ListType):
+        value, from_ = "u.v", f"{from_} CROSS JOIN LATERAL unnest(t.{quote(field.column)}) u(v)"
+    keys = zip(entity.key, identity.key_values(entity, source, "t"), strict=True)
+    row = f"(SELECT {', '.join(f'{key} AS {quote(name)}' for name, key in keys)})"
+    live = "t._state = 'live' AND " if source.claim == 0 else ""
+    return (
+        f"SELECT {_key_text(entity, 'k')} AS key, {literal(field.name)}::text AS field, 'record ' || {value} AS refers_to\n"
+        f"FROM {from_} CROSS JOIN LATERAL {row} k\n"
+        f"WHERE {live}{value} IS NOT NULL AND {identity.canonical(reference, value)} IS NULL"
     )
 
 

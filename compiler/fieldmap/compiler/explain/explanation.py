@@ -40,7 +40,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A claim of this field for this key. outcome: "won", or why it lost."""
+    """A claim of this field for this key. outcome: "won", or why it lost. joined: how a claim with another key came to this row."""
 
     source: str
     map: str
@@ -51,6 +51,7 @@ class Candidate:
     file: str
     line: int
     statement: str
+    joined: str = ""
 
 
 @dataclass(frozen=True)

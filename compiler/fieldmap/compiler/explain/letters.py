@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fieldmap.compiler import ir
+from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.locate import find_record
-from fieldmap.compiler.merges import claims_of
 from fieldmap.runtime.archive import Archive, offset_of
 from fieldmap.runtime.store.database import Connection
 from fieldmap.runtime.values.outcome import Failed

@@ -9,12 +9,13 @@ from typing import Any
 from psycopg import sql
 
 from fieldmap.compiler import interpret, ir
-from fieldmap.compiler.emit.columns import columns_of, literal
+from fieldmap.compiler.claims import claims_of
+from fieldmap.compiler.emit import identity
+from fieldmap.compiler.emit.columns import claimed_field, columns_of, literal, quote
 from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Response, Step
 from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.locate import Located, find_record
 from fieldmap.compiler.explain.steps import words
-from fieldmap.compiler.merges import claims_of
 from fieldmap.runtime.archive import Archive, Archived, describe, offset_of
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError
@@ -24,7 +25,9 @@ from fieldmap.runtime.store.database import Connection
 
 @dataclass(frozen=True)
 class _Claim:
-    """A live claim of the key, with the field's value as PostgreSQL writes it (None: it makes no claim of the field)."""
+    """A live claim of the key, with the field's value as PostgreSQL writes it (None: it makes no claim of the field).
+
+    key: the key that the source gives it. given: the value as the claim keeps it; value: with a reference resolved."""
 
     source: ir.Source
     map: ir.Map
@@ -36,6 +39,8 @@ class _Claim:
     index: int
     element: int
     version: str
+    key: str
+    given: str | None
     value: str | None
     held: str
     invented: bool
@@ -108,6 +113,27 @@ class _Trail:
         ]
         return columns[0] if len(columns) == 1 else sql.SQL("{} || ' ' || {}").format(*columns)
 
+    def _own_key(self) -> sql.Composable:
+        parts = [sql.SQL("t.{}::text").format(sql.Identifier(name)) for name in self._info.key]
+        return sql.SQL("concat_ws(', ', {})").format(sql.SQL(", ").join(parts))
+
+    def _resolved(self, source: ir.Source) -> sql.Composable:
+        """The field of a claim as text, a reference as the key that it means."""
+        columns = columns_of(self._field)
+        if identity.resolution(self._entity, source, self._field.name) is None:
+            return self._value("t")
+        value = identity.column_value(self._entity, source, self._field.name, columns[0].name, columns[0].type)
+        return _raw_sql(f"{value}::text")
+
+    def _keyed(self, source: ir.Source) -> sql.Composable:
+        """What the claims are joined with, so that those of the row remain."""
+        fields = {field.name: columns_of(field)[0].type for field in self._entity.fields}
+        parts = ", ".join(
+            f"{literal(value)}::{fields[name]} AS {quote(name)}"
+            for name, value in zip(self._info.key, self._key, strict=True)
+        )
+        return _raw_sql(identity.keys_join(self._entity, source, f"(SELECT {parts})"))
+
     def _canonical(self) -> tuple[Any, ...] | None:
         statement = sql.SQL("SELECT {}, o._claims FROM canonical.{} o WHERE {}").format(
             self._value("o"), sql.Identifier(self._info.table), self._where("o")
@@ -122,21 +148,23 @@ class _Trail:
             claim = next(item for item in claims_of(map_) if item.number == source.claim)
             assigned = any(item.field == self._field.name for item in claim.assignments)
             statement = sql.SQL(
-                "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), t._position, t._index, {}, v.version, {},"
-                " coalesce(h.reason, ''), coalesce(h.invented, false) FROM claims.{} t"
+                "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), t._position, t._index, {}, v.version, {}, {}, {},"
+                " coalesce(h.reason, ''), coalesce(h.invented, false) FROM claims.{} t JOIN {}"
                 " JOIN fieldmap.map_versions v ON v.id = t._map_version LEFT JOIN fieldmap.held h"
                 " ON (h.map, h.archive_position, h.record_index, h.claim, h.field) = ({}, t._position, t._index, {}, {}) AND h.element = {}"
-                " WHERE {}{} ORDER BY t._record"
+                "{} ORDER BY t._record"
             ).format(
                 sql.SQL("t._element") if claim.number else sql.SQL("0"),
+                self._own_key(),
                 self._value("t") if assigned else sql.SQL("NULL::text"),
+                self._resolved(source) if assigned else sql.SQL("NULL::text"),
                 sql.Identifier(source.table),
+                self._keyed(source),
                 sql.Literal(map_.id),
                 sql.Literal(claim.number),
                 sql.Literal(self._field.name),
                 sql.SQL("t._element") if claim.number else sql.SQL("0"),
-                self._where("t"),
-                sql.SQL("") if claim.number else sql.SQL(" AND t._state = 'live'"),
+                sql.SQL("") if claim.number else sql.SQL(" WHERE t._state = 'live'"),
             )
             for row in self._connection.execute(statement).fetchall():
                 found.append(_Claim(source, map_, claim, *row))
@@ -183,6 +211,7 @@ class _Trail:
             source=f"{claim.map.connector}.{claim.map.resource}",
             map=claim.map.title,
             record=claim.record,
+            joined=self._joined(claim),
             changed=claim.changed.isoformat(sep=" ") if claim.changed is not None else None,
             value=claim.value,
             outcome=outcome,
@@ -190,6 +219,30 @@ class _Trail:
             line=place.line,
             statement=assignment.place.text if assignment is not None else "",
         )
+
+    def _joined(self, claim: _Claim) -> str:
+        """How the claim came to this row, if its key is not the row's by itself."""
+        identity_ = self._entity.identity
+        if identity_ is None or claim.source.numbering == identity_.base:
+            return ""
+        found = self._connection.execute(
+            "SELECT rule, value FROM identity.crosswalk WHERE (entity, source, key) = (%s, %s, %s)",
+            [self._info.name, claim.source.numbering, claim.key],
+        ).fetchone()
+        if found is None or found[0] is None:
+            return f"its {claim.key}, which nothing joins"
+        return f"its {claim.key}, by {found[0]}" + (f" {found[1]}" if found[1] is not None else "")
+
+    def _resolving(self, claim: _Claim) -> list[Step]:
+        """The last step of a reference: from what the source gives to the key of the row that is meant."""
+        reference = identity.resolution(self._entity, claim.source, self._field.name)
+        if reference is None or claim.value == claim.given or claim.value is None:
+            return []
+        if reference.records:
+            return [
+                Step(claim.value, f"the {reference.entity} that record {claim.given} of {claim.map.connector} claims")
+            ]
+        return [Step(claim.value, f"the {reference.entity} that {reference.numbering} calls {claim.given}")]
 
     def _lost(self, claim: _Claim, winner: _Claim | None) -> str:
         """Why a claim is not the one chosen."""
@@ -225,41 +278,47 @@ class _Trail:
             row=winner.element,
         )
         target = self._field.type
-        again = self._as_stored(trace.value)
+        again = self._as_stored(trace.value, winner)
         # `if invalid use` has a failure and a value: the constant.
-        equal = (trace.failure is None or winner.invented) and again == winner.value
+        equal = (trace.failure is None or winner.invented) and again == winner.given
         differs = "" if equal else f"recomputed: {trace.failure.reason if trace.failure is not None else again}"
         if winner.value != base.value:
             differs = differs or f"the claim holds {winner.value}, the row {base.value}"
         raw = tuple(_raw(step, located, page) for step in trace.steps if step.kind == "read")
+        steps = [Step(*words(step, target)) for step in trace.steps if step.kind != "read"]
         return replace(
             base,
             winner=self._candidate(winner, "won"),
             map_version=winner.version,
             raw=raw,
-            steps=tuple(Step(*words(step, target)) for step in trace.steps if step.kind != "read"),
+            steps=(*steps, *self._resolving(winner)),
             response=_response(page),
             recomputed=equal,
             differs=differs,
         )
 
-    def _as_stored(self, value: Any) -> str | None:
+    def _as_stored(self, value: Any, claim: _Claim) -> str | None:
         """The recomputed value as the database writes it: made by the database itself, so that both are spelt alike."""
         if value is None:
             return None
-        columns = columns_of(self._field)
+        assignment = next(item for item in claim.claim.assignments if item.field == self._field.name)
+        columns = columns_of(claimed_field(assignment, self._field))
         codec = next(
             column.codec
-            for map_ in self._bundle.catalogue.maps
-            for claim in map_.claims
-            if claim.entity == self._info.name
-            for column in claim.columns
+            for info in self._bundle.map(claim.map.id).claims
+            if info.number == claim.claim.number
+            for column in info.columns
             if column.field == self._field.name
         )
         texts = column_values(codec, value)
         parts = [f"{literal(text)}::{column.type}::text" for column, text in zip(columns, texts, strict=True)]
         row = self._connection.execute(("SELECT " + " || ' ' || ".join(parts)).encode()).fetchone()
         return None if row is None else row[0]
+
+
+def _raw_sql(text: str) -> sql.Composable:
+    """A piece of SQL made by the emitter, whose braces are not places to fill."""
+    return sql.SQL(text.replace("{", "{{").replace("}", "}}")).format()
 
 
 def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:

@@ -64,6 +64,7 @@ from fieldmap.compiler.ir.expressions import (
     Template,
     TextConstant,
 )
+from fieldmap.compiler.ir.identity import Identity, Match, Reference
 from fieldmap.compiler.ir.maps import HELD_SHARE, Also, Assignment, Check, Child, Claim, Each, Map
 from fieldmap.compiler.ir.nodes import Node, Place
 from fieldmap.compiler.ir.types import (
@@ -120,6 +121,7 @@ __all__ = [
     "FloatType",
     "Hole",
     "How",
+    "Identity",
     "If",
     "Implicit",
     "InList",
@@ -136,6 +138,7 @@ __all__ = [
     "MakeMoney",
     "Map",
     "Mapped",
+    "Match",
     "Member",
     "MoneyConstant",
     "MoneyType",
@@ -154,6 +157,7 @@ __all__ = [
     "Position",
     "Project",
     "Read",
+    "Reference",
     "ReferenceType",
     "Rule",
     "Scale",

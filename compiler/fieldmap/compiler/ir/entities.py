@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fieldmap.compiler.ir.identity import Identity, Reference
 from fieldmap.compiler.ir.maps import Map
 from fieldmap.compiler.ir.nodes import Node, Place
 from fieldmap.compiler.ir.types import Type
@@ -21,7 +22,8 @@ class Field(Node, frozen=True):
 
 
 class Source(Node, frozen=True):
-    """A claim table that feeds an entity. rank: its place in the order of the identity statement, for ties."""
+    """A claim table that feeds an entity. rank: its place in the order of the identity statement, for ties. numbering: that of
+    its key, "" where the entity has one only. references: its fields that are resolved by something."""
 
     map: str
     claim: int
@@ -30,6 +32,8 @@ class Source(Node, frozen=True):
     resource: str
     rank: int
     partial: bool
+    numbering: str = ""
+    references: tuple[Reference, ...] = ()
 
 
 class Rule(Node, frozen=True):
@@ -44,7 +48,8 @@ class Rule(Node, frozen=True):
 
 
 class Entity(Node, frozen=True):
-    """version: hash of fields, sources and rules; a change means that its rows are merged anew."""
+    """version: hash of fields, sources and rules; a change means that its rows are merged anew. identity: None where all sources
+    share one numbering."""
 
     name: str
     table: str
@@ -55,6 +60,7 @@ class Entity(Node, frozen=True):
     place: Place
     doc: str = ""
     version: str = ""
+    identity: Identity | None = None
 
 
 class CodeTable(Node, frozen=True):

@@ -38,6 +38,7 @@ class Assignment(Node, frozen=True):
     outcome: "reject", "hold", or "use" with `use` (a Constant). paths: the paths read, as written, for provenance.
     unit_steps: what explain says of units ("mi", "km"), from Scale. A key (`is_key`) that is absent rejects with FM2114.
     share: of the field's present values so many percent may be held in a run, as a plain decimal; more stop it.
+    records: for a reference `by id` the claim table whose records' ids the values are; `target` is then a text of that id.
     """
 
     field: str
@@ -49,6 +50,7 @@ class Assignment(Node, frozen=True):
     use: Constant | None = None
     paths: tuple[str, ...] = ()
     share: str = HELD_SHARE
+    records: str = ""
 
 
 class Claim(Node, frozen=True):

@@ -65,13 +65,27 @@ from fieldmap.dsl.ast.expression import (
     WildcardSegment,
 )
 from fieldmap.dsl.ast.file import File, Item, Use
-from fieldmap.dsl.ast.map import Alone, Also, Assignment, Check, Each, Ignore, Ignored, Map, MapItem, Outcome, When
-from fieldmap.dsl.ast.merge import Merge, MergeField, Rule, Same, SourceName
+from fieldmap.dsl.ast.map import (
+    Alone,
+    Also,
+    Assignment,
+    ById,
+    Check,
+    Each,
+    Ignore,
+    Ignored,
+    Map,
+    MapItem,
+    Outcome,
+    When,
+)
+from fieldmap.dsl.ast.merge import Agree, Match, Merge, MergeField, Rule, Same, SourceName
 from fieldmap.dsl.ast.nodes import Name, Node, Text
 
 __all__ = [
     "Absent",
     "Access",
+    "Agree",
     "Alone",
     "Also",
     "Arithmetic",
@@ -80,6 +94,7 @@ __all__ = [
     "Bare",
     "Bool",
     "Brackets",
+    "ById",
     "Call",
     "Check",
     "CodeArm",
@@ -118,6 +133,7 @@ __all__ = [
     "Logic",
     "Map",
     "MapItem",
+    "Match",
     "Member",
     "MemberSegment",
     "Merge",

@@ -24,11 +24,19 @@ class Outcome(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ById(Node):
+    """`by id`, `by id of users`: the value is the `id` of a record, here of the resource `users` of the same connector."""
+
+    resource: Name | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment(Node):
-    """`status = $.status via worker_status if invalid reject`"""
+    """`status = $.status via worker_status if invalid reject`, `manager = $.supervisorId by id`"""
 
     field: Name
     value: Expr
+    by_id: ById | None = None
     outcome: Outcome | None = None
 
 

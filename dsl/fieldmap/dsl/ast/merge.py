@@ -29,6 +29,22 @@ class Same(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Match(Node):
+    """`match bamboohr to workday on email when unique`, `match bamboohr to workday on (legal_name, born_on)`"""
+
+    source: SourceName
+    target: SourceName
+    fields: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agree(Node):
+    """`must agree on legal_name otherwise conflict`"""
+
+    fields: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule(Node):
     """`prefer a, b`, `prefer a then any` (then_any), `only a`, `newest`, `oldest`"""
 
@@ -51,4 +67,6 @@ class Merge(Node):
 
     entity: Name
     same: tuple[Same, ...]
+    matches: tuple[Match, ...]
+    agreements: tuple[Agree, ...]
     rules: tuple[MergeField, ...]

@@ -11,10 +11,12 @@ import psycopg
 from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
 from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Page
+from fieldmap.runtime.load.identify import begin, concerned, forget, identify, touch_referrers, with_referrers
 from fieldmap.runtime.load.letters import write_letters
 from fieldmap.runtime.load.shares import Shares
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.reconcile import first_line, merged
+from fieldmap.runtime.store.scripts import run_script
 from fieldmap.runtime.store.transaction import Commit, transact
 
 # A batch ends when it holds this much; both bound the memory of a run, whatever the size of the archive.
@@ -70,7 +72,12 @@ class Loader:
         self._maker = BatchMaker(info, bundle.transform(info.id), _composite_keys(bundle, info))
         self._apply = bundle.steps(f"sql/apply/{info.id}.sql")
         names = sorted({claim.entity for claim in info.claims if claim.entity is not None})
-        self._entities = [Merger(bundle, name) for name in names]
+        self._mergers = {name: Merger(bundle, name) for name in with_referrers(bundle, names)}
+        self._claimed = [self._mergers[name] for name in names]
+        # Where keys can move, what a claim's key means is read before the merge, so the lock comes before that too.
+        self._follows = any(concerned(merger.info) for merger in self._claimed) or any(
+            name in info.referrers for info in bundle.catalogue.entities for name in names
+        )
         self._shares = Shares(info)
         self._connection: Connection | None = None
         self._epoch = 0
@@ -117,7 +124,9 @@ class Loader:
 
         def work(connection: Connection) -> dict[str, Changes]:
             self._fence(connection)
-            self._run_step(connection, "stage")
+            self._stage(connection)
+            if self._follows:
+                self._lock(connection)
             self._run_step(connection, "sweep", map_version=self._map_version)
             changes = self._merge(connection)
             connection.execute("UPDATE fieldmap.positions SET replaying = false WHERE map = %s", [self._info.id])
@@ -157,14 +166,20 @@ class Loader:
         through = self._fence(connection)
         if through >= batch.last:
             return {}
-        self._run_step(connection, "stage")
+        self._stage(connection)
         self._copy(connection, batch)
+        if self._follows:
+            self._lock(connection)
         self._run_step(connection, "apply", map_version=self._map_version)
         self._letters(connection, batch)
         self._shares.write(connection, batch)
         changes = self._merge(connection)
         self._account(connection, batch)
         return changes
+
+    def _stage(self, connection: Connection) -> None:
+        begin(connection, [merger.info for merger in self._claimed])
+        self._run_step(connection, "stage")
 
     def _copy(self, connection: Connection, batch: Batch) -> None:
         with connection.cursor() as cursor:
@@ -190,9 +205,10 @@ class Loader:
         write_letters(connection, batch, map_id=self._info.id, map_version=self._map_version, run=self._run)
         self._run_step(connection, "superseded")
 
-    def _merge(self, connection: Connection) -> dict[str, Changes]:
-        versions = {merger.info.name: merger.info.version for merger in self._entities}
-        # Two loads of different maps may touch one row: the second merges after the first has committed, and sees its claims.
+    def _lock(self, connection: Connection) -> None:
+        """Locks the entities. Two loads of different maps may touch one row: the second goes on after the first has committed, and
+        sees its claims. Raises if another run changed what their rows are made by."""
+        versions = {name: merger.info.version for name, merger in self._mergers.items()}
         found: dict[str, str] = dict(
             connection.execute(
                 "SELECT entity, version FROM fieldmap.entities WHERE entity = ANY(%s) ORDER BY entity FOR UPDATE",
@@ -203,8 +219,12 @@ class Loader:
             raise FieldmapError(
                 f"The rules of {', '.join(versions)} were changed by another run; this one stops, and nothing of its last batch was kept"
             )
+
+    def _merge(self, connection: Connection) -> dict[str, Changes]:
+        self._lock(connection)
+        follow(connection, self._claimed, self._mergers, self._run, whole=False)
         return {
-            merger.info.name: merger.merge(connection, self._run, detailed=self._detailed) for merger in self._entities
+            name: merger.merge(connection, self._run, detailed=self._detailed) for name, merger in self._mergers.items()
         }
 
     def _account(self, connection: Connection, batch: Batch) -> None:
@@ -321,9 +341,16 @@ class Merger:
         self.info: EntityInfo = info
         self._steps = bundle.steps(f"sql/merge/{info.table}.sql")
 
+    @property
+    def steps(self) -> dict[str, str]:
+        return self._steps
+
+    def touch_none(self, connection: Connection) -> None:
+        """Makes the temporary table of touched keys."""
+        run_script(connection, self._steps["touched"], {})
+
     def touch_all(self, connection: Connection) -> None:
         """Puts every key of the entity into the temporary table of touched keys."""
-        run_script(connection, self._steps["touched"], {})
         run_script(connection, self._steps["all_keys"], {})
 
     def merge(self, connection: Connection, run: int, *, detailed: bool) -> Changes:
@@ -351,22 +378,44 @@ class Merger:
         return changes
 
 
+def follow(connection: Connection, claimed: list[Merger], mergers: dict[str, Merger], run: int, *, whole: bool) -> None:
+    """Brings the identity of what was claimed up to date, and touches the rows that refer to what became another.
+
+    claimed: those whose claims changed; mergers: they and all that refer to them. The entities must be locked.
+    """
+    for merger in claimed:
+        identify(connection, merger.info, merger.steps, run, whole=whole)
+    for merger in mergers.values():
+        if merger not in claimed:
+            merger.touch_none(connection)
+    touch_referrers(connection, [merger.info for merger in claimed], {m.info.name: m.steps for m in claimed})
+
+
 def remerge(database: Database, bundle: Bundle, names: Iterable[str], run: int) -> dict[str, Changes]:
     """Merges every row of the named entities anew, as changed rules demand; each in one transaction."""
     done: dict[str, Changes] = {}
     with database.connect() as connection:
         for name in names:
-            merger = Merger(bundle, name)
+            mergers = {other: Merger(bundle, other) for other in with_referrers(bundle, [name])}
 
-            def work(c: Connection, merger: Merger = merger) -> Changes:
-                c.execute("SELECT FROM fieldmap.entities WHERE entity = %s FOR UPDATE", [merger.info.name])
+            def work(c: Connection, name: str = name, mergers: dict[str, Merger] = mergers) -> dict[str, Changes]:
+                c.execute(
+                    "SELECT FROM fieldmap.entities WHERE entity = ANY(%s) ORDER BY entity FOR UPDATE", [list(mergers)]
+                )
+                merger = mergers[name]
+                forget(c, merger.info)
+                begin(c, [merger.info])
+                merger.touch_none(c)
+                follow(c, [merger], mergers, run, whole=True)
                 merger.touch_all(c)
-                changes = merger.merge(c, run, detailed=True)
+                changes = {other: m.merge(c, run, detailed=True) for other, m in mergers.items()}
                 merged(c, merger.info)
                 return changes
 
             try:
-                outcome, done[name] = transact(connection, work)
+                outcome, changes = transact(connection, work)
+                for other, change in changes.items():
+                    done.setdefault(other, Changes()).add(change)
             except psycopg.Error as error:
                 raise DatabaseError(f"The rows of {name} could not be merged anew: {first_line(error)}") from None
             if outcome is Commit.UNKNOWN:
@@ -374,10 +423,3 @@ def remerge(database: Database, bundle: Bundle, names: Iterable[str], run: int) 
                     "The connection to the database broke while rows were merged; run the command again"
                 )
     return done
-
-
-def run_script(connection: Connection, script: str, values: dict[str, object]) -> None:
-    """Runs the statements of a step. They are split at line ends, which no statement of the emitter has within it."""
-    for statement in script.split(";\n"):
-        if statement.strip():
-            connection.execute(statement.encode(), values or None)

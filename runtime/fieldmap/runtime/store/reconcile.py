@@ -116,7 +116,8 @@ def _own_tables(connection: Connection) -> None:
             # Tables that came with a later release.
             connection.execute(resources.files("fieldmap.runtime.store").joinpath("schema.sql").read_bytes())
             return
-    connection.execute(resources.files("fieldmap.runtime.store").joinpath("schema.sql").read_bytes())
+    for script in ("schema.sql", "identity.sql"):
+        connection.execute(resources.files("fieldmap.runtime.store").joinpath(script).read_bytes())
     connection.execute("INSERT INTO fieldmap.store (format) VALUES (%s)", [STORE_FORMAT])
 
 
@@ -257,4 +258,9 @@ def _remove(connection: Connection, bundle: Bundle) -> None:
     for own in ("incomplete", "entities"):
         connection.execute(
             sql.SQL("DELETE FROM {} WHERE entity <> ALL(%s)").format(sql.Identifier("fieldmap", own)), [entities]
+        )
+    # What operators decided stays, should the entity come back.
+    for own in ("crosswalk", "evidence", "conflicts"):
+        connection.execute(
+            sql.SQL("DELETE FROM {} WHERE entity <> ALL(%s)").format(sql.Identifier("identity", own)), [entities]
         )
