@@ -88,6 +88,8 @@ def says(expression: ast.Expr) -> str:
             return says(called) + "".join(f".{s.name}" if isinstance(s, ast.MemberSegment) else "[]" for s in segments)
         case ast.Conversion(value=inner, type=kind, zone=zone):
             return f"({says(inner)} as {kind.text}{' at ' + zone.value if zone else ''})"
+        case ast.LocalTime(date=day, time=clock, zone=zone):
+            return f"(datetime({says(day)}, {says(clock)}) at {zone.value})"
         case ast.InUnit(value=inner, unit=unit, named_by=named, period=period):
             named_as = unit.text if unit else says(named) if named else ""
             return f"({says(inner)} in {named_as}{' per ' + period.text if period else ''})"

@@ -86,7 +86,7 @@ class _Coercion:
                 return None
             case ir.MoneyType():
                 return self._money(typed, target)
-            case ir.DateType() | ir.DatetimeType() | ir.BoolType():
+            case ir.DateType() | ir.DatetimeType() | ir.BoolType() | ir.TimeType() | ir.DurationType():
                 if type(found) is type(target):
                     return typed.expr
                 self._mismatch(typed, target, self._reading(found, target), edit=self._edit(typed, found, target))
@@ -100,6 +100,12 @@ class _Coercion:
             if isinstance(found, ir.DatetimeType):
                 return 'an instant is another day in another zone: say … as date at "Europe/Berlin"'
             return 'say how the text is written: as date("MM/dd/yyyy"), as date("dd.MM.yyyy") …; as date alone reads 2026-03-01'
+        if isinstance(target, ir.TimeType):
+            if isinstance(found, ir.DatetimeType):
+                return 'an instant is another time of day in another zone: say … as time at "Europe/Berlin"'
+            return 'say how the text is written: as time("hh:mm a"); as time alone reads 14:30'
+        if isinstance(target, ir.DurationType):
+            return "say how the text is written: as duration reads P1DT12H"
         if isinstance(target, ir.DatetimeType):
             return 'say how the text is written: … as datetime("dd.MM.yyyy HH:mm") at "Europe/Berlin"; as datetime alone reads ISO 8601 with an offset'
         return 'say which texts mean true and false: … as bool("Y", "N")'
@@ -107,9 +113,13 @@ class _Coercion:
     def _edit(self, typed: Typed, found: ir.Type, target: ir.Type) -> Edit | None:
         if not isinstance(found, ir.TextType):
             return None
-        word = {"DateType": ' as date("MM/dd/yyyy")', "DatetimeType": " as datetime", "BoolType": ' as bool("Y", "N")'}[
-            type(target).__name__
-        ]
+        word = {
+            "DateType": ' as date("MM/dd/yyyy")',
+            "DatetimeType": " as datetime",
+            "TimeType": " as time",
+            "DurationType": " as duration",
+            "BoolType": ' as bool("Y", "N")',
+        }[type(target).__name__]
         return Edit(Span(typed.span.path, typed.span.end, typed.span.end), word)
 
     def _enum(self, typed: Typed, found: ir.EnumType, target: ir.EnumType) -> ir.Expr | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
+
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.connectors import ConnectorPlan
 from fieldmap.compiler.emit import fetch, sql, transform
 from fieldmap.compiler.emit.columns import claimed_field, columns_of
 from fieldmap.compiler.emit.identity import referrers
+from fieldmap.compiler.registries import registries
 from fieldmap.runtime import bundle
 
 MADE_BY = "fieldmap 0.1.0"
@@ -53,6 +56,7 @@ def _catalogue(
         entities=tuple(_entity_info(entity, entities) for entity in project.entities),
         maps=tuple(_map_info(map_, entities) for map_ in project.maps),
         connectors=tuple(connectors),
+        registries=registries(msgspec.to_builtins(project.maps)),
     )
 
 
@@ -180,6 +184,10 @@ def _codec(type_: ir.Type) -> str:
             return "date"
         case ir.DatetimeType():
             return "datetime"
+        case ir.TimeType():
+            return "time"
+        case ir.DurationType():
+            return "duration"
         case ir.JsonType():
             return "json"
         case ir.MoneyType(currency=currency):

@@ -24,7 +24,15 @@ _PASSING = frozenset({"first", "last", "only", "nth", "reverse"})
 def call(checker: Checker, node: ast.Call) -> Typed | None:
     function = FUNCTIONS.get(node.function.text)
     if function is None:
-        unknown(checker, node.function)
+        if node.function.text == "datetime":
+            checker.report.error(
+                "FM0308",
+                "a date and a time of day are an instant only in a zone",
+                node.span,
+                help='write datetime($.date, $.time) at "Europe/Berlin"',
+            )
+        else:
+            unknown(checker, node.function)
         return None
     arguments = [checker.check(argument) for argument in node.arguments]
     checked = [argument for argument in arguments if argument is not None]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from fieldmap.compiler import ir, types
+from fieldmap.compiler import formats, ir, types
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
-from fieldmap.runtime.values import dates
-from fieldmap.runtime.values.patterns import compile_pattern, fault
+from fieldmap.runtime.values.checked import KINDS as CHECKED
+from fieldmap.runtime.values.checked import canonical
 
 if TYPE_CHECKING:
     from fieldmap.compiler.expressions import Checker
@@ -19,11 +18,16 @@ if TYPE_CHECKING:
 _TARGETS: dict[str, ir.Type] = {
     "date": ir.DateType(),
     "datetime": ir.DatetimeType(),
+    "time": ir.TimeType(),
+    "duration": ir.DurationType(),
     "decimal": ir.DecimalType(),
     "bool": ir.BoolType(),
     "int": ir.IntType(),
+    "text": ir.TextType(),
+    **{kind: ir.TextType(checked=kind) for kind in CHECKED},
 }
-_LATER = frozenset({"quantity", "time", "duration", "country", "phone", "text", "float", "uuid", "url", "email"})
+# Types of sources that a conversion never makes.
+_HELP = {"float": "a float field takes a number as it is", "number": "write as decimal, or as int", "json": ""}
 
 
 def _over_list(typed: Typed, body: Callable[[Typed], Typed | None]) -> Typed | None:
@@ -46,155 +50,133 @@ def convert(checker: Checker, node: ast.Conversion) -> Typed | None:
         return None
     target = _TARGETS.get(node.type.text)
     if target is None:
-        if node.type.text in _LATER:
-            help_text = {
-                "text": "a number becomes a text by text(…)",
-                "float": "a float field takes a number as it is",
-            }.get(node.type.text, "keep it as a text")
+        if node.type.text in _HELP:
             checker.report.error(
-                "FM0112", f"as {node.type.text} is not part of this release yet", node.type.span, help=help_text
+                "FM0212", f"there is no conversion {node.type.text}", node.type.span, help=_HELP[node.type.text]
             )
         else:
             checker.report.unknown("FM0212", "conversion", node.type, _TARGETS)
         return None
-    how = _how(checker, node)
+    if node.type.text == "phone" and (node.patterns or node.region is not None):
+        return _phone(checker, node, value)
+    if node.region is not None:
+        checker.report.error(
+            "FM0308",
+            f"as {node.type.text} takes no path in brackets",
+            node.region.span,
+            help="only as phone($.country) takes what it needs from the data",
+        )
+        return None
+    how = formats.how(formats.of_conversion(node), checker.report)
     if how is None:
         return None
     return _over_list(value, lambda item: _converted(checker, node, item, target, how))
 
 
 def _converted(checker: Checker, node: ast.Conversion, value: Typed, target: ir.Type, how: ir.How) -> Typed | None:
-    numeric = isinstance(how, ir.Epoch)
-    instant = isinstance(how, ir.InZone) and isinstance(value.type, ir.DatetimeType)
-    readable = (
-        isinstance(value.type, ir.TextType | ir.UnknownType | ir.EnumType)
-        or (numeric and types.is_number(value.type))
-        or instant
-    )
-    if isinstance(how, ir.Iso) and isinstance(target, ir.IntType | ir.DecimalType) and types.is_number(value.type):
-        readable = True
-    if not readable:
-        checker.report.error("FM0304", f"as {node.type.text} reads a text", node.value.span, note=value.words)
+    if not _readable(value.type, target, how):
+        word = "a text or a whole number" if isinstance(how, ir.AsText) else "a text"
+        help_text = "write text(…)" if isinstance(how, ir.AsText) else ""
+        checker.report.error(
+            "FM0304", f"as {node.type.text} reads {word}", node.value.span, note=value.words, help=help_text
+        )
         return None
+    if isinstance(how, ir.AsText) and isinstance(value.type, ir.TextType):
+        return Typed(value.expr, ir.TextType(), value.absence, node.span, value.origin)
     if isinstance(how, ir.Iso) and not isinstance(target, ir.DateType | ir.DatetimeType):
         return Typed(ir.Implicit(value=value.expr, to=target), target, value.absence, node.span)
     return Typed(ir.Convert(value=value.expr, to=target, how=how), target, value.absence, node.span)
 
 
-def _how(checker: Checker, node: ast.Conversion) -> ir.How | None:
-    words = " ".join(word.text for word in node.words)
-    zone = _zone(checker, node)
-    if node.zone is not None and zone is None:
-        return None
-    match node.type.text:
-        case "date" | "datetime":
-            return _time(checker, node, words, zone)
-        case "decimal":
-            return _number_format(checker, node)
-        case "bool":
-            if len(node.patterns) == 2 and not words and node.patterns[0].value != node.patterns[1].value:
-                return ir.BoolWords(yes=node.patterns[0].value, no=node.patterns[1].value)
-            checker.report.error("FM0308", 'say which texts mean true and false: as bool("Y", "N")', node.span)
-            return None
+def _readable(given: ir.Type, target: ir.Type, how: ir.How) -> bool:
+    if isinstance(given, ir.TextType | ir.UnknownType | ir.EnumType):
+        return True
+    match how:
+        case ir.Epoch():
+            return types.is_number(given)
+        case ir.InZone():
+            return isinstance(given, ir.DatetimeType)
+        case ir.AsText():
+            return isinstance(given, ir.IntType | ir.DecimalType) and types.unit_of(given) is None
+        case ir.Iso():
+            return isinstance(target, ir.IntType | ir.DecimalType) and types.is_number(given)
         case _:
-            if node.patterns or words:
-                checker.report.error("FM0308", f"as {node.type.text} takes nothing in brackets", node.span)
-                return None
-            return ir.Iso()
+            return False
 
 
-def _time(checker: Checker, node: ast.Conversion, words: str, zone: str | None) -> ir.How | None:
-    is_date = node.type.text == "date"
-    if node.patterns and not words:
-        return _patterns(checker, node, zone)
-    if node.patterns:
-        checker.report.error("FM0308", "either patterns or words in the brackets, not both", node.span)
-        return None
-    if not words:
-        return ir.InZone(zone=zone) if is_date and zone else ir.Iso(zone=zone)
-    if words == "odata":
-        return ir.OData()
-    if words == "as written" and is_date:
-        return ir.AsWritten()
-    unit = words.removeprefix("epoch ") if words.startswith("epoch ") else ""
-    if unit in (("days",) if is_date else ("s", "ms", "us", "ns")):
-        return ir.Epoch(unit=unit)
-    known = '"dd.MM.yyyy", odata, as written, epoch days' if is_date else '"dd.MM.yyyy HH:mm", odata, epoch s, epoch ms'
-    checker.report.error(
-        "FM0308", f"as {node.type.text} does not know {words}", node.span, help=f"in the brackets stand: {known}"
-    )
-    return None
-
-
-def _patterns(checker: Checker, node: ast.Conversion, zone: str | None) -> ir.How | None:
-    kind: Literal["date", "datetime"] = "date" if node.type.text == "date" else "datetime"
-    for pattern in node.patterns:
-        problem = _pattern_problem(pattern.value, kind, with_zone=zone is not None)
-        if problem:
+def _phone(checker: Checker, node: ast.Conversion, value: Typed) -> Typed | None:
+    """`as phone("DE")`, `as phone($.country)`"""
+    region: ir.Expr
+    if node.region is not None and not node.patterns and not node.words:
+        named = checker.check(node.region)
+        if named is None:
+            return None
+        if not isinstance(named.type, ir.TextType | ir.UnknownType):
             checker.report.error(
-                "FM0308",
-                f"the pattern {pattern.value} {problem}",
-                pattern.span,
-                help='a pattern is written as in "dd.MM.yyyy HH:mm"',
+                "FM0304", "the country of a phone number is a text such as DE", named.span, note=named.words
             )
             return None
-    return ir.Patterns(patterns=tuple(pattern.value for pattern in node.patterns), zone=zone)
-
-
-def _pattern_problem(pattern: str, kind: Literal["date", "datetime"], *, with_zone: bool) -> str:
-    """Why a pattern cannot give a date or instant, as a clause about it; "" if it can."""
-    problem = fault(pattern, kind)
-    if problem is None and kind == "datetime" and not with_zone and "offset" not in compile_pattern(pattern).parts:
-        return 'names no offset, so the time could be anywhere: add at "Europe/Berlin", or XXX to the pattern'
-    return problem or ""
-
-
-def _zone(checker: Checker, node: ast.Conversion) -> str | None:
-    if node.zone is None:
-        return None
-    if node.words or (node.type.text == "date" and node.patterns):
-        what = (
-            "a date without a time is the same day everywhere"
-            if node.type.text == "date"
-            else "this counts from an instant already"
-        )
-        checker.report.error(
-            "FM0308", f"at names the zone of a local time, and {what}", node.zone.span, help="leave the at out"
-        )
-        return None
-    if node.type.text not in ("date", "datetime"):
-        checker.report.error("FM0308", "at names the zone of a time", node.zone.span)
-        return None
-    try:
-        dates.zone(node.zone.value)
-    except ValueError:
+        region = named.expr
+        if isinstance(named.type, ir.UnknownType):
+            region = ir.Implicit(value=region, to=ir.TextType())
+    elif len(node.patterns) == 1 and node.region is None and not node.words:
+        code = canonical(node.patterns[0].value, "country")
+        if code is None:
+            checker.report.error(
+                "FM0308",
+                f"{node.patterns[0].value} is no country code of ISO 3166-1",
+                node.patterns[0].span,
+                help='write two letters, as in as phone("DE")',
+            )
+            return None
+        region = ir.TextConstant(value=code)
+    else:
         checker.report.error(
             "FM0308",
-            f"there is no time zone {node.zone.value}",
-            node.zone.span,
-            help="zones are named as in Europe/Berlin",
-        )
-        return None
-    return node.zone.value
-
-
-def _number_format(checker: Checker, node: ast.Conversion) -> ir.How | None:
-    if not node.patterns and not node.words:
-        return ir.Iso()
-    sample = node.patterns[0].value if len(node.patterns) == 1 and not node.words else ""
-    if re.fullmatch(r"\d{1,3}[.,]\d{3}", sample):
-        checker.report.error(
-            "FM0308",
-            f"{sample} could have a group of thousands or three decimals",
+            "as phone takes one country, written or from the data",
             node.span,
-            help='show both marks: as decimal("1.234,56"), as decimal("1,234.56")',
+            help='write as phone("DE") or as phone($.country)',
         )
         return None
-    match = re.fullmatch(r"\d{1,3}(?:([.,' \u00a0\u202f])\d{3})*([.,])\d+", sample)
-    if match is None or match[1] == match[2]:
-        checker.report.error("FM0308", 'show how a number is written: as decimal("1.234,56")', node.span)
+    target = ir.TextType(checked="phone")
+
+    def one(item: Typed) -> Typed | None:
+        if not isinstance(item.type, ir.TextType | ir.UnknownType):
+            checker.report.error("FM0304", "as phone reads a text", node.value.span, note=item.words)
+            return None
+        return Typed(ir.Phone(value=item.expr, region=region), target, item.absence, node.span)
+
+    return _over_list(value, one)
+
+
+def local_time(checker: Checker, node: ast.LocalTime) -> Typed | None:
+    """`datetime($.date, $.time) at "Europe/Berlin"`"""
+    zone = formats.zone_of(node.zone, checker.report)
+    day = _side(checker, node.date, ir.DateType(), 'date("dd.MM.yyyy")')
+    clock = _side(checker, node.time, ir.TimeType(), 'time("HH:mm")')
+    if zone is None or day is None or clock is None:
         return None
-    return ir.NumberFormat(point=match[2], group=match[1] or "")
+    choice = node.choice.text if node.choice is not None else ""
+    expr = ir.LocalTime(date=day.expr, time=clock.expr, zone=zone, choice=choice)
+    return Typed(expr, ir.DatetimeType(), day.absence | clock.absence, node.span)
+
+
+def _side(checker: Checker, node: ast.Expr, target: ir.DateType | ir.TimeType, example: str) -> Typed | None:
+    typed = checker.check(node, target)
+    if typed is None:
+        return None
+    if isinstance(typed.type, ir.UnknownType):
+        return Typed(ir.Implicit(value=typed.expr, to=target), target, typed.absence, typed.span)
+    if type(typed.type) is type(target):
+        return typed
+    checker.report.error(
+        "FM0304",
+        f"datetime(…) takes a date and a time of day, and this is {types.describe(typed.type)}",
+        typed.span,
+        note=typed.words,
+        help=f"say how it is written: … as {example}" if isinstance(typed.type, ir.TextType) else "",
+    )
+    return None
 
 
 # ------------------------------------------------------------------------------------------------------------ in

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from fieldmap.compiler import ir, types
 from fieldmap.compiler.places import place
 from fieldmap.compiler.report import Report
@@ -67,6 +69,7 @@ def _entity(node: ast.Entity, keys: dict[str, tuple[str, ...]], symbols: Symbols
             continue
         is_key = name in key
         type_ = types.lower_type(item.type, report, shape=False, key_of=lambda n: _key_type(n, keys, symbols, report))
+        type_ = _rounded(item, type_, report)
         _check_field(item, type_, is_key, report)
         declared[name] = item
         fields[name] = ir.Field(
@@ -77,9 +80,23 @@ def _entity(node: ast.Entity, keys: dict[str, tuple[str, ...]], symbols: Symbols
             is_key=is_key,
             place=place(symbols.sources, item.span),
             doc=item.doc.value if item.doc else "",
-            tags=tuple(tag.kind for tag in item.tags),
+            tags=tuple(dict.fromkeys(tag.kind for tag in item.tags if tag.kind != "rounded half even")),
         )
     return EntityInfo(node, snake(node.name.text), key, fields, declared)
+
+
+def _rounded(item: ast.EntityField, type_: ir.Type, report: Report) -> ir.Type:
+    """The type with the rounding that the field states."""
+    tag = next((tag for tag in item.tags if tag.kind == "rounded half even"), None)
+    if tag is None:
+        return type_
+    if isinstance(type_, ir.DecimalType | ir.MoneyType):
+        return msgspec.structs.replace(type_, rounding="half even")
+    if not isinstance(type_, ir.UnknownType):
+        report.error(
+            "FM0303", f"{types.describe(type_)} is never rounded", tag.span, help="only decimal and money are rounded"
+        )
+    return type_
 
 
 def _check_field(item: ast.EntityField, type_: ir.Type, is_key: bool, report: Report) -> None:
@@ -91,7 +108,7 @@ def _check_field(item: ast.EntityField, type_: ir.Type, is_key: bool, report: Re
         report.error(
             "FM0311", "floating point is not exact enough for a key", item.type.span, help="use text, int or decimal"
         )
-    elif isinstance(type_, ir.ListType | ir.JsonType | ir.MoneyType):
+    elif isinstance(type_, ir.ListType | ir.JsonType | ir.MoneyType | ir.DurationType):
         report.error(
             "FM0303",
             f"{types.describe(type_)} cannot be a key",

@@ -16,7 +16,9 @@ from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Edit
 from fieldmap.dsl.source import Span
-from fieldmap.runtime.values.dates import iso_stamp
+from fieldmap.runtime.values.checked import NEEDED, canonical
+from fieldmap.runtime.values.dates import iso_clock, iso_stamp
+from fieldmap.runtime.values.durations import parse
 
 
 class Checker:
@@ -51,6 +53,8 @@ class Checker:
                 return self.check(value, expected)
             case ast.Conversion():
                 return conversions.convert(self, node)
+            case ast.LocalTime():
+                return conversions.local_time(self, node)
             case ast.InUnit():
                 return conversions.in_unit(self, node)
             case ast.Via():
@@ -139,7 +143,13 @@ class Checker:
         text = shapes.path_text(node)
         scope.reads.append(scope.prefixes[node.root] + text[len(node.root) :])
         read = ir.Read(
-            root=node.root, segments=found.segments, text=text, declared=found.declared, sentinels=found.sentinels
+            root=node.root,
+            segments=found.segments,
+            text=text,
+            declared=found.declared,
+            how=found.how,
+            beside=found.beside,
+            sentinels=found.sentinels,
         )
         return Typed(read, found.type, found.absence, node.span, found.origin, found.node)
 
@@ -188,6 +198,20 @@ class Checker:
                 self.report.error("FM0304", "an instant is written as in 2026-03-01T12:30:00Z", node.span, note="text")
                 return None
             return self._constant(node, ir.Implicit(value=ir.TextConstant(value=value), to=expected), expected)
+        if isinstance(expected, ir.TimeType):
+            clock = iso_clock(value)
+            if clock is None:
+                self.report.error("FM0304", "a time of day is written as in 14:30", node.span, note="text")
+                return None
+            return self._constant(node, ir.TimeConstant(value=clock.isoformat()), expected)
+        if isinstance(expected, ir.DurationType):
+            duration = parse(value)
+            if duration is None:
+                self.report.error("FM0304", "a duration is written as in P1DT12H", node.span, note="text")
+                return None
+            return self._constant(node, ir.DurationConstant(value=duration.iso()), expected)
+        if isinstance(expected, ir.TextType) and expected.checked is not None:
+            return self._checked(node, value, expected.checked)
         if isinstance(expected, ir.EnumType) and value in expected.values:
             self.report.error(
                 "FM0304",
@@ -198,6 +222,14 @@ class Checker:
             )
             return None
         return self._constant(node, ir.TextConstant(value=value), ir.TextType())
+
+    def _checked(self, node: ast.Expr, value: str, kind: str) -> Typed | None:
+        """A literal where a checked text is wanted, in the spelling that values have."""
+        found = canonical(value, kind)
+        if found is None:
+            self.report.error("FM0304", f'"{value}" is not {NEEDED[kind]}', node.span, note="text")
+            return None
+        return self._constant(node, ir.TextConstant(value=found), ir.TextType(checked=kind))
 
     def _template(self, node: ast.Template, expected: ir.Type | None) -> Typed | None:
         if not any(isinstance(part, ast.Hole) for part in node.parts):

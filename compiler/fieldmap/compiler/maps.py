@@ -177,6 +177,7 @@ class _MapLowering:
                 )
                 continue
             seen[name] = item.field
+            self._warn_deprecated(info, item.field)
             lowered = self._assignment(item, info, strict, checker)
             if lowered is not None:
                 done[name] = lowered
@@ -184,6 +185,13 @@ class _MapLowering:
         for name in seen.keys() - done.keys():
             done[name] = _placeholder(info.fields[name])
         return {name: done[name] for name in seen if name in done}
+
+    def _warn_deprecated(self, info: EntityInfo, field: ast.Name) -> None:
+        for tag in info.declared[field.text].tags:
+            if tag.advice is not None:
+                advice = tag.advice.value
+                self._report.warn("FM0346", f"{field.text} is deprecated: {advice}", field.span, help=advice)
+                return
 
     def _assignment(
         self, item: ast.Assignment, info: EntityInfo, strict: bool, checker: Checker
@@ -256,7 +264,14 @@ class _MapLowering:
         if typed is None:
             return None
         if not isinstance(
-            typed.expr, ir.TextConstant | ir.NumberConstant | ir.BoolConstant | ir.DateConstant | ir.MoneyConstant
+            typed.expr,
+            ir.TextConstant
+            | ir.NumberConstant
+            | ir.BoolConstant
+            | ir.DateConstant
+            | ir.TimeConstant
+            | ir.DurationConstant
+            | ir.MoneyConstant,
         ):
             self._report.error("FM0504", "if invalid use takes a constant", item.outcome.value.span, note=typed.words)
             return None

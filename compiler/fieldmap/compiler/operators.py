@@ -263,6 +263,8 @@ def unite(checker: Checker, left: Typed, right: Typed, span: Span) -> tuple[ir.E
         if left.type.period == right.type.period:
             currency = left.type.currency if left.type.currency == right.type.currency else None
             return left.expr, right.expr, ir.MoneyType(currency=currency, period=left.type.period)
+    elif isinstance(left.type, ir.TextType) and isinstance(right.type, ir.TextType):
+        return left.expr, right.expr, left.type if left.type == right.type else ir.TextType()
     elif type(left.type) is type(right.type):
         return left.expr, right.expr, left.type
     checker.report.error(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from fieldmap.compiler import ir, types
+from fieldmap.compiler import formats, ir, types
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Label
 from fieldmap.dsl.source import Span
+from fieldmap.runtime.values.dates import iso_clock, iso_date
+from fieldmap.runtime.values.durations import parse
 
 
 class Absence(Enum):
@@ -39,8 +41,12 @@ class ListShape:
 
 @dataclass(frozen=True)
 class ScalarShape:
+    """how: the format that the shape states. attributes: what stands beside a text."""
+
     type: ir.Type
     span: Span
+    how: ir.How | None = None
+    attributes: ObjectShape | None = None
 
 
 ShapeNode = ObjectShape | ListShape | ScalarShape
@@ -53,12 +59,14 @@ class MemberShape:
     optional: bool
     sentinels: tuple[ir.Constant, ...]
     span: Span
+    advice: str | None = None
 
 
 @dataclass(frozen=True)
 class Found:
     """What a path leads to. type is that of the whole result, a list where `many`; node is the shape behind the last step,
-    None where no shape says; origin is where the type was stated."""
+    None where no shape says; origin is where the type was stated. how: the stated format of the value or its elements.
+    beside: whether the value may be a text with attributes beside it."""
 
     segments: tuple[ir.Segment, ...]
     type: ir.Type
@@ -68,6 +76,8 @@ class Found:
     many: bool
     node: ShapeNode | None
     origin: Span | None
+    how: ir.How | None = None
+    beside: bool = False
 
 
 def build(shape: ast.Shape, report: Report, sentinels: tuple[ast.Sentinels, ...] = ()) -> ObjectShape:
@@ -99,10 +109,45 @@ def _object(
             )
         if member.optional and isinstance(member.type, ast.ScalarType):
             own += common.get(member.type.name.text, ())
+        node = _node(member.type, common, report)
+        if member.attributes is not None and isinstance(node, ScalarShape):
+            node = replace(node, attributes=_object(member.attributes, common, member.type.span, report))
+        _refuse_rounding(member, report)
         built[member.name.text] = MemberShape(
-            member.name.text, _node(member.type, common, report), member.optional, own, member.type.span
+            member.name.text,
+            node,
+            member.optional,
+            tuple(_as_type(sentinel, node) for sentinel in own),
+            member.type.span,
+            next((tag.advice.value for tag in member.tags if tag.advice is not None), None),
         )
     return ObjectShape(built, span)
+
+
+def _refuse_rounding(member: ast.Member, report: Report) -> None:
+    for tag in member.tags:
+        if tag.kind == "rounded half even":
+            report.error(
+                "FM0303",
+                "rounded half even belongs to the entity's field: a source's number is read as it is",
+                tag.span,
+                help="leave it out here",
+            )
+
+
+def _as_type(sentinel: ir.Constant, node: ShapeNode) -> ir.Constant:
+    """A text as the value of the member's type that it names; where it names none, it is compared as it is written."""
+    if not isinstance(sentinel, ir.TextConstant) or not isinstance(node, ScalarShape):
+        return sentinel
+    match node:
+        case ScalarShape(type=ir.DateType(), how=None) if (day := iso_date(sentinel.value)) is not None:
+            return ir.DateConstant(value=day.isoformat())
+        case ScalarShape(type=ir.TimeType(), how=None) if (clock := iso_clock(sentinel.value)) is not None:
+            return ir.TimeConstant(value=clock.isoformat())
+        case ScalarShape(type=ir.DurationType()) if (duration := parse(sentinel.value)) is not None:
+            return ir.DurationConstant(value=duration.iso())
+        case _:
+            return sentinel
 
 
 def _node(type_: ast.TypeExpr, common: dict[str, tuple[ir.Constant, ...]], report: Report) -> ShapeNode:
@@ -119,8 +164,30 @@ def _node(type_: ast.TypeExpr, common: dict[str, tuple[ir.Constant, ...]], repor
                 help="write text or int",
             )
             return ScalarShape(ir.UnknownType(), type_.span)
+        case ast.ScalarType():
+            return _scalar(type_, common, report)
         case _:
             return ScalarShape(types.lower_type(type_, report, shape=True, key_of=lambda _: None), type_.span)
+
+
+def _scalar(type_: ast.ScalarType, common: dict[str, tuple[ir.Constant, ...]], report: Report) -> ScalarShape:
+    lowered = types.lower_type(type_, report, shape=True, key_of=lambda _: None)
+    how: ir.How | None = None
+    if type_.base64:
+        if type_.name.text == "decimal" and len(type_.numbers) == 2:
+            how = ir.Base64(scale=type_.numbers[1])
+        else:
+            report.error(
+                "FM0303",
+                "base64 holds a decimal, with its digits in all and behind the point",
+                type_.span,
+                help="write base64 decimal(9, 3)",
+            )
+    elif type_.patterns or type_.words or type_.zone is not None:
+        how = formats.how(formats.of_type(type_), report)
+        if isinstance(how, ir.CountryBy) and isinstance(lowered, ir.TextType):
+            lowered = ir.TextType(checked="country")
+    return ScalarShape(lowered, type_.span, how)
 
 
 def _constants(values: tuple[ast.Expr, ...], report: Report) -> tuple[ir.Constant, ...]:
@@ -157,6 +224,10 @@ def walk(path: ast.Path, start: ShapeNode | None, report: Report) -> Found | Non
                     member = _member(node, segment, path, report)
                     if member is None:
                         return None
+                    if member.advice is not None:
+                        report.warn(
+                            "FM0346", f"{member.name} is deprecated: {member.advice}", segment.span, help=member.advice
+                        )
                     node, sentinels = member.node, member.sentinels
                     absence = absence | (Absence.MAYBE if member.optional else Absence.NEVER)
                 segments.append(ir.Member(name=segment.name, required=member is not None and not member.optional))
@@ -198,7 +269,16 @@ def _found(
     if sentinels:
         absence = absence | Absence.MAYBE if not many else absence
     whole: ir.Type = ir.ListType(element=type_) if many else type_
-    return Found(segments, whole, declared, sentinels, absence, many, node, node.span if node is not None else None)
+    how, beside = _format(node)
+    origin = node.span if node is not None else None
+    return Found(segments, whole, declared, sentinels, absence, many, node, origin, how, beside)
+
+
+def _format(node: ShapeNode | None) -> tuple[ir.How | None, bool]:
+    """The stated format of a value, or of the elements of a list, and whether attributes may stand beside it."""
+    while isinstance(node, ListShape):
+        node = node.element
+    return (node.how, node.attributes is not None) if isinstance(node, ScalarShape) else (None, False)
 
 
 def _holds_objects(type_: ir.Type) -> bool:
@@ -220,6 +300,8 @@ def _type(node: ShapeNode | None) -> ir.Type:
 
 
 def _member(node: ShapeNode, segment: ast.MemberSegment, path: ast.Path, report: Report) -> MemberShape | None:
+    if isinstance(node, ScalarShape) and node.attributes is not None:
+        node = node.attributes
     if isinstance(node, ObjectShape):
         found = node.members.get(segment.name)
         if found is None and not report.broken(node.span):

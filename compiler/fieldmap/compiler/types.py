@@ -8,6 +8,8 @@ from collections.abc import Callable
 from fieldmap.compiler import ir, units
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
+from fieldmap.runtime.values.checked import KINDS as CHECKED
+from fieldmap.runtime.values.checked import ExpressionError, expression
 from fieldmap.runtime.values.currencies import CURRENCIES
 
 _PLAIN: dict[str, ir.Type] = {
@@ -17,26 +19,11 @@ _PLAIN: dict[str, ir.Type] = {
     "float": ir.FloatType(),
     "date": ir.DateType(),
     "datetime": ir.DatetimeType(),
+    "time": ir.TimeType(),
+    "duration": ir.DurationType(),
     "json": ir.JsonType(),
+    **{kind: ir.TextType(checked=kind) for kind in CHECKED},
 }
-_LATER = frozenset(
-    [
-        "time",
-        "duration",
-        "uuid",
-        "email",
-        "url",
-        "country",
-        "currency",
-        "language",
-        "phone",
-        "iban",
-        "lei",
-        "quantity",
-        "base64",
-    ],
-)
-
 PERIODS = frozenset({"hour", "day", "week", "month", "year", "each"})
 
 
@@ -91,13 +78,7 @@ def lower_type(
 
 def _scalar(node: ast.ScalarType, report: Report, *, shape: bool) -> ir.Type:
     name = node.name.text
-    if name in _LATER:
-        report.error(
-            "FM0112",
-            f"the type {name} is not part of this release yet",
-            node.span,
-            help="use text, and check the value where it is used",
-        )
+    if not shape and not _stands_in_entity(node, report):
         return ir.UnknownType()
     if name == "number" and not shape:
         report.error(
@@ -122,17 +103,56 @@ def _scalar(node: ast.ScalarType, report: Report, *, shape: bool) -> ir.Type:
         if isinstance(plain, ir.FloatType):
             return ir.FloatType(unit=unit)
         report.error("FM0306", f"{name} is no number, so it has no unit", node.unit.span)
-    if isinstance(plain, ir.TextType):
-        if node.pattern is not None:
-            report.error("FM0112", "`matching` is not part of this release yet", node.pattern.span, help="leave it out")
-        if shape and node.max_length is not None:
-            report.error("FM0303", "a limit of length belongs to the entity's field", node.span, help="write text here")
-        return ir.TextType(max_length=node.max_length)
+    if isinstance(plain, ir.TextType) and plain.checked is None:
+        return _text(node, report, shape=shape)
+    if node.pattern is not None or node.max_length is not None:
+        report.error("FM0303", f"{name} says by itself what it takes", node.span, help=f"write {name}")
     return plain
+
+
+def _text(node: ast.ScalarType, report: Report, *, shape: bool) -> ir.Type:
+    if shape and (node.max_length is not None or node.pattern is not None):
+        what = "a limit of length" if node.pattern is None else "a pattern"
+        report.error("FM0303", f"{what} belongs to the entity's field", node.span, help="write text here")
+        return ir.TextType()
+    if node.pattern is not None:
+        try:
+            expression(node.pattern.value)
+        except ExpressionError as error:
+            report.error(
+                "FM0345",
+                f"RE2 does not take this pattern: {error}",
+                node.pattern.span,
+                help="patterns are regular expressions of RE2, without lookahead and back references;"
+                " they stand for the whole text",
+            )
+            return ir.TextType(max_length=node.max_length)
+    return ir.TextType(max_length=node.max_length, pattern=node.pattern.value if node.pattern is not None else None)
+
+
+def _stands_in_entity(node: ast.ScalarType, report: Report) -> bool:
+    """Whether a field's type has nothing that only a source can be: how its texts are written."""
+    what = ""
+    if node.base64:
+        what = "base64"
+    elif node.patterns or node.words:
+        what = "how a text is written"
+    elif node.zone is not None:
+        what = "a zone"
+    if what:
+        report.error(
+            "FM0303",
+            f"{what} belongs to the shape of a source, or to a conversion in the map",
+            node.span,
+            help=f"write {node.name.text}",
+        )
+    return not what
 
 
 def _decimal(node: ast.ScalarType, report: Report, *, shape: bool) -> ir.Type:
     unit = lower_unit(node.unit, report) if node.unit is not None else None
+    if shape and node.base64 and len(node.numbers) == 2:
+        return ir.DecimalType(unit=unit)
     if shape and not node.numbers:
         return ir.DecimalType(unit=unit)
     numbers = _precision(node.numbers, node, report, "decimal(12, 2)")
@@ -218,13 +238,15 @@ def describe(type_: ir.Type, *, article: bool = True) -> str:
     text = _describe(type_)
     if not article:
         return text
-    return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
+    return f"{'an' if text[0] in 'aeio' else 'a'} {text}"
 
 
 def _describe(type_: ir.Type) -> str:
     match type_:
-        case ir.TextType(max_length=length):
-            return f"text(max {length})" if length else "text"
+        case ir.TextType(checked=str() as kind):
+            return kind
+        case ir.TextType(max_length=length, pattern=pattern):
+            return (f"text(max {length})" if length else "text") + (f" matching '{pattern}'" if pattern else "")
         case ir.BoolType():
             return "bool"
         case ir.IntType(unit=unit):
@@ -239,6 +261,10 @@ def _describe(type_: ir.Type) -> str:
             return "date"
         case ir.DatetimeType():
             return "datetime"
+        case ir.TimeType():
+            return "time"
+        case ir.DurationType():
+            return "duration"
         case ir.JsonType():
             return "json"
         case ir.EnumType(values=values):

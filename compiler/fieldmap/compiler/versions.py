@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from importlib import metadata
 from typing import Any
 
 import msgspec
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.functions import FUNCTIONS
+from fieldmap.compiler.registries import registries
 
 # Raised when a function, conversion or rounding rule begins to give another result for the same record.
 MEANING = 1
@@ -19,21 +19,19 @@ _COSMETIC = frozenset(
     {"place", "text", "title", "paths", "reads", "ignores", "doc", "version", "tags", "from_unit", "to_unit"}
     | {"share", "message", "changed_unknown"}
 )
-_ZONED = (ir.Patterns, ir.Iso, ir.InZone)
 
 
 def map_version(map_: ir.Map, codes: dict[str, ir.CodeTable]) -> str:
-    """A map's version: its meaning with the code lists and the time-zone data that it uses; 12 hexadecimal digits."""
+    """A map's version: its meaning with the code lists and the editions of the registries that it uses; 12 hexadecimal digits."""
     meaning = _meaning(msgspec.to_builtins(map_))
     # As pairs: a code or field of the author's may be called like an attribute that does not count.
     used = [
         [name, sorted(codes[name].entries.items()), codes[name].default]
         for name in sorted(_uses(meaning, "Lookup", "codes"))
     ]
-    zones = metadata.version("tzdata") if _zones(meaning) else ""
     called = _uses(meaning, "Call", "function")
     unicode = unicodedata.unidata_version if any(FUNCTIONS[name].unicode for name in called) else ""
-    return _hash([MEANING, meaning, used, zones, unicode])
+    return _hash([MEANING, meaning, used, registries(meaning), unicode])
 
 
 def entity_version(entity: ir.Entity) -> str:
@@ -62,10 +60,3 @@ def _uses(value: Any, node: str, name: str) -> set[str]:
     if isinstance(value, list):
         return set().union(*(_uses(item, node, name) for item in value))
     return set()
-
-
-def _zones(value: Any) -> bool:
-    names = {kind.__name__ for kind in _ZONED}
-    if isinstance(value, dict):
-        return (value.get("node") in names and bool(value.get("zone"))) or any(_zones(item) for item in value.values())
-    return isinstance(value, list) and any(_zones(item) for item in value)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 
 from fieldmap.dsl import ast
 from fieldmap.dsl.build_connector import connector
 from fieldmap.dsl.build_expression import expression, path
-from fieldmap.dsl.build_types import tag, type_of
+from fieldmap.dsl.build_types import inherited, tag, type_of
 from fieldmap.dsl.building import (
     Broken,
     Building,
@@ -61,11 +62,14 @@ def _doc(tree: Branch, ctx: Building) -> ast.Text | None:
 
 def _entity(tree: Branch, ctx: Building) -> ast.Entity:
     lines = branches(required_branch(tree, "entity_lines"))
+    tags = tuple(tag(part, ctx) for part in branches(tree, "mark"))
+    fields = ctx.each([line for line in lines if line.data == "field"], _field)
     return ast.Entity(
         name=entity_name(required_leaf(tree, "NAME"), ctx),
         doc=_doc(tree, ctx),
-        fields=tuple(ctx.each([line for line in lines if line.data == "field"], _field)),
+        fields=tuple(replace(field, tags=inherited(field.tags, tags)) for field in fields),
         key_lines=tuple(ctx.each([line for line in lines if line.data == "key_line"], _key_line)),
+        tags=tags,
         span=ctx.span(tree),
     )
 

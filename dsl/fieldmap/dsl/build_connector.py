@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
 from fieldmap.dsl import ast
 from fieldmap.dsl.build_expression import expression, expressions, path
-from fieldmap.dsl.build_types import constants, member, member_name
+from fieldmap.dsl.build_types import constants, inherited, member, member_name, tag
 from fieldmap.dsl.building import (
     Broken,
     Building,
@@ -188,10 +189,13 @@ def _sent_as(tree: Branch, ctx: Building) -> ast.Text | None:
 
 def _shape(tree: Branch, ctx: Building) -> ast.Shape:
     lines = branches(required_branch(tree, "shape_lines"))
+    tags = tuple(tag(part, ctx) for part in branches(tree, "mark"))
+    members = ctx.each([line for line in lines if line.data == "member"], member)
     return ast.Shape(
-        members=tuple(ctx.each([line for line in lines if line.data == "member"], member)),
+        members=tuple(replace(one, tags=inherited(one.tags, tags)) for one in members),
         sentinels=tuple(ctx.each([line for line in lines if line.data == "sentinels"], _sentinels)),
         unchanged=tuple(value for line in lines if line.data == "unchanged_when" for value in constants(line, ctx)),
+        tags=tags,
         span=ctx.span(tree),
     )
 

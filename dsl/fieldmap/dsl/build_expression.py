@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -209,29 +210,52 @@ def _conversion(tree: Branch, ctx: Building) -> ast.Expr:
     arguments = [argument for part in rest for argument in branches(part)]
     patterns = [plain(required_leaf(argument), ctx) for argument in arguments if argument.data == "text"]
     words = [any_name(word, ctx) for argument in arguments if argument.data == "words" for word in leaves(argument)]
+    regions = [path(argument, ctx) for argument in arguments if argument.data == "path"]
     return ast.Conversion(
-        value=expression(value, ctx), type=name, patterns=tuple(patterns), words=tuple(words), span=ctx.span(tree)
+        value=expression(value, ctx),
+        type=name,
+        patterns=tuple(patterns),
+        words=tuple(words),
+        since=_since([argument for argument in arguments if argument.data == "since"], ctx),
+        region=regions[0] if regions else None,
+        span=ctx.span(tree),
     )
+
+
+def _since(trees: list[Branch], ctx: Building) -> int | None:
+    """The 1950 of `since 1950`."""
+    for tree in trees:
+        word, number = required_leaf(tree, "NAME"), required_leaf(tree, "NUMBER")
+        if word != "since" or not re.fullmatch("[0-9]{4}", number):
+            raise Broken(
+                Diagnostic(
+                    "FM0308",
+                    f"`{word} {number}` says nothing here",
+                    ctx.span(tree),
+                    help="the first year that `yy` can mean is said as in `since 1950`",
+                )
+            )
+        return int(number)
+    return None
 
 
 def _at(tree: Branch, ctx: Building) -> ast.Expr:
     """`… at "America/New_York"` belongs to the conversion before it."""
     value = _only(tree, ctx)
     zone = plain(required_leaf(tree, "PLAIN"), ctx)
+    word = leaf(tree, "CHOICE")
+    choice = any_name(word, ctx) if word is not None else None
     if isinstance(value, ast.Conversion) and value.zone is None:
-        return replace(value, zone=zone, span=ctx.span(tree))
-    if isinstance(value, ast.Call):
-        raise Broken(
-            unreleased(
-                f"`{value.function.text}(…) at`", zone.span, "convert one text: `$.at as datetime('…') at \"…\"`"
-            )
-        )
+        return replace(value, zone=zone, choice=choice, span=ctx.span(tree))
+    if isinstance(value, ast.Call) and value.function.text == "datetime" and len(value.arguments) == 2:
+        day, clock = value.arguments
+        return ast.LocalTime(date=day, time=clock, zone=zone, choice=choice, span=ctx.span(tree))
     raise Broken(
         Diagnostic(
             "FM0101",
-            "`at` names the zone of a conversion to a date or a datetime",
+            "`at` names the zone of a conversion to a date, a time or a datetime",
             zone.span,
-            help="write it behind `as …`",
+            help="write it behind `as …`, or behind `datetime($.date, $.time)`",
         )
     )
 

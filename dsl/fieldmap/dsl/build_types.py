@@ -11,6 +11,7 @@ from fieldmap.dsl.building import (
     branch,
     branches,
     leaf,
+    leaves,
     lower_name,
     plain,
     required_branch,
@@ -25,7 +26,6 @@ TYPE_RULES = ("scalar_type", "enum_type", "list_type", "object_type", "bracket_t
 
 _UNRELEASED_TYPES = {
     "quantity": "give the field one unit: `decimal(12, 6) in kg`",
-    "duration": "use a number with a unit of time",
 }
 
 
@@ -72,11 +72,15 @@ def _named_type(tree: Branch, ctx: Building) -> ast.ScalarType | ast.MoneyType |
             )
         return ast.ReferenceType(entity=name, span=span)
     numbers, longest = _arguments(branch(tree, "type_arguments"), ctx)
+    patterns, words = _format(branch(tree, "type_arguments"), ctx)
+    zone = branch(tree, "type_zone")
+    choice = leaf(zone, "CHOICE") if zone is not None else None
+    base64 = leaf(tree, "BASE64")
     unit = _unit(branch(tree, "type_unit"), ctx)
     period = _unit(branch(tree, "type_period"), ctx)
     pattern = branch(tree, "matching")
     if name.text == "money":
-        if pattern is not None or longest is not None:
+        if pattern is not None or longest is not None or patterns or words or zone or base64:
             raise Broken(
                 Diagnostic(
                     "FM0303", "money takes digits, a currency and a period", span, help="write `money(12, 2) in USD`"
@@ -93,8 +97,23 @@ def _named_type(tree: Branch, ctx: Building) -> ast.ScalarType | ast.MoneyType |
         max_length=longest,
         pattern=plain(required_leaf(pattern), ctx) if pattern is not None else None,
         unit=unit,
+        patterns=patterns,
+        words=words,
+        zone=plain(required_leaf(zone, "PLAIN"), ctx) if zone is not None else None,
+        choice=any_name(choice, ctx) if choice is not None else None,
+        base64=base64 is not None,
         span=span,
     )
+
+
+def _format(tree: Branch | None, ctx: Building) -> tuple[tuple[ast.Text, ...], tuple[ast.Name, ...]]:
+    """The patterns and words in the brackets: how a text or number of a shape is to be read."""
+    arguments = branches(tree) if tree is not None else []
+    patterns = tuple(plain(required_leaf(argument), ctx) for argument in arguments if argument.data == "text")
+    words = tuple(
+        any_name(word, ctx) for argument in arguments if argument.data == "words" for word in leaves(argument)
+    )
+    return patterns, words
 
 
 def _unit(tree: Branch | None, ctx: Building) -> ast.Name | None:
@@ -105,7 +124,7 @@ def _arguments(tree: Branch | None, ctx: Building) -> tuple[tuple[int, ...], int
     """The numbers in the brackets, and the length of `max n`."""
     numbers: list[int] = []
     longest: int | None = None
-    for argument in branches(tree) if tree is not None else []:
+    for argument in branches(tree, "type_argument") if tree is not None else []:
         word = leaf(argument, "NAME")
         value = whole_number(required_leaf(argument, "NUMBER"), ctx, "what a type takes in brackets")
         if word is None:
@@ -129,7 +148,15 @@ def tag(tree: Branch, ctx: Building) -> ast.Tag:
     advice = leaf(tree, "PLAIN")
     if advice is not None:
         return ast.Tag(kind="deprecated", advice=plain(advice, ctx), span=span)
+    if leaf(tree, "ROUNDED") is not None:
+        return ast.Tag(kind="rounded half even", span=span)
     return ast.Tag(kind="pii" if required_leaf(tree, "TAG") == "pii" else "restricted", span=span)
+
+
+def inherited(own: tuple[ast.Tag, ...], outer: tuple[ast.Tag, ...]) -> tuple[ast.Tag, ...]:
+    """The tags of a field or member with those of the entity or shape that it stands in."""
+    kinds = {tag.kind for tag in own}
+    return (*own, *(tag for tag in outer if tag.kind not in kinds))
 
 
 def member(tree: Branch, ctx: Building) -> ast.Member:

@@ -70,6 +70,8 @@ CODES: dict[str, str] = {
     "FM0382": "a question whose answer is always the same",
     "FM0363": "an argument that has to be written out in the file",
     "FM0364": "a regular expression, form or pattern that cannot be used",
+    "FM0345": "a regular expression that RE2 does not take",
+    "FM0346": "a deprecated field or member is used",
     "FM0401": "a connector or resource lacks a line that it needs",
     "FM0402": "a line that does not belong to this kind of connector",
     "FM0403": "a setting with a value that cannot be used",

@@ -63,6 +63,8 @@ _WORDS = {
     "_NEGATE": "`-`",
     "AS_WORD": "`as`",
     "TAG": "`pii`, `restricted`",
+    "ROUNDED": "`rounded half even`",
+    "CHOICE": "`earlier`, `later`",
     "OPTIONAL": "`?`",
 }
 _MOST_PHRASES = 5

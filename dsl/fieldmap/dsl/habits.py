@@ -331,6 +331,19 @@ def _unrooted(site: Site) -> Diagnostic | None:
     )
 
 
+def _rounded(site: Site) -> Diagnostic | None:
+    """`pay = $.pay rounded half even`: it belongs to the field of the entity."""
+    match = re.compile(r"rounded(?!\w)(?:[ \t]+half[ \t]+\w+)?").match(site.text, site.at, site.end)
+    if match is None or site.block is None or not (site.in_value or site.block.key in ("entity", "map")):
+        return None
+    help_ = (
+        "write `rounded half even` behind the type of the entity's field; without it, half is rounded away from zero"
+    )
+    return site.says(
+        "FM0101", "how a number is rounded is said of the entity's field", site.here(len(match.group())), help_
+    )
+
+
 HABITS: tuple[Callable[[Site], Diagnostic | None], ...] = (
     _null_comparison,
     _unquoted,
@@ -350,4 +363,5 @@ HABITS: tuple[Callable[[Site], Diagnostic | None], ...] = (
     _question,
     _excel_if,
     _sql_operator,
+    _rounded,
 )

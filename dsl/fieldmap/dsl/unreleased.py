@@ -106,8 +106,6 @@ _HERE = (
     _Part(r"\.\.", what="`..` in a path", instead="write the steps one by one, with `[*]` for each element"),
     _Part(r"(?<=\[)\?", what="a filter in a path", instead="take the list with `[*]`, or one element by its number"),
     _Part(r"(?:using|assumed)(?!\w)", instead="keep amounts in their own currency: `in $.currency`"),
-    _Part(r"(?:earlier|later)(?!\w)"),
-    _Part(r"rounded(?!\w)(?:[ \t]+half[ \t]+even)?", instead="values are rounded half away from zero"),
     _Part(r"must[ \t]+exist(?!\w)", "entity", instead="a reference that finds nothing is kept"),
     _Part(r"or(?=[ \t]+\w)", "entity", what="a field in one of several units", instead="give the field one unit"),
     _Part(
@@ -145,18 +143,6 @@ _BEFORE = (
         _Part(r"(?<![\w.])lookup[ \t]*\(", what="`lookup`", instead="write the pairs as `codes` and use `via`"),
         r"\w+[ \t]*:|:",
     ),
-    (_Part(r"(?<![\w.])base64(?=[ \t]+\Z)", "shape", "members", "resource"), r"."),
-    (
-        _Part(
-            r"(?:(?<=:)|(?<=: ))(?:date|datetime|time)(?=[ \t]*\()",
-            "shape",
-            "members",
-            "resource",
-            what="a format in a shape",
-            instead='read a text there, and say `as date("…")` in the map',
-        ),
-        r"[\w\"')]",
-    ),
     (
         _Part(
             r"(?<![\w.])as[ \t]+quantity(?!\w)",
@@ -164,7 +150,6 @@ _BEFORE = (
         ),
         r".",
     ),
-    (_Part(r"(?<![\w.])as[ \t]+\w+[ \t]*\((?=[^()]*\Z)", what="a path as the argument of a conversion"), r"\$"),
     (
         _Part(
             r"(?<=[\w\])])\[(?=[^\]]*\Z)", what="a slice in a path", instead="take all with `[*]`, or one by its number"

@@ -18,6 +18,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any
@@ -141,11 +142,14 @@ class EntityInfo(_Part, frozen=True):
 
 
 class Catalogue(_Part, frozen=True):
+    """registries: packages whose edition is part of what the maps mean (zones, countries …), with that edition."""
+
     tables: tuple[Table, ...]
     views: tuple[View, ...]
     entities: tuple[EntityInfo, ...]
     maps: tuple[MapInfo, ...]
     connectors: tuple[str, ...]
+    registries: dict[str, str] = {}
 
 
 class Manifest(_Part, frozen=True):
@@ -249,7 +253,21 @@ def read(folder: Path) -> Bundle:
         raise BundleError(
             f"The bundle in {folder} has a catalogue that does not read ({error}); compile it again with: fieldmap compile"
         ) from None
+    _check_registries(catalogue, folder)
     return Bundle(manifest, catalogue, parts)
+
+
+def _check_registries(catalogue: Catalogue, folder: Path) -> None:
+    for name, edition in catalogue.registries.items():
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found = "none"
+        if found != edition:
+            raise BundleError(
+                f"The bundle in {folder} was compiled with {name} {edition}, which its values depend on, and here is {found};"
+                f" compile it again with: fieldmap compile, or install {name}=={edition}"
+            )
 
 
 def _manifest(folder: Path) -> Manifest:

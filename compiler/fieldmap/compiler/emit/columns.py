@@ -58,6 +58,8 @@ def columns_of(field: ir.Field) -> list[Column]:
 def sql_type(type_: ir.Type, *, key: bool) -> str:
     """The type of a column. Texts of keys compare bytewise, on every server alike."""
     match type_:
+        case ir.TextType(checked="uuid"):
+            return "uuid"
         case ir.TextType() | ir.EnumType():
             return 'text COLLATE "C"' if key else "text"
         case ir.BoolType():
@@ -74,6 +76,10 @@ def sql_type(type_: ir.Type, *, key: bool) -> str:
             return "date"
         case ir.DatetimeType():
             return "timestamptz"
+        case ir.TimeType():
+            return "time"
+        case ir.DurationType():
+            return "interval"
         case ir.JsonType():
             return "jsonb"
         case ir.ReferenceType(key=key_type):
@@ -90,6 +96,8 @@ def _words(type_: ir.Type) -> str:
     """What a type says beyond its column's type. Values of an enum are held to by the maps, not by a constraint: rows of an
     earlier version of the model must be mergeable until their replay."""
     match type_:
+        case ir.TextType(checked=kind, pattern=pattern):
+            return kind or (f"matching '{pattern}'" if pattern else "")
         case ir.EnumType(values=values):
             return f"one of {', '.join(values)}"
         case ir.IntType(unit=unit) | ir.DecimalType(unit=unit) | ir.FloatType(unit=unit):

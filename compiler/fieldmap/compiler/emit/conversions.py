@@ -27,6 +27,10 @@ def kind_of(to: ir.Type) -> Kind:
             return "date"
         case ir.DatetimeType():
             return "datetime"
+        case ir.TimeType():
+            return "time"
+        case ir.DurationType():
+            return "duration"
         case ir.MoneyType():
             return "money"
         case ir.ListType():
@@ -47,7 +51,7 @@ def implicit(emitter: Emitter, value: Atom, to: ir.Type, path: str) -> Atom:
             return implicit(emitter, value, to.key, path)
         case ir.JsonType() | ir.UnknownType():
             return value
-        case ir.TextType():
+        case ir.TextType(checked=None):
             return _checked(emitter, value, "str", '"a text"', kind, path)
         case ir.BoolType():
             return _checked(emitter, value, "bool", '"true or false"', kind, path)
@@ -55,7 +59,7 @@ def implicit(emitter: Emitter, value: Atom, to: ir.Type, path: str) -> Atom:
             return _checked(emitter, value, "Money", '"an amount of money"', kind, path)
         case ir.ObjectType():
             return _checked(emitter, value, "dict", '"an object"', kind, path)
-        case ir.DateType() | ir.DatetimeType() if value.kind == kind:
+        case ir.DateType() | ir.DatetimeType() | ir.TimeType() | ir.DurationType() if value.kind == kind:
             return value
         case ir.ListType():
             element = _reader(emitter, to.element)
@@ -78,8 +82,14 @@ def _checked(emitter: Emitter, value: Atom, python: str, needed: str, kind: Kind
 def read_call(emitter: Emitter, to: ir.Type, value: str, path: str) -> str:
     """The call that reads one value as a type."""
     match to:
+        case ir.TextType(checked=str() as kind):
+            return f"read_checked({value}, {literal(kind)}, {path})"
         case ir.TextType():
             return f"read_text({value}, {path})"
+        case ir.TimeType():
+            return f"read_time({value}, {path})"
+        case ir.DurationType():
+            return f"read_duration({value}, {path})"
         case ir.BoolType():
             return f"read_bool({value}, {path})"
         case ir.IntType():
@@ -121,35 +131,78 @@ def _values(emitter: Emitter, to: ir.EnumType) -> str:
 
 
 def convert(emitter: Emitter, node: ir.Convert) -> Atom:
-    value, path, how = emitter.emit(node.value), emitter.path(node), node.how
-    to_date = isinstance(node.to, ir.DateType)
-    kind = kind_of(node.to)
+    return by_format(emitter, emitter.emit(node.value), node.to, node.how, emitter.path(node))
+
+
+def by_format(emitter: Emitter, value: Atom, to: ir.Type, how: ir.How, path: str) -> Atom:
+    """A value read as the author says; of a list, each element. `path` as source."""
+    if isinstance(how, ir.Iso) and not isinstance(to, ir.DatetimeType):
+        return implicit(emitter, value, to, path)
+    if isinstance(to, ir.ListType):
+        element = emitter.constants.name(f"lambda value, path: {_element_call(emitter, to.element, how)}")
+        return emitter.converted(value, f"fit_list({{}}, {element}, {path})", "list", element=kind_of(to.element))
+    return emitter.converted(value, format_call(emitter, "{}", to, how, path), kind_of(to))
+
+
+def _element_call(emitter: Emitter, to: ir.Type, how: ir.How) -> str:
+    if isinstance(to, ir.ListType):
+        element = emitter.constants.name(f"lambda value, path: {_element_call(emitter, to.element, how)}")
+        return f"fit_list(value, {element}, path)"
+    return format_call(emitter, "value", to, how, "path")
+
+
+def format_call(emitter: Emitter, value: str, to: ir.Type, how: ir.How, path: str) -> str:
+    """The call that reads one value, which is not absent, as the author says."""
+    word = "date" if isinstance(to, ir.DateType) else "time" if isinstance(to, ir.TimeType) else "datetime"
     match how:
         case ir.Patterns():
             tried = emitter.constants.name(tuple_of([literal(pattern) for pattern in how.patterns]))
-            if to_date:
-                return emitter.converted(value, f"pattern_date({{}}, {tried}, {path})", kind)
-            return emitter.converted(value, f"pattern_datetime({{}}, {tried}, {_zone(how.zone)}, {path})", kind)
+            more = {
+                "date": f"{how.since}, ",
+                "time": "",
+                "datetime": f"{how.since}, {_zone(how.zone)}, {literal(how.choice)}, ",
+            }[word]
+            return f"pattern_{word}({value}, {tried}, {more}{path})"
         case ir.Iso():
-            if isinstance(node.to, ir.DatetimeType):
-                return emitter.converted(value, f"read_datetime({{}}, {_zone(how.zone)}, {path})", kind)
-            return implicit(emitter, value, node.to, path)
+            if isinstance(to, ir.DatetimeType):
+                return f"read_datetime({value}, {_zone(how.zone)}, {path}, {literal(how.choice)})"
+            return read_call(emitter, to, value, path)
         case ir.AsWritten():
-            return emitter.converted(value, f"date_as_written({{}}, {path})", kind)
+            return f"{word}_as_written({value}, {path})"
         case ir.InZone():
-            return emitter.converted(value, f"date_in_zone({{}}, {_zone(how.zone)}, {path})", kind)
+            return f"{word}_in_zone({value}, {_zone(how.zone)}, {path})"
         case ir.Epoch():
-            if how.unit == "days":
-                return emitter.converted(value, f"epoch_date({{}}, {path})", "date")
-            return emitter.converted(value, f"epoch_datetime({{}}, {literal(how.unit)}, {path})", "datetime")
+            return _epoch_call(value, word, how, path)
         case ir.OData():
-            return emitter.converted(value, f"odata_{'date' if to_date else 'datetime'}({{}}, {path})", kind)
+            return f"odata_{word}({value}, {path})"
         case ir.NumberFormat():
-            return _grouped(emitter, value, node.to, how, path)
+            return _grouped_call(value, to, how, path)
         case ir.BoolWords():
-            return emitter.converted(value, f"bool_words({{}}, {literal(how.yes)}, {literal(how.no)}, {path})", kind)
+            return f"bool_words({value}, {literal(how.yes)}, {literal(how.no)}, {path})"
+        case ir.AsText():
+            return f"as_text({value}, {path})"
+        case ir.CountryBy():
+            return f"read_country({value}, {literal(how.by)}, {path})"
+        case ir.Base64():
+            return f"read_base64({value}, {how.scale}, {path})"
         case _:
             assert_never(how)
+
+
+def _epoch_call(value: str, word: str, how: ir.Epoch, path: str) -> str:
+    if word == "time":
+        return f"epoch_time({value}, {literal(how.unit)}, {path})"
+    if how.unit == "days":
+        return f"epoch_date({value}, {how.any_year}, {path})"
+    if how.zone is None:
+        return f"epoch_datetime({value}, {literal(how.unit)}, {how.any_year}, {path})"
+    where = f"{_zone(how.zone)}, {literal(how.choice)}"
+    return f"epoch_local({value}, {literal(how.unit)}, {how.any_year}, {where}, {path})"
+
+
+def local_time(emitter: Emitter, node: ir.LocalTime) -> str:
+    """The call that joins a date and a time; `{}` stands for each of the two."""
+    return f"join({{}}, {{}}, {_zone(node.zone)}, {literal(node.choice)}, {emitter.path(node)})"
 
 
 def _zone(zone: str | None) -> str:
@@ -157,13 +210,14 @@ def _zone(zone: str | None) -> str:
     return "None" if zone is None else literal(dates.zone(zone).key)
 
 
-def _grouped(emitter: Emitter, value: Atom, to: ir.Type, how: ir.NumberFormat, path: str) -> Atom:
-    call = f"read_grouped({{}}, {literal(how.point)}, {literal(how.group)}, {path})"
+def _grouped_call(value: str, to: ir.Type, how: ir.NumberFormat, path: str) -> str:
+    marks = f"{literal(how.point)}, {literal(how.group)}, {how.pairs}, {literal(how.minus)}"
+    call = f"read_grouped({value}, {marks}, {path})"
     if isinstance(to, ir.IntType):
-        call = f"read_int({call}, {path})"
-    elif isinstance(to, ir.FloatType):
-        call = f"to_float({call}, {path})"
-    return emitter.converted(value, call, kind_of(to))
+        return f"read_int({call}, {path})"
+    if isinstance(to, ir.FloatType):
+        return f"to_float({call}, {path})"
+    return call
 
 
 # ------------------------------------------------------------------------------------------------------ fitting
@@ -175,16 +229,17 @@ def fit(emitter: Emitter, value: Atom, target: ir.Type, path: str, *, key: bool)
         return fit(emitter, value, target.key, path, key=True)
     if value.code == "None":
         return value
-    if isinstance(target, ir.TextType) and value.kind == "text":
+    if isinstance(target, ir.TextType) and value.kind == "text" and _unchecked(target):
         return _fit_text(emitter, value, target, path, key)
     if isinstance(target, ir.EnumType) and value.values is not None and value.values <= set(target.values):
         return value
-    if isinstance(target, ir.BoolType | ir.DateType | ir.DatetimeType) and value.kind == kind_of(target):
+    if isinstance(target, ir.BoolType | ir.DateType | ir.DatetimeType | ir.TimeType) and value.kind == kind_of(target):
         return value
     if (
         isinstance(target, ir.ListType)
         and value.element == "text"
         and isinstance(target.element, ir.TextType)
+        and _unchecked(target.element)
         and not key
     ):
         return _fit_texts(emitter, value, target.element, path)
@@ -224,24 +279,30 @@ def fit_call(emitter: Emitter, target: ir.Type, value: str, path: str, *, key: b
     """The call that fits one value to a type."""
     match target:
         case ir.TextType():
-            _refuse_pattern(target)
-            return f"fit_{'key_' if key else ''}text({value}, {target.max_length}, {path})"
+            call = f"fit_{'key_' if key else ''}text({value}, {target.max_length}, {path})"
+            if target.pattern is not None:
+                call = f"matching({call}, {literal(target.pattern)}, {path})"
+            return call if target.checked is None else f"read_checked({call}, {literal(target.checked)}, {path})"
         case ir.BoolType():
             return f"fit_bool({value}, {path})"
         case ir.IntType():
             return f"fit_int({value}, {path})"
         case ir.DecimalType():
-            return _fit_number(emitter, target.precision, target.scale, "decimal", value, path)
+            return _fit_number(emitter, target, "decimal", value, path)
         case ir.FloatType():
             return f"fit_float({value}, {path})"
         case ir.DateType():
             return f"fit_date({value}, {path})"
         case ir.DatetimeType():
             return f"fit_datetime({value}, {path})"
+        case ir.TimeType():
+            return f"fit_time({value}, {path})"
+        case ir.DurationType():
+            return f"fit_duration({value}, {path})"
         case ir.EnumType():
             return f"fit_enum({value}, {_values(emitter, target)}, {path})"
         case ir.MoneyType():
-            amount = _fit_number(emitter, target.precision, target.scale, "money", "value", "path")
+            amount = _fit_number(emitter, target, "money", "value", "path")
             name = emitter.constants.name(f"lambda value, path: {amount}")
             currency = "None" if target.currency is None else literal(target.currency)
             return f"fit_money({value}, {currency}, {name}, {path})"
@@ -260,14 +321,15 @@ def fit_call(emitter: Emitter, target: ir.Type, value: str, path: str, *, key: b
             assert_never(target)
 
 
-def _fit_number(emitter: Emitter, precision: int | None, scale: int | None, word: str, value: str, path: str) -> str:
-    if precision is None:
+def _fit_number(emitter: Emitter, target: ir.DecimalType | ir.MoneyType, word: str, value: str, path: str) -> str:
+    if target.precision is None:
         return f"fit_number({value}, {path})"
-    step = emitter.constants.name(f"Decimal('1E-{scale or 0}')")
-    limit = emitter.constants.name(f"Decimal('1E{precision - (scale or 0)}')")
-    return f"fit_decimal({value}, {step}, {limit}, {literal(f'{word}({precision}, {scale or 0})')}, {path})"
+    scale = target.scale or 0
+    step = emitter.constants.name(f"Decimal('1E-{scale}')")
+    limit = emitter.constants.name(f"Decimal('1E{target.precision - scale}')")
+    even = ", True" if target.rounding == "half even" else ""
+    return f"fit_decimal({value}, {step}, {limit}, {literal(f'{word}({target.precision}, {scale})')}, {path}{even})"
 
 
-def _refuse_pattern(target: ir.TextType) -> None:
-    if target.pattern is not None:
-        raise ValueError("a text with a pattern cannot be compiled yet")
+def _unchecked(target: ir.TextType) -> bool:
+    return target.pattern is None and target.checked is None

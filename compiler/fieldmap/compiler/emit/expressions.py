@@ -7,15 +7,16 @@ Where blocks nest too deep for Python after all, the expression becomes a functi
 from __future__ import annotations
 
 import dataclasses
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.emit import conversions, reads
 from fieldmap.compiler.emit.python import Atom, Body, Constants, Kind, literal, number, tuple_of
 from fieldmap.compiler.functions import FUNCTIONS
-from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, sole
+from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, parts, sole
 from fieldmap.compiler.interpret.evaluation import place_of
+from fieldmap.runtime.values import durations
 
 # Python allows 20 nested blocks; `each` and `try` take some of them.
 DEEPEST = 15
@@ -99,6 +100,12 @@ class Emitter:
                 return conversions.implicit(self, self.emit(node.value), node.to, self.path(node))
             case ir.Convert():
                 return conversions.convert(self, node)
+            case ir.LocalTime():
+                sides = self.emit(node.date), self.emit(node.time)
+                call = conversions.local_time(self, node).format(sides[0].code, sides[1].code)
+                return self._all(list(sides), call, "datetime")
+            case ir.Phone():
+                return self._phone(node)
             case ir.Scale():
                 return self._scale(node)
             case ir.MakeMoney():
@@ -161,6 +168,16 @@ class Emitter:
             case ir.DateConstant():
                 day = date.fromisoformat(node.value)
                 return Atom(self.constants.name(f"date({day.year}, {day.month}, {day.day})"), "date", maybe=False)
+            case ir.TimeConstant():
+                clock = time.fromisoformat(node.value)
+                parts = f"{clock.hour}, {clock.minute}, {clock.second}, {clock.microsecond}"
+                return Atom(self.constants.name(f"time({parts})"), "time", maybe=False)
+            case ir.DurationConstant():
+                length = durations.parse(node.value)
+                if length is None:
+                    raise ValueError(f"{node.value} is no duration")
+                code = f"Duration({length.months}, {length.days}, {length.micros})"
+                return Atom(self.constants.name(code), "duration", maybe=False)
             case ir.MoneyConstant():
                 code = f"Money({number(node.amount)}, {literal(node.currency)})"
                 return Atom(self.constants.name(code), "money", maybe=False)
@@ -198,6 +215,8 @@ class Emitter:
             call = f"{'not ' if node.operator == '!=' else ''}same({left.code}, {right.code}, {self.path(node)})"
         else:
             call = f"{left.code} {node.operator} {right.code}"
+        if node.operator not in ("==", "!=") and (_durations(node) or "duration" in (left.kind, right.kind)):
+            call = f"order({left.code}, {right.code}, {self.path(node)}) {node.operator} 0"
         return self._both(left, right, call, "bool")
 
     def _in_list(self, node: ir.InList) -> Atom:
@@ -270,6 +289,18 @@ class Emitter:
             return self.converted(self.emit(node.value), f"multiply({{}}, {factor}, {path})", "")
         offset = self.constants.name(number(node.offset))
         return self.converted(self.emit(node.value), f"scale({{}}, {factor}, {offset}, {path})", "")
+
+    def _phone(self, node: ir.Phone) -> Atom:
+        number = self.owned(self.emit(node.value))
+        path = self.path(node)
+        if not number.maybe:
+            region = self.emit(node.region)
+            self.body.line(f"{number.code} = read_phone({number.code}, {region.code}, {path})")
+        else:
+            with self.body.block(f"if {number.code} is not None:"):
+                region = self.emit(node.region)
+                self.body.line(f"{number.code} = read_phone({number.code}, {region.code}, {path})")
+        return Atom(number.code, "text", number.maybe, True)
 
     def _money(self, node: ir.MakeMoney) -> Atom:
         amount = self.owned(self.emit(node.amount))
@@ -373,12 +404,23 @@ def _result_kind(node: ir.Call) -> Kind:
     return "" if isinstance(result, str) else conversions.kind_of(result)
 
 
+def _durations(node: ir.Expr) -> bool:
+    """Whether a part of the expression makes durations, which Python cannot order."""
+    match node:
+        case ir.DurationConstant():
+            return True
+        case ir.Read(declared=ir.DurationType()) | ir.Implicit(to=ir.DurationType()):
+            return True
+        case _:
+            return any(map(_durations, parts(node)))
+
+
 def _plainly_equal(left: Kind, right: Kind) -> bool:
     """Whether Python's own == is right: both are known, and no bool can meet a number."""
     return (
         bool(left and right)
         and (left == right or {left, right} <= {"exact", "float"})
-        and left not in ("list", "money")
+        and left not in ("list", "money", "duration")
     )
 
 

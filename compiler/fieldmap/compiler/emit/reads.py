@@ -138,7 +138,13 @@ def _step(emitter: Emitter, segment: ir.Segment, current: str, name: str, known:
 def _declared(emitter: Emitter, found: Atom, node: ir.Read) -> Atom:
     """The value as its shape says, None if it is a sentinel."""
     path = literal(node.text)
-    value = found if node.declared is None else conversions.implicit(emitter, found, node.declared, path)
+    found = _unread(emitter, found, node)
+    if node.declared is None:
+        value = found
+    elif node.how is not None:
+        value = conversions.by_format(emitter, found, node.declared, node.how, path)
+    else:
+        value = conversions.implicit(emitter, found, node.declared, path)
     if not node.sentinels:
         return value
     value = emitter.owned(value)
@@ -146,6 +152,21 @@ def _declared(emitter: Emitter, found: Atom, node: ir.Read) -> Atom:
     with emitter.body.block(f"if {' or '.join(tests)}:"):
         emitter.body.line(f"{value.code} = None")
     return Atom(value.code, value.kind, True, True, value.element)
+
+
+def _unread(emitter: Emitter, found: Atom, node: ir.Read) -> Atom:
+    """The value before it is read: a text without its attributes, None if it is spelt like a sentinel."""
+    if not node.beside and not node.unread:
+        return found
+    value = emitter.owned(found)
+    if node.beside:
+        with emitter.body.block(f"if type({value.code}) is dict:"):
+            emitter.body.line(f'{value.code} = {value.code}.get("#text")')
+    if node.unread:
+        spelt = tuple_of([literal(text) for text in node.unread])
+        with emitter.body.block(f"if type({value.code}) is str and {value.code} in {spelt}:"):
+            emitter.body.line(f"{value.code} = None")
+    return Atom(value.code, "", True, True)
 
 
 def _is_sentinel(emitter: Emitter, value: Atom, sentinel: ir.Constant, declared: ir.Type | None) -> str:

@@ -26,16 +26,18 @@ from fieldmap.runtime.values.outcome import Failed
 _NAMES = {
     "compare": "same",
     "currencies": "make_money",
-    "dates": "date_as_written date_in_zone epoch_date epoch_datetime odata_date odata_datetime pattern_date"
-    " pattern_datetime read_date read_datetime",
+    "checked": "matching read_checked read_country read_phone",
+    "dates": "date_as_written date_in_zone epoch_date epoch_datetime epoch_local epoch_time join odata_date odata_datetime"
+    " odata_time pattern_date pattern_datetime pattern_time read_date read_datetime read_time time_as_written time_in_zone",
+    "durations": "fit_duration order read_duration",
     "failures": "wrong",
     "fit": "fit_bool fit_date fit_datetime fit_decimal fit_enum fit_float fit_int fit_json fit_key_text fit_list fit_money"
-    " fit_number fit_text",
+    " fit_number fit_text fit_time",
     "identity": "identity unidentified",
-    "numbers": "add divide multiply negate read_decimal read_float read_grouped read_int scale subtract to_float",
-    "outcome": "Claimed Dead Deleted Failed Filtered Held Listed Money Outcome Rejected",
+    "numbers": "add divide multiply negate read_base64 read_decimal read_float read_grouped read_int scale subtract to_float",
+    "outcome": "Claimed Dead Deleted Duration Failed Filtered Held Listed Money Outcome Rejected",
     "paths": "as_elements as_list element every find find_all lacking no_object state unfit_record",
-    "texts": "bool_words in_template lookup read_as read_bool read_enum read_text template",
+    "texts": "as_text bool_words in_template lookup read_as read_bool read_enum read_text template",
 }
 # An `each` within an `each` is a loop within a loop, and two blocks where its elements fail alone; Python allows twenty.
 _DEEPEST_EACH = 10
@@ -78,7 +80,13 @@ def _imports(source: str) -> list[str]:
     if "functions." in source:
         lines.append("from fieldmap.runtime.values import functions")
     lines.append("from fieldmap.runtime.values.paths import records as find_records")
-    standard = [("datetime", "date"), ("decimal", "Decimal"), ("fractions", "Fraction"), ("typing", "Any")]
+    standard = [
+        ("datetime", "date"),
+        ("datetime", "time"),
+        ("decimal", "Decimal"),
+        ("fractions", "Fraction"),
+        ("typing", "Any"),
+    ]
     first = [f"from {module} import {name}" for module, name in standard if name in used]
     return ["from __future__ import annotations", "", *first, "", *sorted(lines)]
 

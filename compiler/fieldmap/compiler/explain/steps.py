@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from fieldmap.compiler import interpret, ir, types
+from fieldmap.runtime.values.outcome import Duration
 
 
 def words(step: interpret.Step, target: ir.Type) -> tuple[str, str]:
@@ -51,6 +52,10 @@ def _kind(value: Any) -> str:
             return "time"
         case date():
             return "date"
+        case time():
+            return "time of day"
+        case Duration():
+            return "duration"
         case list():
             return "list"
         case _:
@@ -60,8 +65,12 @@ def _kind(value: Any) -> str:
 def _fit_words(step: interpret.Step, target: ir.Type) -> str:
     before, after = step.before, step.after
     if isinstance(target, ir.DecimalType) and _number(before) != _number(after):
-        return f"rounded to {target.scale} decimal{'' if target.scale == 1 else 's'}, half away from zero, from {interpret.shown(before)}"
+        return f"rounded to {target.scale} decimal{'' if target.scale == 1 else 's'}, {_half(target)}, from {interpret.shown(before)}"
     return f"as {types.describe(target, article=False)}"
+
+
+def _half(target: ir.DecimalType) -> str:
+    return "half to the even digit" if target.rounding == "half even" else "half away from zero"
 
 
 def _number(value: Any) -> Any:

@@ -10,10 +10,24 @@ from fieldmap.runtime.values.patterns import pieces
 
 
 def evaluate(day: date, pattern: str) -> str:
+    names = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+    months = ["January", "February", "March", "April", "May", "June", "July"]
+    months += ["August", "September", "October", "November", "December"]
+    name, (week_year, week, _) = names[day.weekday()], day.isocalendar()
+    counted = day.toordinal() - date(day.year, 1, 1).toordinal() + 1
     values = {
-        "yyyy": f"{day.year:04}",
+        **dict.fromkeys(("yyyy", "y", "uuuu", "u"), f"{day.year:04}"),
+        **dict.fromkeys(("YYYY", "Y"), f"{week_year:04}"),
+        **dict.fromkeys(("E", "EE", "EEE"), name[:3]),
+        "EEEE": name,
+        "MMMM": months[day.month - 1],
+        "DDD": f"{counted:03}",
+        "D": f"{counted}",
+        "ww": f"{week:02}",
+        "w": f"{week}",
+        "e": f"{names.index(name) + 1}",
         "yy": f"{day.year:04}"[2:],
-        "MMM": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][day.month - 1],
+        "MMM": months[day.month - 1][:3],
         "MM": f"{day.month:02}",
         "M": f"{day.month}",
         "dd": f"{day.day:02}",

@@ -66,7 +66,11 @@ def day_pattern(pattern: str) -> str:
         named = patterns.compile_pattern(pattern).parts
     except patterns.PatternError as error:
         return f"the pattern {error}"
-    times = named - {"year", "short_year", "month", "month_name", "day"}
+    if "week_year" in named and "week" not in named:
+        return "the pattern has YYYY, the year that a week belongs to; the year of a day is yyyy"
+    times = named & {
+        "hour", "hour_to_24", "half_hour", "half_hour_from_0", "half", "minute", "second", "fraction", "offset"
+    }  # fmt: skip
     return "the pattern names a time of day, which a date does not have" if times else ""
 
 

@@ -30,6 +30,10 @@ def parts(node: ir.Expr) -> Iterator[ir.Expr]:
             | ir.Pick()
         ):
             yield node.value
+        case ir.LocalTime():
+            yield from (node.date, node.time)
+        case ir.Phone():
+            yield from (node.value, node.region)
         case ir.MakeMoney():
             yield from (node.amount, node.currency)
         case ir.Template():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -19,13 +19,14 @@ from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.functions.arithmetic import combine, nearest_float
 from fieldmap.compiler.interpret import paths
 from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, sole
-from fieldmap.compiler.interpret.conversions import convert, implicit, is_number, text
+from fieldmap.compiler.interpret.conversions import convert, implicit, is_number, local_time, phone, read_declared, text
 from fieldmap.compiler.interpret.fitting import JSON_DEPTH
 from fieldmap.compiler.interpret.templates import in_template, render
 from fieldmap.compiler.interpret.tracing import Step, how_text, type_text
+from fieldmap.runtime.values import durations
 from fieldmap.runtime.values.currencies import CURRENCIES
 from fieldmap.runtime.values.failures import quote, wrong
-from fieldmap.runtime.values.outcome import Failed, Money, Rejected
+from fieldmap.runtime.values.outcome import Duration, Failed, Money, Rejected
 
 Codes = Mapping[str, ir.CodeTable]
 Roots = Mapping[str, DatumInContext]
@@ -86,6 +87,10 @@ class _Scope:
                 return Fraction(node.value)
             case ir.DateConstant():
                 return date.fromisoformat(node.value)
+            case ir.TimeConstant():
+                return time.fromisoformat(node.value)
+            case ir.DurationConstant():
+                return durations.parse(node.value)
             case ir.MoneyConstant():
                 return Money(Fraction(node.amount), node.currency)
             case ir.AbsentConstant():
@@ -99,6 +104,8 @@ class _Scope:
                 return self._note("position", node.alias, None, place)
             case ir.Read():
                 return self._read(node)
+            case ir.LocalTime() | ir.Phone():
+                return self._joined(node)
             case ir.Implicit() | ir.Convert() | ir.Scale() | ir.MakeMoney() | ir.Lookup() | ir.Template() | ir.Call():
                 return self._made(node)
             case ir.Mapped():
@@ -128,6 +135,8 @@ class _Scope:
                     return None
                 if node.operator in ("==", "!="):
                     return equal(left, right) == (node.operator == "==")
+                if isinstance(left, Duration) and isinstance(right, Duration):
+                    return _ORDERS[node.operator](longer(left, right), 0)
                 return _ORDERS[node.operator](plain(left), plain(right))
             case ir.InList():
                 found, items = self.value(node.value), list(map(self.value, node.items))
@@ -165,8 +174,16 @@ class _Scope:
         """The value as its shape says, None if it is a sentinel."""
         raw = match.value
         self._note("read", node.text, raw, raw, keys=paths.keys(match))
-        value = raw if node.declared is None else implicit(raw, node.declared)
-        self._note_change("implicit", type_text(node.declared) if node.declared else "", raw, value)
+        if node.beside and isinstance(raw, dict):
+            raw = raw.get("#text")
+        if isinstance(raw, str) and raw in node.unread:
+            self._note("sentinel", node.text, raw, None)
+            return None
+        value = raw if node.declared is None else read_declared(raw, node.declared, node.how)
+        if node.how is not None:
+            self._note("convert", how_text(node.how), raw, value)
+        else:
+            self._note_change("implicit", type_text(node.declared) if node.declared else "", raw, value)
         for sentinel in node.sentinels:
             wanted = self._value(sentinel)
             if isinstance(node.declared, ir.FloatType):
@@ -211,6 +228,18 @@ class _Scope:
                 return self._called(node)
             case _:
                 raise TypeError(f"no expression: {node!r}")
+
+    def _joined(self, node: ir.LocalTime | ir.Phone) -> Any:
+        """What is made of two values."""
+        if isinstance(node, ir.LocalTime):
+            day, clock = self.value(node.date), self.value(node.time)
+            instant = local_time(day, clock, node.zone, node.choice)
+            return self._note("convert", f"at {node.zone}", clock if day is None else day, instant)
+        number = self.value(node.value)
+        if number is None:
+            return None
+        region = self.value(node.region)
+        return self._note("convert", f"of {region or 'no country'}", number, phone(number, region))
 
     def _scaled(self, node: ir.Scale) -> Any:
         value = self.value(node.value)
@@ -297,6 +326,25 @@ class _Scope:
 def plain(value: Any) -> Any:
     """A number that no conversion has touched yet, as a Fraction; all else as it is."""
     return Fraction(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+
+
+def longer(left: Duration, right: Duration) -> int:
+    """-1, 0 or 1 by the order of XML Schema: both are added to four dates, and all four sums must be in one order (FM2158)."""
+    found = set()
+    for year, month in ((1696, 9), (1697, 2), (1903, 3), (1903, 7)):
+        ends = []
+        for duration in (left, right):
+            months = year * 12 + month - 1 + duration.months
+            eras, within = divmod(months, 4_800)  # the calendar repeats after 400 years of 146,097 days
+            first = date(within // 12 + 2000, within % 12 + 1, 1).toordinal()
+            days = eras * 146_097 + first + duration.days
+            ends.append(Fraction(days) + Fraction(duration.micros, 86_400_000_000))
+        found.add((ends[0] > ends[1]) - (ends[0] < ends[1]))
+    if len(found) > 1:
+        raise Failed(
+            "FM2158", f"which of {quote(left)} and {quote(right)} is longer depends on the months that are meant"
+        )
+    return found.pop()
 
 
 def equal(left: Any, right: Any, depth: int = JSON_DEPTH) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, assert_never
@@ -10,8 +10,9 @@ from typing import Any, assert_never
 from fieldmap.compiler import ir
 from fieldmap.compiler.functions.arithmetic import nearest_float, plain_digits
 from fieldmap.compiler.interpret.conversions import implicit, is_number
+from fieldmap.runtime.values.checked import matches
 from fieldmap.runtime.values.failures import quote, wrong
-from fieldmap.runtime.values.outcome import Failed, Money
+from fieldmap.runtime.values.outcome import Duration, Failed, Money
 
 KEY_BYTES = 2_000
 JSON_DEPTH = 64
@@ -24,13 +25,13 @@ def fit(value: Any, target: ir.Type, *, key: bool = False) -> Any:
         return None
     match target:
         case ir.TextType():
-            return _text(value, target.max_length, key)
+            return _matching(_text(value, target.max_length, key), target)
         case ir.BoolType():
             return implicit(value, target)
         case ir.IntType():
             return _int(value)
         case ir.DecimalType():
-            return _decimal(value, target.precision, target.scale)
+            return _decimal(value, target.precision, target.scale, target.rounding)
         case ir.FloatType():
             return nearest_float(_number(value))
         case ir.DateType():
@@ -41,6 +42,12 @@ def fit(value: Any, target: ir.Type, *, key: bool = False) -> Any:
             if not isinstance(value, datetime):
                 raise wrong(value, "a timestamp", "")
             return value
+        case ir.TimeType():
+            if not isinstance(value, time):
+                raise wrong(value, "a time of day", "")
+            return value
+        case ir.DurationType():
+            return _duration(value)
         case ir.EnumType():
             return implicit(_text(value, None, False) if isinstance(value, str) else value, target)
         case ir.MoneyType():
@@ -72,6 +79,21 @@ def _text(value: Any, max_length: int | None, key: bool) -> str:
     return value
 
 
+def _matching(value: str, target: ir.TextType) -> str:
+    if target.pattern is not None and not matches(value, target.pattern):
+        raise Failed("FM2156", f"{quote(value)} does not match {target.pattern}")
+    return value if target.checked is None else str(implicit(value, ir.TextType(checked=target.checked)))
+
+
+def _duration(value: Any) -> Duration:
+    if not isinstance(value, Duration):
+        raise wrong(value, "a duration", "")
+    limits = ((value.months, 2**31 - 1), (value.days, 2**31 - 1), (value.micros, 2**63 - 1))
+    if any(not -most < part < most for part, most in limits):
+        raise Failed("FM2106", f"{quote(value)} does not fit duration")
+    return value
+
+
 def _number(value: Any) -> Fraction | float:
     if not is_number(value):
         raise wrong(value, "a number", "")
@@ -89,12 +111,13 @@ def _int(value: Any) -> int:
     return int(number)
 
 
-def _decimal(value: Any, precision: int | None, scale: int | None) -> Decimal:
+def _decimal(value: Any, precision: int | None, scale: int | None, rounding: str) -> Decimal:
     number = Fraction(_number(value))
     if precision is None:
         return _unbounded(number)
-    units = abs(number) * 10 ** (scale or 0) + Fraction(1, 2)
-    whole = units.numerator // units.denominator  # half away from zero, for the sign is put back after
+    units = abs(number) * 10 ** (scale or 0)
+    # Half away from zero, for the sign is put back after; Python's own round goes to the even digit.
+    whole = round(units) if rounding == "half even" else (units + Fraction(1, 2)).__floor__()
     if whole >= 10**precision:
         raise Failed("FM2106", f"{quote(value)} does not fit decimal({precision}, {scale or 0})")
     return Decimal(f"{'-' if number < 0 and whole else ''}{whole}E-{scale or 0}")
@@ -116,7 +139,7 @@ def _money(value: Any, target: ir.MoneyType) -> Money:
         raise wrong(value, "an amount of money", "")
     if target.currency is not None and value.currency != target.currency:
         raise Failed("FM2111", f"the currency {quote(value.currency)} is not {target.currency}")
-    return Money(_decimal(value.amount, target.precision, target.scale), value.currency)
+    return Money(_decimal(value.amount, target.precision, target.scale, target.rounding), value.currency)
 
 
 def _check_json(value: Any, depth: int) -> None:

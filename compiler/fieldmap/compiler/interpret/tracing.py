@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
@@ -12,7 +12,8 @@ from fieldmap.compiler import ir
 from fieldmap.compiler.functions.arithmetic import plain_digits
 from fieldmap.compiler.interpret.paths import Keys
 from fieldmap.runtime.values.failures import quote
-from fieldmap.runtime.values.outcome import Failed, Money
+from fieldmap.runtime.values.numbers import number_sample
+from fieldmap.runtime.values.outcome import Duration, Failed, Money
 
 Kind = Literal[
     "read",
@@ -60,21 +61,31 @@ def how_text(how: ir.How) -> str:
     """A conversion as an author would say it."""
     match how:
         case ir.Patterns():
-            return ", ".join(how.patterns) + (f" at {how.zone}" if how.zone else "")
+            return ", ".join(how.patterns) + _at(how)
         case ir.Iso():
-            return "ISO 8601" + (f" at {how.zone}" if how.zone else "")
+            return "ISO 8601" + _at(how)
         case ir.AsWritten():
             return "as written"
         case ir.InZone():
             return f"at {how.zone}"
         case ir.Epoch():
-            return f"epoch {how.unit}"
+            return f"epoch {how.unit}" + _at(how)
         case ir.OData():
             return "odata"
         case ir.NumberFormat():
-            return f"1{how.group}234{how.point}56"
+            return number_sample(how.point, how.group, how.pairs, how.minus)
         case ir.BoolWords():
             return f'"{how.yes}" is true, "{how.no}" is false'
+        case ir.AsText():
+            return "as a text"
+        case ir.CountryBy():
+            return f"by {how.by}"
+        case ir.Base64():
+            return f"in base64 with {how.scale} decimals"
+
+
+def _at(how: ir.Patterns | ir.Iso | ir.Epoch) -> str:
+    return f" at {how.zone}{f' {how.choice}' if how.choice else ''}" if how.zone else ""
 
 
 def type_text(to: ir.Type) -> str:
@@ -84,6 +95,8 @@ def type_text(to: ir.Type) -> str:
             return f"list of {type_text(to.element)}"
         case ir.ReferenceType():
             return type_text(to.key)
+        case ir.TextType(checked=str() as kind):
+            return kind
         case _:
             return type(to).__name__.removesuffix("Type").lower()
 
@@ -102,8 +115,10 @@ def shown(value: Any) -> str:
                 return f"{value}"
         case Money():
             return f"{shown(value.amount)} {value.currency}"
-        case date():
+        case date() | time():
             return value.isoformat()
+        case Duration():
+            return value.iso()
         case list():
             return f"[{', '.join(map(shown, value))}]"
         case dict():

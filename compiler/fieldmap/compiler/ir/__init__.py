@@ -5,7 +5,8 @@ gives it its reference meaning; the emitters turn it into SQL, fetch plans and P
 whatever an emitter or `explain` wants is copied in.
 
 Values while a record is mapped: text and enum are str; bool, int are themselves; decimal is int, Decimal or Fraction (exact,
-rounded only when assigned); float is float; date is date; datetime is an aware datetime in UTC; money is
+rounded only when assigned); float is float; date is date; datetime is an aware datetime in UTC; time is a naive time; duration is
+`fieldmap.runtime.values.Duration`; money is
 `fieldmap.runtime.values.Money`; a list is a list without Nones; json is what JSON gave. Absence is None (the difference of
 missing and null is asked only by IsAbsent).
 """
@@ -21,14 +22,18 @@ from fieldmap.compiler.ir.expressions import (
     All,
     And,
     Arithmetic,
+    AsText,
     AsWritten,
+    Base64,
     BoolConstant,
     BoolWords,
     Call,
     Comparison,
     Constant,
     Convert,
+    CountryBy,
     DateConstant,
+    DurationConstant,
     Epoch,
     Expr,
     Expression,
@@ -43,6 +48,7 @@ from fieldmap.compiler.ir.expressions import (
     Iso,
     Item,
     ListConstant,
+    LocalTime,
     Lookup,
     MakeMoney,
     Mapped,
@@ -56,6 +62,7 @@ from fieldmap.compiler.ir.expressions import (
     Or,
     Otherwise,
     Patterns,
+    Phone,
     Pick,
     Position,
     Read,
@@ -63,6 +70,7 @@ from fieldmap.compiler.ir.expressions import (
     Segment,
     Template,
     TextConstant,
+    TimeConstant,
 )
 from fieldmap.compiler.ir.identity import Identity, Match, Reference
 from fieldmap.compiler.ir.maps import HELD_SHARE, Also, Assignment, Check, Child, Claim, Each, Map
@@ -72,6 +80,7 @@ from fieldmap.compiler.ir.types import (
     DatetimeType,
     DateType,
     DecimalType,
+    DurationType,
     EnumType,
     FloatType,
     IntType,
@@ -81,6 +90,7 @@ from fieldmap.compiler.ir.types import (
     ObjectType,
     ReferenceType,
     TextType,
+    TimeType,
     Type,
     Unit,
     UnknownType,
@@ -94,8 +104,10 @@ __all__ = [
     "Also",
     "And",
     "Arithmetic",
+    "AsText",
     "AsWritten",
     "Assignment",
+    "Base64",
     "BoolConstant",
     "BoolType",
     "BoolWords",
@@ -107,10 +119,13 @@ __all__ = [
     "Comparison",
     "Constant",
     "Convert",
+    "CountryBy",
     "DateConstant",
     "DateType",
     "DatetimeType",
     "DecimalType",
+    "DurationConstant",
+    "DurationType",
     "Each",
     "Entity",
     "EnumType",
@@ -134,6 +149,7 @@ __all__ = [
     "JsonType",
     "ListConstant",
     "ListType",
+    "LocalTime",
     "Lookup",
     "MakeMoney",
     "Map",
@@ -152,6 +168,7 @@ __all__ = [
     "Or",
     "Otherwise",
     "Patterns",
+    "Phone",
     "Pick",
     "Place",
     "Position",
@@ -166,6 +183,8 @@ __all__ = [
     "Template",
     "TextConstant",
     "TextType",
+    "TimeConstant",
+    "TimeType",
     "Type",
     "Unit",
     "UnknownType",

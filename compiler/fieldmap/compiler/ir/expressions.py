@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fieldmap.compiler.ir.nodes import Node
-from fieldmap.compiler.ir.types import Type
+from fieldmap.compiler.ir.types import EnumType, TextType, Type
 
 
 class Member(Node, frozen=True):
@@ -56,6 +56,18 @@ class DateConstant(Expression, frozen=True):
     value: str
 
 
+class TimeConstant(Expression, frozen=True):
+    """value: "14:30:00", as Python's time.isoformat has it."""
+
+    value: str
+
+
+class DurationConstant(Expression, frozen=True):
+    """value: "P1Y2M3DT4H5M6.7S", the canonical text."""
+
+    value: str
+
+
 class MoneyConstant(Expression, frozen=True):
     amount: str
     currency: str
@@ -75,14 +87,26 @@ class Read(Expression, frozen=True):
     root: "$" the record, else the name given by `as` to an element of `each` (or to the record). text: the path as written.
     Without All: the value found, else absent. With All: a list of what is found without nulls; absent if the part before
     the first All is absent. After that `declared` (if any) is applied to the value, to each element of a list, as by
-    Implicit; a result equal to one of `sentinels` is absent (left out of a list). With several All the lists are joined.
+    Implicit; a result equal to one of `sentinels` is absent (left out of a list), and so is, before it is read, a text equal to
+    one of `unread`. With several All the lists are joined.
+    how: where the shape states a format, `declared` is read by it as by Convert; of a declared list, each element is.
+    beside: the value may be an object that holds a text (as "#text") beside its attributes; then it stands for that text.
     """
 
     root: str
     segments: tuple[Segment, ...]
     text: str
     declared: Type | None = None
+    how: How | None = None
+    beside: bool = False
     sentinels: tuple[Constant, ...] = ()
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The sentinels that are compared before the value is read: texts, where the type is another or a checked text."""
+        if self.declared is None or isinstance(self.declared, EnumType) or self.declared == TextType():
+            return ()
+        return tuple(sentinel.value for sentinel in self.sentinels if isinstance(sentinel, TextConstant))
 
 
 # The root of the path in a Pick: no name of an author's.
@@ -92,11 +116,12 @@ PICKED = "(value)"
 class Implicit(Expression, frozen=True):
     """The lossless conversions that need no word, of a JSON value or a text (else FM2101; bad text: FM2103, FM2104 …):
 
-    text from a JSON string; int from an integral number or plain decimal text ("12", "-3", "+3" is refused, "12.0" is);
-    decimal from a number or plain decimal text (`-?[0-9]+(\\.[0-9]+)?`); float likewise; bool from true and false; date from
-    ISO 8601 `2026-03-01`; datetime from ISO 8601 with an offset or Z (FM2107 without; up to microseconds, finer and not zero
-    FM2103); enum from a text that is one of its values (FM2110); a reference as its key; a list element by element, nulls
-    left out; json takes anything.
+    text from a JSON string, a checked text as its kind says (FM2155); int from an integral number or plain decimal text ("12",
+    "-3", "+3" is refused, "12.0" is); decimal from a number or plain decimal text (`-?[0-9]+(\\.[0-9]+)?`); float likewise; bool
+    from true and false; date from ISO 8601 `2026-03-01`; datetime from ISO 8601 with an offset or Z (FM2107 without; up to
+    microseconds, finer and not zero FM2103); time from ISO 8601 `14:30[:00[.25]]` (no offset, no 24:00; else FM2157); duration
+    from ISO 8601 `P3Y6M4DT12H30M5S` (FM2157); enum from a text that is one of its values (FM2110); a reference as its key; a
+    list element by element, nulls left out; json takes anything.
     """
 
     value: Expr
@@ -104,48 +129,60 @@ class Implicit(Expression, frozen=True):
 
 
 class Patterns(Node, frozen=True):
-    """LDML patterns tried in order: of yyyy, yy, MM, M, MMM (English), dd, d, HH, H, hh, h, mm, ss, SSS (1–9 digits), a, XXX
-    (offset or Z), quoted literals. The whole text must match. zone: IANA name for results without an offset; None then
-    fails with FM2107, as does a local time that the zone skips or repeats."""
+    """LDML patterns tried in order, with the letters of `fieldmap.runtime.values.patterns`. The whole text must match. since: the
+    first of the hundred years that `yy` means. zone: IANA name for results without an offset; None then fails with FM2107,
+    as does a local time that the zone skips or repeats, unless choice says "earlier" or "later"."""
 
     patterns: tuple[str, ...]
     zone: str | None = None
+    choice: str = ""
+    since: int = 1969
 
 
 class Iso(Node, frozen=True):
-    """ISO 8601 as Implicit reads it; a datetime without an offset needs `zone`."""
+    """ISO 8601 as Implicit reads it; a datetime without an offset needs `zone`. choice: as of Patterns."""
 
     zone: str | None = None
+    choice: str = ""
 
 
 class AsWritten(Node, frozen=True):
-    """The date part of an ISO timestamp as it stands in the text, whatever its offset; also of a plain date."""
+    """The date or time part of an ISO timestamp as it stands in the text, whatever its offset; also of a plain date or time."""
 
 
 class InZone(Node, frozen=True):
-    """`as date at "America/New_York"`: the day that an instant (text with offset, or a datetime) has in that zone."""
+    """`as date at "America/New_York"`: the day, or the time of day, that an instant (text with offset, or a datetime) has in that
+    zone."""
 
     zone: str
 
 
 class Epoch(Node, frozen=True):
-    """Whole or decimal count of days (date), s, ms, us or ns (datetime) since 1970 UTC; number or its plain text.
-    A result outside 1900–2100 fails with FM2108."""
+    """Whole or decimal count of days (date), s, ms, us or ns (datetime) since 1970 UTC, or (time) since midnight; number or
+    its plain text. A result outside 1900–2100 fails with FM2108, with any_year one outside 1–9999, of a time one outside the
+    day. zone: the count is of what the clocks of that zone showed (a column without zone); choice as of Patterns."""
 
     unit: str
+    zone: str | None = None
+    choice: str = ""
+    any_year: bool = False
 
 
 class OData(Node, frozen=True):
     """`/Date(1518393600000)/` or with an offset in minutes `/Date(1518393600000+0060)/` (the offset shows the local time and
     does not move the instant). As date: the UTC day of the count; a time of day other than midnight fails (FM2103).
-    As datetime: without an offset the count is UTC."""
+    As datetime: without an offset the count is UTC. As time: `PT14H30M00S` (FM2157)."""
 
 
 class NumberFormat(Node, frozen=True):
-    """`as decimal("1.234,56")`: point and group are the marks of that sample; groups of three are checked; group "" is none."""
+    """`as decimal("1.234,56")`: point and group are the marks of that sample; groups of three are checked; group "" is none, and
+    so is point "". A blank stands for any blank that keeps a number together, an apostrophe for the typographic one too.
+    pairs: all groups but the last have two digits (`12,34,567`). minus: "" before the digits, "behind", or "brackets"."""
 
     point: str
     group: str
+    pairs: bool = False
+    minus: str = ""
 
 
 class BoolWords(Node, frozen=True):
@@ -155,7 +192,25 @@ class BoolWords(Node, frozen=True):
     no: str
 
 
-How = Patterns | Iso | AsWritten | InZone | Epoch | OData | NumberFormat | BoolWords
+class AsText(Node, frozen=True):
+    """`as text`: a text, or a whole number in plain digits; another number fails (FM2104), having more than one spelling."""
+
+
+class CountryBy(Node, frozen=True):
+    """`as country(name)`: the alpha-2 code of a country given by its "name" (English, in any case), "alpha2", "alpha3" or
+    "numeric" code of ISO 3166-1 (FM2155)."""
+
+    by: str
+
+
+class Base64(Node, frozen=True):
+    """`base64 decimal(9, 3)` of a shape: base64 of the big-endian two's complement of the number without its point; scale says
+    where that is (FM2104)."""
+
+    scale: int
+
+
+How = Patterns | Iso | AsWritten | InZone | Epoch | OData | NumberFormat | BoolWords | AsText | CountryBy | Base64
 
 
 class Convert(Expression, frozen=True):
@@ -165,6 +220,25 @@ class Convert(Expression, frozen=True):
     value: Expr
     to: Type
     how: How
+
+
+class LocalTime(Expression, frozen=True):
+    """`datetime(date, time) at "Europe/Berlin"`: the instant at which the clocks of the zone show both. Absent if a side is; a
+    time that the zone skips or repeats fails (FM2107) unless choice says "earlier" or "later"."""
+
+    date: Expr
+    time: Expr
+    zone: str
+    choice: str = ""
+
+
+class Phone(Expression, frozen=True):
+    """`x as phone($.country)`: E.164 of a number; one without + is read as dialled in the region, an alpha-2 code. Absent if the
+    number is. FM2155 for what is no number of that region, for a region that is no country, and for a number without + where the
+    region is absent."""
+
+    value: Expr
+    region: Expr
 
 
 class Scale(Expression, frozen=True):
@@ -311,19 +385,23 @@ class Mapped(Expression, frozen=True):
     body: Expr
 
 
-Constant = TextConstant | NumberConstant | BoolConstant | DateConstant | MoneyConstant
+Constant = TextConstant | NumberConstant | BoolConstant | DateConstant | TimeConstant | DurationConstant | MoneyConstant
 
 Expr = (
     TextConstant
     | NumberConstant
     | BoolConstant
     | DateConstant
+    | TimeConstant
+    | DurationConstant
     | MoneyConstant
     | AbsentConstant
     | ListConstant
     | Read
     | Implicit
     | Convert
+    | LocalTime
+    | Phone
     | Scale
     | MakeMoney
     | Lookup

@@ -18,8 +18,13 @@ class Unit(msgspec.Struct, frozen=True):
 
 
 class TextType(Node, frozen=True):
+    """pattern: an RE2 expression that the whole text must match. checked: "uuid", "email", "url", "country", "currency",
+    "language", "phone", "iban" or "lei": the text is brought to the canonical spelling of that kind, or fails
+    (`fieldmap.runtime.values.checked` says how). A checked text is a text everywhere else."""
+
     max_length: int | None = None
     pattern: str | None = None
+    checked: str | None = None
 
 
 class BoolType(Node, frozen=True):
@@ -33,11 +38,14 @@ class IntType(Node, frozen=True):
 
 
 class DecimalType(Node, frozen=True):
-    """precision and scale as in numeric(p, s); both None for `number` and `decimal` of a shape (exact, unbounded)."""
+    """precision and scale as in numeric(p, s); both None for `number` and `decimal` of a shape (exact, unbounded).
+
+    rounding: "" half away from zero, "half even" to the even digit."""
 
     precision: int | None = None
     scale: int | None = None
     unit: Unit | None = None
+    rounding: str = ""
 
 
 class FloatType(Node, frozen=True):
@@ -52,6 +60,15 @@ class DatetimeType(Node, frozen=True):
     """An instant."""
 
 
+class TimeType(Node, frozen=True):
+    """A time of day, of no zone, to the microsecond; never 24:00."""
+
+
+class DurationType(Node, frozen=True):
+    """Months, days and microseconds, kept apart. Equal are durations of the same months and the same days and time together,
+    a day being 24 hours; the order is that of XML Schema, and fails (FM2158) where it depends on the months that are meant."""
+
+
 class JsonType(Node, frozen=True):
     pass
 
@@ -61,12 +78,14 @@ class EnumType(Node, frozen=True):
 
 
 class MoneyType(Node, frozen=True):
-    """currency: ISO 4217 code if the field has a fixed one. period: "year", "hour" … as written after `per`."""
+    """currency: ISO 4217 code if the field has a fixed one. period: "year", "hour" … as written after `per`. rounding: as of
+    DecimalType."""
 
     precision: int | None = None
     scale: int | None = None
     currency: str | None = None
     period: str | None = None
+    rounding: str = ""
 
 
 class ListType(Node, frozen=True):
@@ -96,6 +115,8 @@ Type = (
     | FloatType
     | DateType
     | DatetimeType
+    | TimeType
+    | DurationType
     | JsonType
     | EnumType
     | MoneyType

@@ -119,11 +119,12 @@ class Member(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape(Node):
-    """`shape { … }`; unchanged: of its lines `unchanged when "…"`."""
+    """`shape { … }`, `shape restricted { … }` (its tags are those of each member); unchanged: of its lines `unchanged when "…"`."""
 
     members: tuple[Member, ...]
     sentinels: tuple[Sentinels, ...] = ()
     unchanged: tuple[Expr, ...] = ()
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

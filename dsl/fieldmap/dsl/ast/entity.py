@@ -18,7 +18,8 @@ class ScalarType(Node):
     """`text`, `text(max 80)` (args: max=80), `decimal(8, 1) in km`, `country`; also `number` and `json`.
 
     numbers: the plain integer arguments (p, s); max_length: of `text(max n)`; pattern: of `text matching '…'`.
-    unit: the text of the unit token, `kg/m^3`.
+    unit: the text of the unit token, `kg/m^3`. patterns, words, zone, choice: in a shape, how a text or number is to be read, as
+    of a Conversion: `datetime(epoch us) at "Europe/Berlin"`. base64: of `base64 decimal(9, 3)`.
     """
 
     name: Name
@@ -26,6 +27,11 @@ class ScalarType(Node):
     max_length: int | None = None
     pattern: Text | None = None
     unit: Name | None = None
+    patterns: tuple[Text, ...] = ()
+    words: tuple[Name, ...] = ()
+    zone: Text | None = None
+    choice: Name | None = None
+    base64: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +76,9 @@ TypeExpr = ScalarType | EnumType | MoneyType | ListType | ReferenceType | Object
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag(Node):
-    """`pii`, `restricted`, `deprecated "use …"` (advice)."""
+    """`pii`, `restricted`, `deprecated "use …"` (advice), `rounded half even`."""
 
-    kind: OneOf["pii", "restricted", "deprecated"]
+    kind: OneOf["pii", "restricted", "deprecated", "rounded half even"]
     advice: Text | None = None
 
 
@@ -97,9 +103,10 @@ class KeyLine(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity(Node):
-    """`entity Worker "A person …" { … }`"""
+    """`entity Worker pii "A person …" { … }`; its tags are those of each field."""
 
     name: Name
     doc: Text | None
     fields: tuple[EntityField, ...]
     key_lines: tuple[KeyLine, ...] = ()
+    tags: tuple[Tag, ...] = ()

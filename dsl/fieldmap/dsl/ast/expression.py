@@ -109,14 +109,28 @@ class Access(Node):
 class Conversion(Node):
     """`x as date("MM/dd/yyyy")`, `x as bool("Y", "N")`, `x as datetime(odata)`, `x as date at "America/New_York"`
 
-    patterns: the string arguments. words: the bare ones in order (`odata`, `epoch`, `ms`). zone: of a following `at`.
+    patterns: the string arguments. words: the bare ones in order (`odata`, `epoch`, `ms`). since: of `since 1950`. region: the
+    path in `as phone($.country)`. zone: of a following `at`. choice: `earlier` or `later` behind it.
     """
 
     value: Expr
     type: Name
     patterns: tuple[Text, ...] = ()
     words: tuple[Name, ...] = ()
+    since: int | None = None
+    region: Path | None = None
     zone: Text | None = None
+    choice: Name | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalTime(Node):
+    """`datetime($.date, $.time) at "Europe/Berlin"`, with `earlier` or `later` behind it (choice)"""
+
+    date: Expr
+    time: Expr
+    zone: Text
+    choice: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +255,7 @@ Expr = (
     | Call
     | Access
     | Conversion
+    | LocalTime
     | InUnit
     | Via
     | Negate

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fieldmap.runtime.bundle import ClaimInfo
+from fieldmap.runtime.values.durations import interval
 
 NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"})
@@ -39,6 +40,8 @@ _PLAIN: dict[str, Callable[[Any], str]] = {
     "float": repr,
     "date": lambda value: value.isoformat(),
     "datetime": lambda value: value.isoformat(),
+    "time": lambda value: value.isoformat(),
+    "duration": interval,
     "json": _json,
     "amount": lambda value: str(value.amount),
 }

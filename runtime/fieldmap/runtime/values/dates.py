@@ -6,7 +6,7 @@ Readers give None or a Failed for a text that is not what it should be; nothing 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -22,9 +22,11 @@ from fieldmap.runtime.values.patterns import Local
 
 UTC = UTC
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 MICROS: dict[str, int | Fraction] = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": Fraction(1, 1_000)}
 _DAY_MICROS = 86_400_000_000
+# Bounds in microseconds: of the years 1900 to 2100, and of 1 to 9999.
+_FIRST, _LAST = -25_567 * _DAY_MICROS, 47_847 * _DAY_MICROS
+_EARLIEST, _LATEST = -719_162 * _DAY_MICROS, 2_932_897 * _DAY_MICROS
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _STAMP = re.compile(
@@ -37,6 +39,8 @@ _USUAL = re.compile(
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z][A-Za-z0-9_+-]*)*")
+_CLOCK = re.compile(r"T?([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?")
+_ODATA_CLOCK = re.compile(r"PT([0-9]{1,2})H([0-9]{1,2})M([0-9]{1,2})(?:\.([0-9]{1,9}))?S")
 _ODATA = re.compile(r"/Date\((-?[0-9]{1,18})(?:[+-][0-9]{1,4})?\)/")
 
 
@@ -71,6 +75,27 @@ def iso_stamp(text: str) -> Local | None:
         return None
 
 
+def iso_clock(text: str) -> time | None:
+    """`14:30`, `14:30:00.25`, also with a T before it; no offset, no 24:00, nothing finer than microseconds unless it is zero."""
+    return _clock(_CLOCK.fullmatch(text))
+
+
+def odata_clock(text: str) -> time | None:
+    """`PT14H30M00S`, the time of day of OData V2."""
+    return _clock(_ODATA_CLOCK.fullmatch(text))
+
+
+def _clock(match: re.Match[str] | None) -> time | None:
+    if match is None:
+        return None
+    hour, minute, second, fraction = match.groups()
+    nanos = int((fraction or "0").ljust(9, "0"))
+    try:
+        return time(int(hour), int(minute), int(second or 0), nanos // 1000) if nanos % 1000 == 0 else None
+    except ValueError:
+        return None
+
+
 def odata_millis(text: str) -> int | None:
     """The count of `/Date(1518393600000+0060)/`, milliseconds since 1970 UTC; the offset does not move it."""
     match = _ODATA.fullmatch(text)
@@ -89,21 +114,29 @@ def zone(name: str) -> ZoneInfo:
         raise ValueError(f"there is no time zone {name}") from None
 
 
-def at_zone(local: datetime, name: str) -> datetime | None:
-    """The instant of a local time in a zone; None where the zone skips or repeats it, or outside the years 1 to 9999."""
+def at_zone(local: datetime, name: str, choice: str = "") -> datetime | None:
+    """The instant of a local time in a zone; None where the zone skips or repeats it, or outside the years 1 to 9999.
+
+    choice: "earlier" or "later" of the two instants that a repeated time can mean; of a skipped time, the one before or the one
+    behind the gap, by the offset that the clocks had after it or before it.
+    """
     try:
         there = zone(name)
         early = local.replace(tzinfo=there, fold=0).astimezone(UTC)
         late = local.replace(tzinfo=there, fold=1).astimezone(UTC)
     except OverflowError:
         return None
-    return early if early == late else None  # skipped and repeated times alike have two readings
+    if early == late:
+        return early
+    if not choice:
+        return None  # skipped and repeated times alike have two readings
+    return min(early, late) if choice == "earlier" else max(early, late)
 
 
-def day_at(instant: datetime, name: str) -> date | None:
-    """The day that an instant has in a zone; None outside the years 1 to 9999."""
+def local_at(instant: datetime, name: str) -> datetime | None:
+    """What the clocks of a zone show at an instant; None outside the years 1 to 9999."""
     try:
-        return instant.astimezone(zone(name)).date()
+        return instant.astimezone(zone(name)).replace(tzinfo=None, fold=0)
     except OverflowError:
         return None
 
@@ -125,7 +158,7 @@ def _text(value: Any, path: str) -> str:
     return value
 
 
-def resolve(local: Local, zone_name: str | None, value: Any, path: str) -> datetime:
+def resolve(local: Local, zone_name: str | None, choice: str, value: Any, path: str) -> datetime:
     """The instant that a text means. FM2107 without offset and zone, or where the zone skips or repeats the time."""
     if local.offset is not None:
         instant = patterns.instant(local)
@@ -134,7 +167,7 @@ def resolve(local: Local, zone_name: str | None, value: Any, path: str) -> datet
         return instant
     if zone_name is None:
         raise _naive(value, path)
-    instant = at_zone(local.moment, zone_name)
+    instant = at_zone(local.moment, zone_name, choice)
     if instant is None:
         raise Failed("FM2107", f"{quote(value)} is skipped or repeated by the clocks of {zone_name}", path)
     return instant
@@ -150,7 +183,7 @@ def read_date(value: Any, path: str) -> date:
     return day
 
 
-def read_datetime(value: Any, zone_name: str | None, path: str) -> datetime:
+def read_datetime(value: Any, zone_name: str | None, path: str, choice: str = "") -> datetime:
     """ISO 8601 with offset, or in a zone. FM2101, FM2103, FM2107."""
     if type(value) is datetime:
         return value
@@ -162,26 +195,85 @@ def read_datetime(value: Any, zone_name: str | None, path: str) -> datetime:
     local = iso_stamp(_text(value, path))
     if local is None:
         raise _no_date(value, "timestamp written yyyy-MM-ddTHH:mm:ss and an offset", path)
-    return resolve(local, zone_name, value, path)
+    return resolve(local, zone_name, choice, value, path)
 
 
-def pattern_date(value: Any, tried: tuple[str, ...], path: str) -> date:
+def pattern_date(value: Any, tried: tuple[str, ...], since: int, path: str) -> date:
     """By the first pattern that reads it. FM2101, FM2103."""
     text = _text(value, path)
     for pattern in tried:
-        day = patterns.read_day(text, pattern)
+        day = patterns.read_day(text, pattern, since)
         if day is not None:
             return day
     raise _no_date(value, f"date written {' or '.join(tried)}", path)
 
 
-def pattern_datetime(value: Any, tried: tuple[str, ...], zone_name: str | None, path: str) -> datetime:
+def pattern_datetime(
+    value: Any, tried: tuple[str, ...], since: int, zone_name: str | None, choice: str, path: str
+) -> datetime:
     """By the first pattern that reads it. FM2101, FM2103, FM2107."""
     text = _text(value, path)
     for pattern in tried:
-        if local := patterns.read(text, pattern):
-            return resolve(local, zone_name, value, path)
+        if local := patterns.read(text, pattern, since):
+            return resolve(local, zone_name, choice, value, path)
     raise _no_date(value, f"timestamp written {' or '.join(tried)}", path)
+
+
+def _no_time(value: Any, written: str, path: str) -> Failed:
+    return Failed("FM2157", f"{quote(value)} is not a {written}", path)
+
+
+def pattern_time(value: Any, tried: tuple[str, ...], path: str) -> time:
+    """By the first pattern that reads it. FM2101, FM2157."""
+    text = _text(value, path)
+    for pattern in tried:
+        clock = patterns.read_clock(text, pattern)
+        if clock is not None:
+            return clock
+    raise _no_time(value, f"time written {' or '.join(tried)}", path)
+
+
+def read_time(value: Any, path: str) -> time:
+    """ISO 8601. FM2101, FM2157."""
+    if type(value) is time:
+        return value
+    clock = iso_clock(_text(value, path))
+    if clock is None:
+        raise _no_time(value, "time of day written HH:mm or HH:mm:ss", path)
+    return clock
+
+
+def odata_time(value: Any, path: str) -> time:
+    """`PT14H30M00S`. FM2101, FM2157."""
+    clock = odata_clock(_text(value, path))
+    if clock is None:
+        raise _no_time(value, "time written PT14H30M00S", path)
+    return clock
+
+
+def time_as_written(value: Any, path: str) -> time:
+    """The time part of an ISO timestamp, or a plain time. FM2101, FM2157."""
+    text = _text(value, path)
+    local = iso_stamp(text)
+    clock = local.moment.time() if local else iso_clock(text)
+    if clock is None:
+        raise _no_time(value, "timestamp or a time of day", path)
+    return clock
+
+
+def time_in_zone(value: Any, zone_name: str, path: str) -> time:
+    """What the clocks of a zone show at an instant. FM2101, FM2103, FM2107."""
+    return _local(value, zone_name, path).time()
+
+
+def join(day: Any, clock: Any, zone_name: str, choice: str, path: str) -> datetime:
+    """The instant of a date and a time of day in a zone. FM2101, FM2107."""
+    if type(day) is not date:
+        raise wrong(day, "a date", path)
+    if type(clock) is not time:
+        raise wrong(clock, "a time of day", path)
+    moment = datetime.combine(day, clock)
+    return resolve(Local(moment, None), zone_name, choice, moment, path)
 
 
 def date_as_written(value: Any, path: str) -> date:
@@ -196,10 +288,14 @@ def date_as_written(value: Any, path: str) -> date:
 
 def date_in_zone(value: Any, zone_name: str, path: str) -> date:
     """The day that an instant has in a zone. FM2101, FM2103, FM2107."""
-    day = day_at(read_datetime(value, None, path), zone_name)
-    if day is None:
+    return _local(value, zone_name, path).date()
+
+
+def _local(value: Any, zone_name: str, path: str) -> datetime:
+    local = local_at(read_datetime(value, None, path), zone_name)
+    if local is None:
         raise Failed("FM2103", f"{quote(value)} lies outside the years 1 to 9999", path)
-    return day
+    return local
 
 
 def _count(value: Any, path: str) -> int | Decimal | Fraction:
@@ -213,39 +309,50 @@ def _count(value: Any, path: str) -> int | Decimal | Fraction:
     raise wrong(value, "a number", path)
 
 
-def _since_epoch(value: Any, unit_micros: int | Fraction, path: str) -> datetime:
+def _since_epoch(value: Any, unit_micros: int | Fraction, any_year: bool, path: str) -> datetime:
     # Compared before it is multiplied: the count may be of four hundred digits.
     count = _count(value, path)
     if not -(10**21) < count < 10**21:
-        raise _out_of_range(value, path)
+        raise _out_of_range(value, any_year, path)
     micros = Fraction(count) * unit_micros
-    if not FIRST <= EPOCH + timedelta(microseconds=_clamped(micros)) < LAST:
-        raise _out_of_range(value, path)
+    whole = micros.numerator // micros.denominator
+    if not (_EARLIEST <= whole < _LATEST if any_year else _FIRST <= whole < _LAST):
+        raise _out_of_range(value, any_year, path)
     if micros.denominator != 1:
         raise Failed("FM2103", f"{quote(value)} is finer than a microsecond", path)
-    return EPOCH + timedelta(microseconds=micros.numerator)
+    return EPOCH + timedelta(microseconds=whole)
 
 
-def _clamped(micros: Fraction) -> int:
-    """Floored, and kept within what a timedelta holds; the outermost values are far outside 1900 to 2100."""
-    return max(-(10**16), min(10**16, micros.numerator // micros.denominator))
+def _out_of_range(value: Any, any_year: bool, path: str) -> Failed:
+    years = "1 to 9999" if any_year else "1900 to 2100"
+    return Failed("FM2108", f"{quote(value)} leads outside the years {years}", path)
 
 
-def _out_of_range(value: Any, path: str) -> Failed:
-    return Failed("FM2108", f"{quote(value)} leads outside the years 1900 to 2100", path)
-
-
-def epoch_datetime(value: Any, unit: str, path: str) -> datetime:
+def epoch_datetime(value: Any, unit: str, any_year: bool, path: str) -> datetime:
     """A count of s, ms, us or ns since 1970 UTC. FM2101, FM2103, FM2108."""
-    return _since_epoch(value, MICROS[unit], path)
+    return _since_epoch(value, MICROS[unit], any_year, path)
 
 
-def epoch_date(value: Any, path: str) -> date:
+def epoch_local(value: Any, unit: str, any_year: bool, zone_name: str, choice: str, path: str) -> datetime:
+    """A count of s, ms, us or ns since 1970 by the clocks of a zone. FM2101, FM2103, FM2107, FM2108."""
+    moment = _since_epoch(value, MICROS[unit], any_year, path).replace(tzinfo=None)
+    return resolve(Local(moment, None), zone_name, choice, moment, path)
+
+
+def epoch_date(value: Any, any_year: bool, path: str) -> date:
     """A count of days since 1970-01-01. FM2101, FM2103 (part of a day), FM2108."""
-    moment = _since_epoch(value, _DAY_MICROS, path)
+    moment = _since_epoch(value, _DAY_MICROS, any_year, path)
     if (moment - EPOCH) % timedelta(days=1):
         raise Failed("FM2103", f"{quote(value)} is not a whole number of days", path)
     return moment.date()
+
+
+def epoch_time(value: Any, unit: str, path: str) -> time:
+    """A count of s, ms, us or ns since midnight. FM2101, FM2103, FM2108."""
+    moment = _since_epoch(value, MICROS[unit], True, path)
+    if moment.date() != EPOCH.date():
+        raise Failed("FM2108", f"{quote(value)} leads outside one day", path)
+    return moment.time()
 
 
 def odata_datetime(value: Any, path: str) -> datetime:
@@ -265,11 +372,3 @@ def odata_date(value: Any, path: str) -> date:
     if (moment - EPOCH) % timedelta(days=1):
         raise Failed("FM2103", f"{quote(value)} is {describe(moment)}, not a day", path)
     return moment.date()
-
-
-def pattern_problem(pattern: str, *, with_time: bool, with_zone: bool) -> str | None:
-    """Why a pattern cannot give a date (or, with_time, an instant), as a clause about it for its author; None if it can."""
-    problem = patterns.fault(pattern, "datetime" if with_time else "date")
-    if problem is None and with_time and not with_zone and "offset" not in patterns.compile_pattern(pattern).parts:
-        return 'names no offset (XXX), so the zone must be said: at "Europe/Berlin"'
-    return problem

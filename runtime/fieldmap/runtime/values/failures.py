@@ -6,12 +6,12 @@ analyst; they quote what the source sent, shortened and free of control characte
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from fieldmap.runtime.values.outcome import Failed, Money
+from fieldmap.runtime.values.outcome import Duration, Failed, Money
 
 TITLES: dict[str, str] = {
     "FM2101": "a value of another kind than the one needed",
@@ -41,6 +41,10 @@ TITLES: dict[str, str] = {
     "FM2166": "a key that a table does not have",
     "FM2167": "a text that is not written in the form to be taken apart",
     "FM2168": "an argument outside what a function takes",
+    "FM2155": "a text that is no e-mail address, country, phone number … as its registry has them",
+    "FM2156": "a text that does not match the pattern of the field",
+    "FM2157": "a text that is not a time of day or a duration as it should be written",
+    "FM2158": "two durations whose order depends on the months that are meant",
 }
 
 QUOTED = 60
@@ -92,8 +96,10 @@ def quote(value: Any) -> str:
         return shorten(str(value))
     if isinstance(value, Fraction):
         return shorten(f"{float(value):.12g}") if abs(value) < 10**300 else "a number of hundreds of digits"
-    if isinstance(value, (date, datetime)):
+    if isinstance(value, (date, datetime, time)):
         return value.isoformat()
+    if isinstance(value, Duration):
+        return value.iso()
     return describe(value)
 
 
@@ -112,6 +118,10 @@ def describe(value: Any) -> str:
             return f"the timestamp {quote(value)}"
         case date():
             return f"the date {quote(value)}"
+        case time():
+            return f"the time {quote(value)}"
+        case Duration():
+            return f"the duration {quote(value)}"
         case Money():
             return f"the amount {quote(value)}"
         case list():

@@ -6,13 +6,13 @@ Functions take the value (never None), what the target demands, and the path for
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from fieldmap.runtime.values.failures import Unreadable, quote, wrong
-from fieldmap.runtime.values.numbers import EXACT, ROUND, decimal_of, to_float, too_long
+from fieldmap.runtime.values.numbers import EXACT, ROUND, ROUND_EVEN, decimal_of, to_float, too_long
 from fieldmap.runtime.values.outcome import Failed, Money
 from fieldmap.runtime.values.texts import check_keepable, read_enum
 
@@ -67,20 +67,21 @@ def fit_int(value: Any, path: str) -> int:
     return whole
 
 
-def fit_decimal(value: Any, step: Decimal, limit: Decimal, name: str, path: str) -> Decimal:
-    """Rounded once, half away from zero, to the places of `step` (0.01); then its magnitude must be below `limit`.
+def fit_decimal(value: Any, step: Decimal, limit: Decimal, name: str, path: str, even: bool = False) -> Decimal:
+    """Rounded once, half away from zero (or half to the even digit), to the places of `step` (0.01); then its magnitude must
+    be below `limit`.
 
     FM2101, FM2106. name: "decimal(8, 1)".
     """
-    kind = type(value)
+    kind, context = type(value), ROUND_EVEN if even else ROUND
     if kind is Decimal:
-        rounded: Decimal = value.quantize(step, context=ROUND)
+        rounded: Decimal = value.quantize(step, context=context)
     elif kind is int:
-        rounded = Decimal(value).quantize(step, context=ROUND)
+        rounded = Decimal(value).quantize(step, context=context)
     elif kind is Fraction:
-        rounded = round_fraction(value, step)
+        rounded = round_fraction(value, step, even)
     elif kind is float:
-        rounded = Decimal(value).quantize(step, context=ROUND)
+        rounded = Decimal(value).quantize(step, context=context)
     else:
         raise wrong(value, "a number", path)
     if not rounded:
@@ -90,11 +91,13 @@ def fit_decimal(value: Any, step: Decimal, limit: Decimal, name: str, path: str)
     return rounded
 
 
-def round_fraction(value: Fraction, step: Decimal) -> Decimal:
+def round_fraction(value: Fraction, step: Decimal, even: bool = False) -> Decimal:
     """By integers alone, so that it is exact whatever the size."""
     places = -int(step.as_tuple().exponent)
     doubled = 2 * abs(value.numerator) * 10**places + value.denominator
-    units = doubled // (2 * value.denominator)
+    units, rest = divmod(doubled, 2 * value.denominator)
+    if even and rest == 0 and units % 2:
+        units -= 1
     return Decimal(-units if value < 0 else units).scaleb(-places, EXACT)
 
 
@@ -138,6 +141,13 @@ def fit_datetime(value: Any, path: str) -> datetime:
     """FM2101."""
     if type(value) is not datetime:
         raise wrong(value, "a timestamp", path)
+    return value
+
+
+def fit_time(value: Any, path: str) -> time:
+    """FM2101."""
+    if type(value) is not time:
+        raise wrong(value, "a time of day", path)
     return value
 
 

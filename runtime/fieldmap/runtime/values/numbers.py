@@ -5,9 +5,10 @@ Decimals meet only in a context of our own in which an inexact result is an erro
 
 from __future__ import annotations
 
+import base64
 import math
 import re
-from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -27,6 +28,7 @@ _DECIMAL_LOW, _DECIMAL_HIGH = Decimal(_LOW), Decimal(_HIGH)
 # Fraction. Nothing here depends on the ambient context of the process.
 EXACT = Context(prec=900_000, Emin=-900_000, Emax=900_000, traps=[Inexact, InvalidOperation])
 ROUND = Context(prec=900_000, Emin=-900_000, Emax=900_000, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
+ROUND_EVEN = Context(prec=900_000, Emin=-900_000, Emax=900_000, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation])
 
 _PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _DIGITS = re.compile(r"-?[0-9]+")
@@ -43,22 +45,41 @@ def plain(text: str) -> int | Decimal | None:
     return Decimal(text) if "." in text else int(text)
 
 
+# A blank in a sample stands for every blank that keeps a number together, an apostrophe for the typographic one too.
+_ALIKE = {" ": " \u00a0\u202f\u2009", "'": "'\u2019"}
+
+
 @lru_cache(maxsize=256)
-def _grouped(point: str, group: str) -> re.Pattern[str]:
+def _grouped(point: str, group: str, pairs: bool, minus: str) -> re.Pattern[str]:
     whole = "[0-9]+"
     if group:
-        whole = f"(?:[0-9]{{1,3}}(?:{re.escape(group)}[0-9]{{3}})+|[0-9]+)"
+        mark = f"[{re.escape(_ALIKE.get(group, group))}]"
+        groups = f"[0-9]{{1,2}}(?:{mark}[0-9]{{2}})*{mark}[0-9]{{3}}" if pairs else f"[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+"
+        whole = f"(?:{groups}|[0-9]+)"
     fraction = f"(?:{re.escape(point)}[0-9]+)?" if point else ""
-    return re.compile(f"-?{whole}{fraction}")
+    number = f"(?P<number>{whole}{fraction})"
+    match minus:
+        case "behind":
+            return re.compile(f"{number}(?P<minus>-)?")
+        case "brackets":
+            return re.compile(f"(?P<minus>\\()?{number}(?(minus)\\))")
+        case _:
+            return re.compile(f"(?P<minus>-)?{number}")
 
 
-def grouped(text: str, point: str, group: str) -> int | Decimal | None:
-    """A number with the marks of a sample, `1.234,56`; groups, where there are any, are of three digits. None if it is not."""
-    if not _grouped(point, group).fullmatch(text):
+def grouped(text: str, point: str, group: str, pairs: bool = False, minus: str = "") -> int | Decimal | None:
+    """A number with the marks of a sample, `1.234,56`; groups, where there are any, are of three digits. None if it is not.
+
+    pairs: all groups but the last are of two digits, `12,34,567`. minus: "" before the digits, "behind", or "brackets" round
+    a negative number."""
+    match = _grouped(point, group, pairs, minus).fullmatch(text)
+    if match is None:
         return None
-    if group:
-        text = text.replace(group, "")
-    return plain(text.replace(point, ".") if point else text)
+    digits = match["number"]
+    for mark in _ALIKE.get(group, group):
+        digits = digits.replace(mark, "")
+    digits = digits.replace(point, ".") if point else digits
+    return plain(f"-{digits}" if match["minus"] else digits)
 
 
 def plain_text(value: Exact) -> str | None:
@@ -130,14 +151,45 @@ def read_float(value: Any, path: str) -> float:
     return value if type(value) is float else to_float(read_decimal(value, path), path)
 
 
-def read_grouped(value: Any, point: str, group: str, path: str) -> Exact:
+def number_sample(point: str, group: str, pairs: bool = False, minus: str = "") -> str:
+    """A number as these marks have it."""
+    digits = f"12{group}34{group}567{point}8" if pairs else f"1{group}234{point}{'5' if point else ''}"
+    return {"behind": f"{digits}-", "brackets": f"({digits})"}.get(minus, digits)
+
+
+def read_grouped(value: Any, point: str, group: str, pairs: bool, minus: str, path: str) -> Exact:
     """A number as text with marks of its own. FM2101, FM2104."""
     if type(value) is not str:
         raise wrong(value, "a text", path)
-    number = grouped(value, point, group)
+    number = grouped(value, point, group, pairs, minus)
     if number is None:
-        sample = f"1{group}234{point}5" if group or point else "1234"
+        sample = number_sample(point, group, pairs, minus)
         raise Failed("FM2104", f'{quote(value)} is not a number written like "{sample}"', path)
+    return number
+
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
+
+
+def base64_number(text: str, scale: int) -> Decimal | None:
+    """The number whose unscaled value is base64 of a big-endian two's complement, as Kafka Connect and Debezium send decimals.
+    None for a text that is no base64, for no byte at all, and for more than 160 bytes."""
+    try:
+        data = base64.b64decode(text, validate=True) if _BASE64.fullmatch(text) else b""
+    except ValueError:
+        return None
+    if not data or len(data) > 160:
+        return None
+    return Decimal(int.from_bytes(data, "big", signed=True)).scaleb(-scale, EXACT)
+
+
+def read_base64(value: Any, scale: int, path: str) -> Decimal:
+    """FM2101, FM2104."""
+    if type(value) is not str:
+        raise wrong(value, "a text", path)
+    number = base64_number(value, scale)
+    if number is None:
+        raise Failed("FM2104", f"{quote(value)} is not a number in base64", path)
     return number
 
 

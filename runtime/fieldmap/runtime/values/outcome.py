@@ -14,6 +14,47 @@ class Money(NamedTuple):
     currency: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Duration:
+    """A length of time, its three parts kept apart as in PostgreSQL's interval: calendar months, days, microseconds.
+
+    Two are equal if they are equally long in every calendar: a day is 24 hours, and a month is no number of days.
+    """
+
+    months: int
+    days: int
+    micros: int
+
+    @property
+    def _length(self) -> tuple[int, int]:
+        return self.months, self.days * 86_400_000_000 + self.micros
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Duration) and self._length == other._length
+
+    def __hash__(self) -> int:
+        return hash(self._length)
+
+    def iso(self) -> str:
+        """The canonical text: `P1Y2M3DT4H5M6.7S`, `P14D` for two weeks, `PT0S` for none; a sign stands at each negative part."""
+        date = _parts(self.months, ((12, "Y"), (1, "M"))) + _parts(self.days, ((1, "D"),))
+        minutes, micros = divmod(abs(self.micros), 60_000_000)
+        time = _parts(-minutes if self.micros < 0 else minutes, ((60, "H"), (1, "M")))
+        if micros:
+            seconds, fraction = divmod(micros, 1_000_000)
+            digits = f".{fraction:06}".rstrip("0") if fraction else ""
+            time += f"{'-' if self.micros < 0 else ''}{seconds}{digits}S"
+        return f"P{date}{f'T{time}' if time else ''}" if date or time else "PT0S"
+
+
+def _parts(count: int, units: tuple[tuple[int, str], ...]) -> str:
+    sign, rest, text = "-" if count < 0 else "", abs(count), ""
+    for size, letter in units:
+        whole, rest = divmod(rest, size)
+        text += f"{sign}{whole}{letter}" if whole else ""
+    return text
+
+
 class Failed(Exception):
     """A value could not be made. `code` is FM21xx, `reason` one clause in the author's words that may quote the value,
     `path` the path that it came from ("$.status") if one path is to blame, else ""."""

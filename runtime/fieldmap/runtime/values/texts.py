@@ -38,6 +38,19 @@ def read_text(value: Any, path: str) -> str:
     return value
 
 
+def as_text(value: Any, path: str) -> str:
+    """`as text`: a text, or a whole number in digits. FM2101, FM2104 for a number that is not whole."""
+    if type(value) is str:
+        return value
+    if type(value) is int or (type(value) is Decimal and value == value.to_integral_value()):
+        return digits(int(value))
+    if type(value) is Decimal or type(value) is Fraction:
+        if value == int(value):
+            return digits(int(value))
+        raise Failed("FM2104", f"{quote(value)} is not a whole number, so it has more than one spelling", path)
+    raise wrong(value, "a text or a whole number", path)
+
+
 def read_bool(value: Any, path: str) -> bool:
     """True or false of JSON. FM2101."""
     if type(value) is not bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Callable
 from datetime import MAXYEAR, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -10,7 +11,7 @@ from functools import lru_cache
 from fieldmap.runtime.values.failures import quote
 from fieldmap.runtime.values.numbers import Exact
 from fieldmap.runtime.values.outcome import Failed
-from fieldmap.runtime.values.patterns import MONTHS, pieces
+from fieldmap.runtime.values.patterns import DAYS, MONTHS, pieces
 
 _DAYS = MAXYEAR * 366
 
@@ -118,14 +119,24 @@ def _layout(pattern: str) -> tuple[tuple[str, bool], ...]:
     return tuple(pieces(pattern))
 
 
-_WRITTEN = {
+_WRITTEN: dict[str, Callable[[date], str]] = {
     "yyyy": lambda day: f"{day.year:04}",
     "yy": lambda day: f"{day.year % 100:02}",
     "MM": lambda day: f"{day.month:02}",
     "M": lambda day: str(day.month),
-    "MMM": lambda day: MONTHS[day.month - 1].capitalize(),
+    "MMM": lambda day: MONTHS[day.month - 1][:3],
+    "MMMM": lambda day: MONTHS[day.month - 1],
     "dd": lambda day: f"{day.day:02}",
     "d": lambda day: str(day.day),
+    "DDD": lambda day: f"{day.timetuple().tm_yday:03}",
+    "D": lambda day: str(day.timetuple().tm_yday),
+    "ww": lambda day: f"{day.isocalendar().week:02}",
+    "w": lambda day: str(day.isocalendar().week),
+    "e": lambda day: str(day.isoweekday()),
+    "EEEE": lambda day: DAYS[day.weekday()],
+    **dict.fromkeys(("y", "u", "uuuu"), lambda day: f"{day.year:04}"),
+    **dict.fromkeys(("Y", "YYYY"), lambda day: f"{day.isocalendar().year:04}"),
+    **dict.fromkeys(("E", "EE", "EEE"), lambda day: DAYS[day.weekday()][:3]),
 }
 
 
