@@ -223,7 +223,7 @@ def test_a_source_that_refuses_the_credentials(
     tmp_path: Path, database: Server, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two systems of the demo, one with a wrong password: it is told by the names of the variables, never by their values."""
-    project = story._prepare(tmp_path / "demo") / "mappings" / "demo"
+    project = story._prepare(tmp_path / "demo") / story.PROJECT
     monkeypatch.chdir(project)
     monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
     with Systems(tmp_path / "demo") as systems:

@@ -19,8 +19,7 @@ from fieldmap.runtime.values.outcome import Claimed, Dead, Outcome
 @cache
 def checked() -> Checked:
     with as_file(files("fieldmap.mappings")) as mappings:
-        root = mappings / "demo"
-        return check(root, sorted(root.glob("*.map")))
+        return check(mappings, [*sorted((mappings / "demo").glob("*.map")), mappings / "sap_s4.map"])
 
 
 def mapped(connector: str, records: list[Any]) -> list[Outcome]:

@@ -47,7 +47,7 @@ def test_the_story_is_told_to_its_end(
     assert "19.3 → 18.5 km (21001)" in words
 
     monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
-    monkeypatch.chdir(elsewhere / story.FOLDER / "mappings" / "demo")
+    monkeypatch.chdir(elsewhere / story.FOLDER / story.PROJECT)
     for arguments, _ in story.NEXT:
         assert f"fieldmap {arguments}" in told
         assert run(shlex.split(arguments)) == 0
@@ -55,7 +55,7 @@ def test_the_story_is_told_to_its_end(
 
 
 def test_the_edited_maps_still_check(tmp_path: Path) -> None:
-    project = story._prepare(tmp_path / "demo") / "mappings" / "demo"
+    project = story._prepare(tmp_path / "demo") / story.PROJECT
     for edit in story.EDITS:
         edit.apply(project)
     found = check(project, sorted(project.glob("*.map")))

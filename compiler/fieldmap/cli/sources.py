@@ -20,9 +20,17 @@ def sources(files: Sequence[Path] | None) -> tuple[Path, list[Path]]:
         found = [file for path in files for file in (sorted(path.glob("**/*.map")) if path.is_dir() else [path])]
         if not found:
             raise UsageError(f"There is no .map file in {files[0]}")
-        return Path.cwd(), [file.absolute() for file in found]
+        return _folder(found), [file.absolute() for file in found]
     workspace = Workspace.here()
     return workspace.root, workspace.files()
+
+
+def _folder(files: Sequence[Path]) -> Path:
+    """The folder that files may `use` others of: the current one, or the one around them if they lie elsewhere."""
+    here = Path.cwd()
+    if all(file.absolute().is_relative_to(here) for file in files):
+        return here
+    return Path(os.path.commonpath([file.absolute().parent for file in files]))
 
 
 def read_source(path: Path) -> str:

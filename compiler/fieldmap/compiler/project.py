@@ -53,10 +53,13 @@ class Checked:
         return not any(item.severity is Severity.ERROR for item in self.diagnostics)
 
 
-def check(root: Path, paths: list[Path]) -> Checked:
-    """Checks the files at `paths` and those that they use. root: paths are shown relative to it."""
+def check(root: Path, paths: list[Path], trees: sources.Trees | None = None) -> Checked:
+    """Checks the files at `paths` and those that they use. root: paths are shown relative to it.
+
+    trees: kept by a long-lived process from one check to the next.
+    """
     report = Report()
-    loaded = sources.load(root, paths, report)
+    loaded = sources.load(root, paths, report, trees)
     names = symbols.collect(loaded, report)
     context = maps.MapContext(names, report, entities.lower_entities(names, report), codes.lower_codes(names, report))
     plans = {

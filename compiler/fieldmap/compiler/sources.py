@@ -8,6 +8,8 @@ from pathlib import Path
 
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
+from fieldmap.dsl.diagnostics import Diagnostic
+from fieldmap.dsl.limits import LARGEST_FILE
 from fieldmap.dsl.parser import parse
 from fieldmap.dsl.source import Source, Span
 
@@ -20,18 +22,36 @@ class Loaded:
     files: dict[str, ast.File] = field(default_factory=dict)
 
 
-def load(root: Path, paths: list[Path], report: Report) -> Loaded:
-    """Reads and parses the files at `paths` and all that they use. One namespace: a name is known to every file loaded."""
-    loader = _Loader(root, report)
+class Trees:
+    """The trees of files that were read before, so that a long-lived process reads again only what was changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Source, ast.File, list[Diagnostic]]] = {}
+
+    def parse(self, shown: str, text: str) -> tuple[Source, ast.File, list[Diagnostic]]:
+        known = self._known.get(shown)
+        if known is None or known[0].text != text:
+            source = Source(shown, text)
+            known = self._known[shown] = (source, *parse(source))
+        return known
+
+
+def load(root: Path, paths: list[Path], report: Report, trees: Trees | None = None) -> Loaded:
+    """Reads and parses the files at `paths` and all that they use. One namespace: a name is known to every file loaded.
+
+    root: what `use` names lies within it. Files at `paths` may lie anywhere, since the caller named them.
+    """
+    loader = _Loader(root, report, trees or Trees())
     for path in paths:
         loader.add(path, None)
     return loader.loaded
 
 
 class _Loader:
-    def __init__(self, root: Path, report: Report) -> None:
+    def __init__(self, root: Path, report: Report, trees: Trees) -> None:
         self._root = root
         self._report = report
+        self._trees = trees
         self._open: list[str] = []
         self.loaded = Loaded()
 
@@ -51,8 +71,7 @@ class _Loader:
         text = self._read(path, shown, used_at)
         if text is None:
             return
-        source = Source(shown, text)
-        tree, mistakes = parse(source)
+        source, tree, mistakes = self._trees.parse(shown, text)
         self.loaded.sources[shown] = source
         self._report.diagnostics.extend(mistakes)
         self._open.append(shown)
@@ -64,7 +83,23 @@ class _Loader:
 
     def _read(self, path: Path, shown: str, used_at: Span | None) -> str | None:
         place = used_at or Span(shown, 0, 0)
+        if used_at is not None and not path.resolve().is_relative_to(self._root.resolve()):
+            self._report.error(
+                "FM0902",
+                f"{shown} lies outside the project",
+                place,
+                help="a project reads no file but its own: copy it into the project's folder",
+            )
+            return None
         try:
+            if path.stat().st_size > LARGEST_FILE:
+                self._report.error(
+                    "FM0111",
+                    f"the file has {path.stat().st_size // 1024} KB, and {LARGEST_FILE // 1024} KB are read",
+                    place,
+                    help="divide it into several files, joined by `use`",
+                )
+                return None
             return path.read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             self._report.error(

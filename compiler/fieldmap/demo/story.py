@@ -23,9 +23,10 @@ from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.store.database import open_database
 
 FOLDER = Path(".fieldmap/demo")
+PROJECT = "project"
 """Where the work folder is made, below the current one."""
 
-_MARK = "mappings/demo/fieldmap.toml"
+_MARK = f"{PROJECT}/fieldmap.toml"
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.py", ".fieldmap", "archive")
 _SCREENS = 5
 
@@ -93,7 +94,7 @@ NEXT = (
 def run() -> int:
     """Tells the whole story; the exit code is 0, or that of the command that failed."""
     home = _prepare(Path.cwd() / FOLDER)
-    project = home / "mappings" / "demo"
+    project = home / PROJECT
     try:
         with _surroundings(project):
             _first_four(home, project)
@@ -199,7 +200,7 @@ def _show_edit(edit: Edit) -> None:
 
 
 def _prepare(home: Path) -> Path:
-    """A fresh work folder with a copy of the mappings. Only a folder that an earlier demo made is replaced."""
+    """A fresh work folder with the demo's project in it. Only a folder that an earlier demo made is replaced."""
     if home.exists():
         if not (home / _MARK).is_file():
             raise UsageError(f"{home} is in the way; move it, or run the demo from another folder")
@@ -207,7 +208,10 @@ def _prepare(home: Path) -> Path:
     try:
         home.mkdir(parents=True)
         with as_file(files("fieldmap.mappings")) as mappings:
-            shutil.copytree(mappings, home / "mappings", ignore=_LEFT_OUT)
+            shutil.copytree(mappings / "demo", home / PROJECT, ignore=_LEFT_OUT)
+            # The ERP is read by the map that Fieldmap brings.
+            for name in ("sap_s4.map", "parties.map"):
+                shutil.copy(mappings / name, home / PROJECT / name)
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
     return home

@@ -101,6 +101,7 @@ CODES: dict[str, str] = {
     "FM0701": "an example that does not hold",
     "FM0702": "an example that cannot be run",
     "FM0901": "a file cannot be read",
+    "FM0902": "a file that lies outside the project",
 }
 
 
