@@ -440,7 +440,7 @@ def test_resource_lines(line: str, tmp_path: Path) -> None:
     kind = ' is files {\n folder "drop"' if line.startswith("files") else '{\n base "https://shop.example.com"'
     lines = {"get": 'get "/orders"', "id": "id $.no"} if "files" not in kind else {"id": "id $.no"}
     lines[line.split()[0]] = line
-    if line.startswith(("deleted", "when")):
+    if line.startswith(("deleted", "when", "format")):
         lines["shape"] = "shape { no: text, status: text }"
     body = "\n".join(lines.values())
     result = checked(tmp_path, f"connector shop{kind}\n resource orders {{\n{body}\n}}\n}}\n")

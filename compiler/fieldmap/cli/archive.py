@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,17 +44,20 @@ def list_(json: Json = False) -> None:
 @app.command("import", epilog="Example: fieldmap archive import workers.jsonl --resource workday.workers")
 @exiting
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="JSON, JSON lines, CSV or HAR files.")],
+    files: Annotated[list[Path], typer.Argument(help="JSON, JSON lines, CSV, XML, Excel or HAR files.")],
     resource: Annotated[
         str, typer.Option("--resource", help="The resource that the files are responses of, such as workday.workers.")
     ],
     as_: Annotated[
-        str | None, typer.Option("--as", help="json, ndjson, csv or har, where the file's name does not tell.")
+        str | None,
+        typer.Option("--as", help="json, ndjson, csv, xml, excel or har, where the file's name does not tell."),
     ] = None,
 ) -> int:
     """Puts recorded responses into the archive as if they had been fetched; load them with: fieldmap replay."""
+    from fieldmap.compiler.readings import reading_of
     from fieldmap.runtime.acquire.importer import import_file
     from fieldmap.runtime.ports import Ports
+    from fieldmap.runtime.values.reading import PLAIN
 
     workspace = Workspace.here()
     checked = workspace.check()
@@ -70,9 +73,13 @@ def import_(
     for path in files:
         if not path.is_file():
             raise UsageError(f"There is no file {path}")
+    reading = next(
+        (reading_of(item) for item in checked.project.maps if f"{item.connector}.{item.resource}" == resource), PLAIN
+    )
     with workspace.archive().writer(resource) as writer:
         for path in files:
-            pages = import_file(path, resource, format=as_, writer=writer, ports=Ports.real())  # type: ignore[arg-type]
+            form: Any = as_
+            pages = import_file(path, resource, format=form, writer=writer, ports=Ports.real(), reading=reading)
             out().print(f"{path.name}: {plural(len(pages), 'response')} into {resource}")
     out().print("Load them with: fieldmap replay")
     return 0

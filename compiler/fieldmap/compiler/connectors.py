@@ -9,6 +9,7 @@ from fieldmap.compiler import ir, shapes
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.maps import MapContext, resource_shape
 from fieldmap.compiler.places import place
+from fieldmap.compiler.readings import FORMATS, format_of, lower_reading
 from fieldmap.compiler.records import instant, textual
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Scope
@@ -22,7 +23,6 @@ _AUTH_SETTINGS = {
     "bearer": (("token",), ()),
     "oauth2 client_credentials": (("token_url", "client_id", "client_secret"), ("scope",)),
 }
-_FORMATS = ("json", "ndjson", "csv")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class _ConnectorLowering:
         )
 
     def _files_resource(self, node: ast.Resource) -> plan.FilesResource | None:
-        self._refuse("files", [("get", node.get), ("pages", node.pages)])
+        self._refuse("files", [("get", node.get), ("pages", node.pages), ("format", node.format)])
         if node.files is None:
             self._report.error(
                 "FM0401",
@@ -94,15 +94,13 @@ class _ConnectorLowering:
                 help='add: files "users*.jsonl" as ndjson',
             )
             return None
-        format_ = node.files.format.text
-        if format_ not in _FORMATS:
-            self._report.unknown("FM0403", "format", node.files.format, _FORMATS)
+        if node.files.format.text not in FORMATS:
             return None
         name = f"{self._node.name.text}.{node.name.text}"
         return plan.FilesResource(
             name=name,
             pattern=node.files.pattern.value,
-            format="json" if format_ == "json" else "csv" if format_ == "csv" else "ndjson",
+            format=format_of(node),
         )
 
     def _http(self) -> plan.HttpConnector | None:
@@ -126,7 +124,15 @@ class _ConnectorLowering:
         if path is None or query is None or headers is None:
             return None
         name = f"{self._node.name.text}.{node.name.text}"
-        return plan.HttpResource(name=name, path=path, query=query, headers=headers, pages=self._pages(node, name))
+        format_, pages = format_of(node), self._pages(node, name)
+        if format_ != "json" and not isinstance(pages, plan.NoPages) and node.pages is not None:
+            self._report.error(
+                "FM0408",
+                f"the next page is looked up in a JSON body, and this is {format_}",
+                node.pages.span,
+                help="leave the line out, or ask for JSON",
+            )
+        return plan.HttpResource(name=name, path=path, query=query, headers=headers, pages=pages, format=format_)
 
     # --------------------------------------------------------------------------------------------- the lines
 
@@ -134,6 +140,8 @@ class _ConnectorLowering:
         """Its identity, times and conditions are checked once here, whatever maps read it."""
         shape = resource_shape(self._node, node, self._context)
         checker = Checker(Scope(self._context.symbols, self._report, {"$": shape}, codes=self._context.codes))
+        lower_reading(node, shape, self._report)
+        _refuse_unchanged(node, self._report)
         if not node.ids and not self._report.broken(node.span):
             self._report.error(
                 "FM0401",
@@ -335,6 +343,27 @@ class _ConnectorLowering:
                 help="ask for the size of the first page in query { }",
             )
         return plan.NextLinkPages(next=_emitted)
+
+
+def _refuse_unchanged(node: ast.Resource, report: Report) -> None:
+    """`sparse when` and `unchanged when` read, and would do nothing yet: better said than silent."""
+    waiting = list(node.shape.members) if node.shape is not None else []
+    spans = [node.sparse_when.span] if node.sparse_when is not None else []
+    spans += [value.span for value in (node.shape.unchanged if node.shape is not None else ())]
+    while waiting:
+        member = waiting.pop()
+        spans += [value.span for value in member.unchanged]
+        type_ = member.type
+        while isinstance(type_, ast.ListType):
+            type_ = type_.element
+        waiting.extend(type_.members if isinstance(type_, ast.ObjectType) else ())
+    for span in spans:
+        report.error(
+            "FM0112",
+            "keeping what a source marks as unchanged is not part of this release yet",
+            span,
+            help="ask the source for whole records",
+        )
 
 
 def _emitted(_: object) -> object:

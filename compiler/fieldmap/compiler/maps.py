@@ -10,6 +10,7 @@ from fieldmap.compiler.checks import both, lower_checks, position_of
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.places import place
+from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.recordids import records_named
 from fieldmap.compiler.records import instant, records_of, textual
 from fieldmap.compiler.report import Report
@@ -103,7 +104,8 @@ class _MapLowering:
             place=place(self._context.symbols.sources, node.span),
             identity=identity,
             records=records_of(resource),
-            format=resource.files.format.text if resource.files is not None else "json",
+            format=format_of(resource),
+            reading=lower_reading(resource, self._scope.roots["$"], Report()),  # type: ignore[arg-type]
             alias=node.alias.text if node.alias is not None else None,
             changed=changed,
             deleted_when=deleted,

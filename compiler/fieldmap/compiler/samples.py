@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from fieldmap.compiler import interpret, ir
+from fieldmap.compiler.readings import reading_of
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.errors import FieldmapError
 from fieldmap.runtime.values.decode import bodies
@@ -25,7 +26,7 @@ def records(archive: Archive, map: ir.Map) -> list[Any]:
 def _records(archive: Archive, map: ir.Map) -> Iterator[Any]:
     try:
         for page in islice(archive.read(f"{map.connector}.{map.resource}", None), PAGES):
-            for _, body in bodies(page.content(), map.format):  # type: ignore[arg-type]
+            for _, body in bodies(page.content(), map.format, reading_of(map)):  # type: ignore[arg-type]
                 if not isinstance(body, Failed):
                     yield from interpret.records(map, body)
     except (FieldmapError, Failed):

@@ -37,6 +37,7 @@ _NAMES = {
     "numbers": "add divide multiply negate read_base64 read_decimal read_float read_grouped read_int scale subtract to_float",
     "outcome": "Claimed Dead Deleted Duration Failed Filtered Held Listed Money Outcome Rejected",
     "paths": "as_elements as_list element every find find_all lacking no_object state unfit_record",
+    "reading": "Reading",
     "texts": "as_text bool_words in_template lookup read_as read_bool read_enum read_text template",
 }
 # An `each` within an `each` is a loop within a loop, and two blocks where its elements fail alone; Python allows twenty.
@@ -56,9 +57,10 @@ def emit(map: ir.Map, codes: dict[str, ir.CodeTable]) -> str:
     head = [
         f'"""{_docstring(map)}"""',
         "",
-        *_imports("\n".join([*emitter.constants.lines(), *functions])),
+        *_imports("\n".join([*_reading(map.reading), *emitter.constants.lines(), *functions])),
         "",
         f"MAP_ID = {literal(map.id)}",
+        *_reading(map.reading),
         f"CLAIMS = {_claims(map)}",
         *emitter.constants.lines(),
     ]
@@ -89,6 +91,14 @@ def _imports(source: str) -> list[str]:
     ]
     first = [f"from {module} import {name}" for module, name in standard if name in used]
     return ["from __future__ import annotations", "", *first, "", *sorted(lines)]
+
+
+def _reading(reading: ir.Reading | None) -> list[str]:
+    """How the pages are read, where the resource says more than their format."""
+    if reading is None:
+        return []
+    said = [(name, getattr(reading, name)) for name in reading.__struct_fields__]
+    return [f"READING = Reading({', '.join(f'{name}={value!a}' for name, value in said)})"]
 
 
 def _blocks(children: tuple[ir.Child, ...]) -> Iterator[ir.Child]:

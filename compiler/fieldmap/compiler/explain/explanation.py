@@ -15,7 +15,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Raw:
-    """A value as received. path: from the response's root, `$.data[4].commuteMiles`; text: the JSON as it stands in the bytes.
+    """A value as received. path: from the response's root, `$.data[4].commuteMiles`, and where XML, CSV or Excel is read the
+    place that a person can look up; text: the JSON as it stands in the bytes, or the text or cell.
 
     body_start, body_end: its bytes in the decoded body (exclusive end); None where the format has no such place.
     """

@@ -8,13 +8,16 @@ from typing import Any
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.explain.jsonspan import span
+from fieldmap.compiler.explain.spots import Spot, spot
+from fieldmap.compiler.readings import reading_of
 from fieldmap.runtime.archive import Archived
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Failed
+from fieldmap.runtime.values.reading import PLAIN, Reading
 
 # What a body of a format is called that has many; the first row of a CSV file is the one below its header.
-_BODIES = {"json": "", "ndjson": "line", "csv": "row"}
+_BODIES = {"json": "", "ndjson": "line", "csv": "row", "xml": "", "excel": "row"}
 
 
 @dataclass(frozen=True)
@@ -24,17 +27,25 @@ class Located:
     record: Any
     keys: tuple[str | int, ...]
     content: bytes
+    start: int
     body_start: int | None
     body_number: int
     body_name: str
+    format: str = "json"
+    reading: Reading = PLAIN
 
     @property
     def path_text(self) -> str:
-        """The path from the response's root: `$.data[4]`; for a format of many bodies their number comes first."""
+        """The path from the response's root: `$.data[4]`; for a format of many bodies their number comes first, and where a
+        person can look it up: the line of a CSV file, the row of a sheet."""
         text = f"{self.body_name} {self.body_number + 1}: $" if self.body_name else "$"
         for key in self.keys:
             text += f"[{key}]" if isinstance(key, int) else f".{key}"
         return text
+
+    def spot(self, keys: Sequence[str | int]) -> Spot | None:
+        """Where a value stands in a page that is no JSON."""
+        return spot(self.content, self.format, self.reading, self.start, (*self.keys, *keys))
 
     def span(self, keys: Sequence[str | int]) -> tuple[int, int] | None:
         """The bytes of a value of the record within the content."""
@@ -47,7 +58,7 @@ def find_record(map_: ir.Map, page: Archived, index: int) -> Located:
     """The record of that index, counted through the page as the loader counts. Raises ArchiveError if it is not there."""
     content = page.content()
     passed = 0
-    for number, (start, body) in enumerate(bodies(content, page.format)):
+    for number, (start, body) in enumerate(bodies(content, page.format, reading_of(map_))):
         found: list[Any] = [body]
         if not isinstance(body, Failed):
             try:
@@ -60,9 +71,12 @@ def find_record(map_: ir.Map, page: Archived, index: int) -> Located:
                 found[index - passed],
                 keys,
                 content,
-                start if page.format != "csv" else None,
+                start,
+                start if page.format in ("json", "ndjson") else None,
                 number,
                 _BODIES[page.format],
+                page.format,
+                reading_of(map_),
             )
         passed += len(found)
     raise ArchiveError(

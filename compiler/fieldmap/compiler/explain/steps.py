@@ -32,6 +32,8 @@ def words(step: interpret.Step, target: ir.Type) -> tuple[str, str]:
             return interpret.shown(step.after), f"{step.text}(…)"
         case "money":
             return interpret.shown(step.after), "an amount with its currency"
+        case "position":
+            return interpret.shown(step.after), f"the place of {step.text} in its list, counted from 1"
         case "lookup":
             return interpret.shown(step.after), f"{interpret.shown(step.before)} via {step.text}"
         case "sentinel":

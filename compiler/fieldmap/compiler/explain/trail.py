@@ -323,6 +323,9 @@ def _raw_sql(text: str) -> sql.Composable:
 
 def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
     path = located.path_text + "".join(f"[{key}]" if isinstance(key, int) else _member(key) for key in step.keys)
+    spot = located.spot(step.keys)
+    if spot is not None:
+        return Raw(f"{path} ({spot.words})", spot.text, None, None)
     span = located.span(step.keys)
     if span is not None:
         return Raw(path, page.content()[span[0] : span[1]].decode("utf-8", "replace"), span[0], span[1])

@@ -73,7 +73,7 @@ from fieldmap.compiler.ir.expressions import (
     TimeConstant,
 )
 from fieldmap.compiler.ir.identity import Identity, Match, Reference
-from fieldmap.compiler.ir.maps import HELD_SHARE, Also, Assignment, Check, Child, Claim, Each, Map
+from fieldmap.compiler.ir.maps import HELD_SHARE, Also, Assignment, Check, Child, Claim, Each, Map, Reading
 from fieldmap.compiler.ir.nodes import Node, Place
 from fieldmap.compiler.ir.types import (
     BoolType,
@@ -174,6 +174,7 @@ __all__ = [
     "Position",
     "Project",
     "Read",
+    "Reading",
     "Reference",
     "ReferenceType",
     "Rule",

@@ -92,6 +92,19 @@ class Also(Node, frozen=True):
 Child = Each | Also
 
 
+class Reading(Node, frozen=True):
+    """How the bytes of a page are read beyond their format, as `fieldmap.runtime.values.reading.Reading` takes it."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    encoding: str = "utf-8"
+    header: int = 1
+    sheet: str | int = 1
+    root: str = ""
+    namespaces: bool = False
+    schema: str = ""
+
+
 class Map(Node, frozen=True):
     """How the records of one resource become claims. Evaluated in this order, the first that answers ends it:
 
@@ -124,3 +137,4 @@ class Map(Node, frozen=True):
     reads: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
     changed_unknown: bool = False
+    reading: Reading | None = None

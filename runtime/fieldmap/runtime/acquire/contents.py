@@ -14,6 +14,9 @@ _ROUGH = msgspec.json.Decoder(msgspec.Raw)
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
+FORMATS = {"json": "JSON", "ndjson": "JSON lines", "csv": "CSV", "xml": "XML", "excel": "an Excel workbook"}
+
+
 class MisfitError(Exception):
     """The body is not what was asked for; the text says what came instead: "an HTML page"."""
 
@@ -53,6 +56,16 @@ def page_body(content: bytes, format: Format, content_type: str, *, decode: bool
     """
     content = content.removeprefix(BOM)
     start = content[:1024].lstrip()
+    if format == "xml":
+        if start[:1] != b"<" and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+            raise MisfitError("a body that is no markup")
+        if start[:14].lower().startswith((b"<!doctype html", b"<html")):
+            raise MisfitError("an HTML page")
+        return None
+    if format == "excel":
+        if content[:2] != b"PK":
+            raise MisfitError("a body that is no workbook (.xlsx)")
+        return None
     if start[:1] == b"<" and (format != "csv" or start[:14].lower().startswith((b"<!doctype", b"<html", b"<?xml"))):
         html = "html" in content_type.lower() or b"<html" in start.lower()
         raise MisfitError("an HTML page" if html else "markup, HTML or XML,")

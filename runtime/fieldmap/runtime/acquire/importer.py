@@ -18,13 +18,17 @@ from fieldmap.runtime.archive import Archived, Received, Writer
 from fieldmap.runtime.errors import SourceError, UsageError
 from fieldmap.runtime.plan import Format
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.values.decode import BOM
+from fieldmap.runtime.values.decode import BOM, bodies
+from fieldmap.runtime.values.outcome import Failed
+from fieldmap.runtime.values.reading import PLAIN, Reading
 
 _SUFFIXES: Final[dict[str, Format | Literal["har"]]] = {
     ".json": "json",
     ".jsonl": "ndjson",
     ".ndjson": "ndjson",
     ".csv": "csv",
+    ".xml": "xml",
+    ".xlsx": "excel",
     ".har": "har",
 }
 
@@ -44,15 +48,24 @@ class Imported:
 
 
 def import_file(
-    path: Path, resource: str, *, format: Format | Literal["har"] | None, writer: Writer, ports: Ports
+    path: Path,
+    resource: str,
+    *,
+    format: Format | Literal["har"] | None,
+    writer: Writer,
+    ports: Ports,
+    reading: Reading = PLAIN,
 ) -> Imported:
-    """Archives a JSON, JSON lines, CSV or HAR file; format: None to go by the file's name.
+    """Archives a JSON, JSON lines, CSV, XML, Excel or HAR file; format: None to go by the file's name. reading: how the resource
+    says that its files are read.
 
     Raises UsageError, with line and column, if the file is not what it should be; then nothing of it was archived.
     """
     chosen = format or _SUFFIXES.get(path.suffix.lower())
     if chosen is None or chosen not in _SUFFIXES.values():
-        raise UsageError(f"The name of {path} does not tell its format; name it: --as json, ndjson, csv or har")
+        raise UsageError(
+            f"The name of {path} does not tell its format; name it: --as json, ndjson, csv, xml, excel or har"
+        )
     try:
         if chosen == "har":
             from fieldmap.runtime.acquire.har import recorded
@@ -61,7 +74,7 @@ def import_file(
             if not received:
                 raise UsageError(f"{path} has no response with a JSON body; record the requests to the source's API")
             return Imported([writer.append(item) for item in received], skipped)
-        _check(path, chosen)
+        _check(path, chosen, reading)
         return Imported([writer.append(item) for item in _received(path, resource, chosen, ports)])
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}); check its permissions") from None
@@ -89,7 +102,7 @@ def _received(path: Path, resource: str, format: Format, ports: Ports) -> Iterat
 # ------------------------------------------------------------------------------------------------------------ checking
 
 
-def _check(path: Path, format: Format) -> None:
+def _check(path: Path, format: Format, reading: Reading) -> None:
     match format:
         case "json":
             check_size(path)
@@ -98,7 +111,13 @@ def _check(path: Path, format: Format) -> None:
             _check_lines(path)
         case "csv":
             check_size(path)
-            _check_csv(path)
+            if reading == PLAIN:
+                _check_csv(path)
+            else:
+                _check_bodies(path, format, reading)
+        case "xml" | "excel":
+            check_size(path)
+            _check_bodies(path, format, reading)
 
 
 def check_size(path: Path) -> None:
@@ -144,6 +163,15 @@ def _check_csv(path: Path) -> None:
                     _refuse(path, rows.line_num, 1, f"this row has {len(row)} cells, and the header names {width}")
         except csv.Error as error:
             _refuse(path, rows.line_num, 1, str(error))
+
+
+def _check_bodies(path: Path, format: Format, reading: Reading) -> None:
+    """Whether the file reads as the loader will read it."""
+    content = path.read_bytes()
+    for start, body in bodies(content, format, reading):
+        if isinstance(body, Failed):
+            line = start if format == "excel" else content.count(b"\n", 0, start) + 1
+            _refuse(path, max(line, 1), 1, body.reason)
 
 
 def _check_utf8(path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fieldmap.runtime.acquire.auth import credentials, named
-from fieldmap.runtime.acquire.contents import MisfitError, page_body
+from fieldmap.runtime.acquire.contents import FORMATS, MisfitError, page_body
 from fieldmap.runtime.acquire.requests import Asked, Requests
 from fieldmap.runtime.acquire.sending import Answer, Exchange
 from fieldmap.runtime.acquire.sweeps import new_sweep
@@ -156,7 +156,7 @@ class _Source:
             raise SourceError(self.misfit(asked, answer, instead)) from None
 
     def misfit(self, asked: Asked, answer: Answer, instead: MisfitError) -> str:
-        wanted = {"json": "JSON", "ndjson": "JSON lines", "csv": "CSV"}[self._resource.format]
+        wanted = FORMATS[self._resource.format]
         return (
             f"{self._where(asked)} answered {answer.status} with {instead} instead of {wanted};"
             " check the connector's base and the resource's path, and whether the source is in order"

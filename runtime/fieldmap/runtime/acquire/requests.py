@@ -19,6 +19,8 @@ _ACCEPT: Final = {
     "json": "application/json",
     "ndjson": "application/x-ndjson, application/jsonl, application/json",
     "csv": "text/csv",
+    "xml": "application/xml, text/xml;q=0.9",
+    "excel": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 # Set by the transport, or decided here: a plan that sets them breaks the framing or the decoding.
 _RESERVED: Final = frozenset(("accept-encoding", "connection", "content-length", "host", "transfer-encoding"))

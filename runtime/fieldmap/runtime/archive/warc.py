@@ -25,7 +25,13 @@ Kind = Literal["warcinfo", "response", "resource", "metadata"]
 
 _CRLF: Final = b"\r\n"
 _MOST_HEAD: Final = 64 << 10  # bytes
-_TYPES: Final[dict[str, str]] = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv"}
+_TYPES: Final[dict[str, str]] = {
+    "json": "application/json",
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv",
+    "xml": "application/xml",
+    "excel": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _HEAD_LINE: Final = re.compile(r"([0-9A-Za-z-]+): ?(.*)")
 

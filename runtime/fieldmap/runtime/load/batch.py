@@ -15,6 +15,7 @@ from fieldmap.runtime.bundle import MapInfo
 from fieldmap.runtime.load.copytext import NULL, row_encoder, text
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Failed, Filtered, Held, Listed, Outcome
+from fieldmap.runtime.values.reading import PLAIN, Reading
 
 # An entry of a B-tree takes 2,704 bytes; the rest is for what surrounds the key.
 KEY_BYTES = 2_000
@@ -86,6 +87,7 @@ class BatchMaker:
         self._info = info
         self._transform: Callable[[Any], Outcome] = transform.transform
         self._records: Callable[[Any], Iterable[Any]] = transform.records
+        self._reading: Reading = getattr(transform, "READING", PLAIN)
         self._encoders = {claim.number: row_encoder(claim) for claim in info.claims}
         self._blank = _blank_row(info)
         self._composite_keys = composite_keys or {}
@@ -108,7 +110,7 @@ class BatchMaker:
         batch.size += len(content)
         batch.counts.pages += 1
         index = 0
-        for _, body in bodies(content, page.format):
+        for _, body in bodies(content, page.format, self._reading):
             try:
                 if isinstance(body, Failed):
                     raise body

@@ -6,7 +6,6 @@ object that names a member twice) becomes an `Unreadable`, so that only the reco
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,22 +16,29 @@ import msgspec
 from fieldmap.runtime.values.failures import Unreadable, shorten
 from fieldmap.runtime.values.numbers import DIGITS
 from fieldmap.runtime.values.outcome import Failed
+from fieldmap.runtime.values.reading import PLAIN, Reading
+from fieldmap.runtime.values.rows import csv_rows
 
 BOM = b"\xef\xbb\xbf"
 
-Format = Literal["json", "ndjson", "csv"]
+Format = Literal["json", "ndjson", "csv", "xml", "excel"]
 
 
-def bodies(content: bytes, format: Format) -> Iterator[tuple[int, Any | Failed]]:
-    """The bodies of one page, each with the byte where it starts; what cannot be read is a Failed in its place (FM2120)."""
+def bodies(content: bytes, format: Format, reading: Reading = PLAIN) -> Iterator[tuple[int, Any | Failed]]:
+    """The bodies of one page, each with the byte where it starts (of Excel the row); what cannot be read is a Failed in its
+    place (FM2120)."""
     start = len(BOM) if content.startswith(BOM) else 0
+    if format in ("xml", "excel"):
+        # Their libraries are loaded where they are needed.
+        yield from _documents(content, format, reading)
+        return
     match format:
         case "json":
             yield start, json_body(content[start:] if start else content)
         case "ndjson":
             yield from _lines(content, start)
         case "csv":
-            yield from _rows(content, start)
+            yield from csv_rows(content, start, reading)
 
 
 def json_body(content: bytes, what: str = "page") -> Any | Failed:
@@ -109,59 +115,12 @@ def _lines(content: bytes, start: int) -> Iterator[tuple[int, Any | Failed]]:
         start = end + 1
 
 
-def _rows(content: bytes, start: int) -> Iterator[tuple[int, dict[str, str] | Failed]]:
-    """Rows of RFC 4180 as objects by header. A row that cannot be read is a Failed, and the rows after it go on."""
-    position = _Position(content, start)
-    reader = csv.reader(iter(position), strict=True)
-    header: list[str] | None = None
-    while True:
-        start = position.next
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except (csv.Error, UnicodeDecodeError) as error:
-            what = "row is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"row is not CSV: {error}"
-            yield start, Failed("FM2120", f"the {'header ' if header is None else ''}{what}")
-            if header is None:
-                return
-            continue
-        if not row:
-            continue
-        if header is None:
-            header = row
-            if fault := _header_fault(header):
-                yield start, Failed("FM2120", fault)
-                return
-        elif len(row) > len(header):
-            yield start, Failed("FM2120", f"a row has {len(row)} cells, and the header names {len(header)}")
-        else:
-            yield start, {name: cell for name, cell in zip(header, row, strict=False) if cell}
+def _documents(content: bytes, format: Format, reading: Reading) -> Iterator[tuple[int, Any | Failed]]:
+    if format == "xml":
+        from fieldmap.runtime.values.xml import xml_body
 
+        yield 0, xml_body(content, reading)
+    else:
+        from fieldmap.runtime.values.sheets import sheet_rows
 
-def _header_fault(header: list[str]) -> str | None:
-    for index, name in enumerate(header):
-        if not name:
-            return f"column {index + 1} has no name in the header"
-        if name in header[:index]:
-            return f'the header names "{shorten(name)}" twice'
-    return None
-
-
-class _Position:
-    """Hands out the lines of a text and knows the byte where the next one starts."""
-
-    def __init__(self, content: bytes, start: int) -> None:
-        self.content = content
-        self.next = start
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if self.next >= len(self.content):
-            raise StopIteration
-        end = self.content.find(b"\n", self.next) + 1 or len(self.content)
-        line = self.content[self.next : end]
-        self.next = end
-        return line.decode("utf-8")
+        yield from sheet_rows(content, reading)

@@ -35,6 +35,7 @@ TITLES: dict[str, str] = {
     "FM2124": "a record without a usable identity",
     "FM2125": "something that is no list where `each` needs one",
     "FM2131": "a record that is not what the map expects of it",
+    "FM2134": "an element that stands more than once where the shape says one",
     "FM2132": "a record that the map warns of",
     "FM2126": "a name that stands twice in one object, so that nobody knows which is meant",
     "FM2165": "a case without an arm for the value",
