@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conftest import empty_database
 from tests.identity import world
+from tests.identity.model import Decision
 from tests.identity.world import MAPS, TABLES, Record
 from tests.support import Pages, compiled, load, ready, rows
 
@@ -34,8 +36,9 @@ def crosswalk(database: Server) -> dict[tuple[str, str], str]:
     return {(source, key): canonical for source, key, canonical in found}
 
 
-def check(database: Server, records: list[Record]) -> None:
-    wanted = world.identities(records)
+def check(database: Server, records: list[Record], decisions: Sequence[Decision] = ()) -> None:
+    """The crosswalk, the conflicts and all rows are what the model says."""
+    wanted = world.identities(records, decisions)
     assert crosswalk(database) == {key: c for key, c in wanted.canonical.items() if key[0] != "workday"}
     lines = {
         f"match {line.source} to {line.target} on {', '.join(line.fields)}".replace(
@@ -46,9 +49,9 @@ def check(database: Server, records: list[Record]) -> None:
     refused = rows(database, "SELECT source, key, rule, target_key, why FROM identity.conflicts")
     assert {(s, k, lines[rule], t): why for s, k, rule, t, why in refused} == wanted.refused
     found = rows(database, "SELECT worker_id, name, email, badge::int, manager, team FROM canonical.worker")
-    assert {row[0]: row[1:] for row in found} == world.workers(records)
+    assert {row[0]: row[1:] for row in found} == world.workers(records, decisions)
     days = rows(database, "SELECT worker, day::int, cover, note FROM canonical.absence")
-    assert {row[:2]: row[2:] for row in days} == world.absences(records)
+    assert {row[:2]: row[2:] for row in days} == world.absences(records, decisions)
 
 
 def worker(system: str, record: str, at: int = 1, **members: Any) -> Record:

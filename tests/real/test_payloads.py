@@ -128,15 +128,15 @@ def test_workday_worker(loaded: Loaded) -> None:
 
 
 def test_bamboohr_worker(loaded: Loaded) -> None:
-    assert loaded.row("worker", worker_id="BHR-73") == {
-        "worker_id": "BHR-73",
+    assert loaded.row("worker", worker_id="bamboohr:73") == {
+        "worker_id": "bamboohr:73",
         "legal_name": "Adam Holt",
         "email": "adamh@efficientoffice.com",
         "job_title": "Technical Recruiter",
         "hired_on": "2021-03-30",
         "left_on": None,
         "employment": "full_time",
-        "manager": "BHR-3",
+        "manager": "bamboohr:3",
         "department": "Human Resources",
         "team": None,
         "location": "Sydney, Australia",
@@ -147,7 +147,7 @@ def test_bamboohr_worker(loaded: Loaded) -> None:
         "born_on": "1989-01-13",
     }
     assert (
-        str(rows(loaded.database, "SELECT pay_rate FROM canonical.worker WHERE worker_id = 'BHR-73'")[0][0])
+        str(rows(loaded.database, "SELECT pay_rate FROM canonical.worker WHERE worker_id = 'bamboohr:73'")[0][0])
         == "24.0000"
     )
 
@@ -160,9 +160,9 @@ def test_bad_dates_are_held_and_another_record_fills_in(loaded: Loaded) -> None:
     ]
     assert '"Bad Date"' in held[0][3]
     # Records 1 and 61 are the same employee, number 59; 61 has a date.
-    assert loaded.row("worker", worker_id="BHR-59")["hired_on"] == "2021-09-30"
-    assert rows(loaded.database, "SELECT key, records FROM provenance.worker_duplicates WHERE key = 'BHR-59'") == [
-        ("BHR-59", ["1", "61"])
+    assert loaded.row("worker", worker_id="bamboohr:59")["hired_on"] == "2021-09-30"
+    assert rows(loaded.database, "SELECT key, records FROM provenance.worker_duplicates WHERE key = 'bamboohr:59'") == [
+        ("bamboohr:59", ["1", "61"])
     ]
 
 
@@ -173,7 +173,7 @@ def test_the_directory_enriches_and_makes_no_row(loaded: Loaded) -> None:
 
 def test_one_employee_document_enriches(loaded: Loaded) -> None:
     found = rows(loaded.database, "SELECT legal_name, hired_on::text, manager FROM claims.bamboohr_user__worker")
-    assert found == [("yen hoang hai", "2020-11-11", "BHR-72")]
+    assert found == [("yen hoang hai", "2020-11-11", "72")]
 
 
 def test_special_assignments(loaded: Loaded) -> None:
@@ -258,7 +258,7 @@ def test_bytes_of_a_value(loaded: Loaded, real_data: Path) -> None:
     info = loaded.bundle.entity("Worker")
     assert info is not None
     with loaded.database.connect() as connection:
-        found = explain(project, loaded.bundle, loaded.archive, connection, info, ["BHR-73"], "pay_rate")
+        found = explain(project, loaded.bundle, loaded.archive, connection, info, ["bamboohr:73"], "pay_rate")
     assert found.value == "24.0000 AUD"
     assert json.loads(found.raw[0].text) == "24 AUD"
     assert found.raw[0].body_start is not None

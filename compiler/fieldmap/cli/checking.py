@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,7 @@ from fieldmap.runtime.errors import UsageError
 if TYPE_CHECKING:
     from fieldmap.compiler.coverage import Coverage
     from fieldmap.compiler.project import Checked
+    from fieldmap.compiler.resolving import Resolved
 
 
 class Output(Enum):
@@ -62,12 +64,15 @@ def check(
     if fix:
         _fix(root, paths, quiet=form is not Output.TEXT)
     checked = check_project(root, paths)
-    covered = _covered(checked, root) if coverage or form is Output.TEXT else []
+    sampled = _sampled(checked, root) if form in (Output.TEXT, Output.JSON) else {}
+    covered = _covered(checked, sampled) if coverage or form is Output.TEXT else []
+    references = _references(checked, sampled)
     if form is Output.TEXT:
         _tell(checked)
+        _tell_references(references)
         _tell_coverage(covered, whole=coverage)
     else:
-        _print(checked, form, covered)
+        _print(checked, form, covered, references)
     return 0 if checked.ok else 1
 
 
@@ -115,7 +120,7 @@ def _fix(root: Path, paths: Sequence[Path], *, quiet: bool) -> None:
                 out().print(f"changed  {source.path}:{line}: {message}", soft_wrap=True)
 
 
-def _print(checked: Checked, form: Output, covered: Sequence[Coverage]) -> None:
+def _print(checked: Checked, form: Output, covered: Sequence[Coverage], references: Sequence[Resolved]) -> None:
     from fieldmap.dsl import sarif
     from fieldmap.dsl.pages import page
     from fieldmap.dsl.render import render_json
@@ -141,15 +146,47 @@ def _print(checked: Checked, form: Output, covered: Sequence[Coverage]) -> None:
                 }
                 for one in covered
             ]
+        if references:
+            facts["references"] = [{**asdict(one), "doubtful": one.doubtful} for one in references]
         print_json(facts)
 
 
-def _covered(checked: Checked, root: Path) -> list[Coverage]:
+def _references(checked: Checked, sampled: dict[str, list[Any]]) -> list[Resolved]:
+    """How references resolve among archived records; nothing of it while there are mistakes, or no archive."""
+    if not checked.ok or not any(sampled.values()):
+        return []
+    from fieldmap.compiler.resolving import resolved
+
+    return resolved(checked.project, sampled)
+
+
+def _tell_references(references: Sequence[Resolved]) -> None:
+    if not references:
+        return
+    out().print("\nReferences in archived records (different values, and how many of them are found):")
+    table(
+        ("reference", "written", "values", "as keys", "as ids", ""),
+        [
+            (
+                f"{one.map}, {one.field}",
+                "by id" if one.by_id else "as a key",
+                one.values,
+                one.keys,
+                one.ids,
+                f"{one.file}:{one.line} {'leave by id out?' if one.by_id else 'by id?'}" if one.doubtful else "",
+            )
+            for one in references
+        ],
+        right=("values", "as keys", "as ids"),
+    )
+
+
+def _covered(checked: Checked, sampled: dict[str, list[Any]]) -> list[Coverage]:
     """Coverage against the shapes, and against the records that the project's archive holds (if there is one)."""
     from fieldmap.compiler.coverage import coverage
 
     names = checked.context.symbols
-    return coverage(names.connectors, names.maps, checked.context.shapes, _sampled(checked, root))
+    return coverage(names.connectors, names.maps, checked.context.shapes, sampled)
 
 
 def _sampled(checked: Checked, root: Path) -> dict[str, list[Any]]:

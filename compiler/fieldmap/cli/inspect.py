@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -13,25 +11,15 @@ from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, 
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError, UsageError
-from fieldmap.runtime.store.database import Connection, told
+from fieldmap.runtime.store.database import Connection
 
 
 def register(app: typer.Typer) -> None:
     app.command(epilog="Example: fieldmap query Worker --limit 5 · fieldmap query Worker --key 21001")(exiting(query))
-    app.command(
-        epilog="Example: fieldmap explain Worker 21001 commute · fieldmap explain Address 1003764,28238 city --json"
-    )(exiting(explain))
+    app.command(epilog="Example: fieldmap explain Worker 21001 commute · fieldmap explain --identity Worker 21001")(
+        exiting(explain)
+    )
     app.command(epilog="Example: fieldmap dlq · fieldmap dlq --show 3 · fieldmap dlq --held")(exiting(dlq))
-
-
-@contextlib.contextmanager
-def _loaded(workspace: Workspace) -> Iterator[Connection]:
-    """A connection to a database that holds something of this project."""
-    with workspace.database() as database, told("looking"), database.connect() as connection:
-        found = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
-        if found is None or not found[0]:
-            raise FindingsError("Nothing was loaded into this database yet; run: fieldmap sync")
-        yield connection
 
 
 def _entity(bundle: Bundle, name: str) -> EntityInfo:
@@ -61,7 +49,7 @@ def query(
         if name not in columns:
             raise UsageError(f"{entity} has no field {name}; it has: {', '.join(columns)}")
     chosen = [*info.key, *(name for name in wanted or columns if name not in info.key)]
-    with _loaded(workspace) as connection:
+    with workspace.loaded() as connection:
         picked = sql.SQL(", ").join(sql.Identifier(name) for name in chosen)
         where = (
             sql.SQL(" AND ").join(
@@ -128,7 +116,10 @@ def _key_parts(info: EntityInfo, key: str) -> list[tuple[str, str]]:
 def explain(
     entity: Annotated[str, typer.Argument(help="The entity, such as Worker.")],
     key: Annotated[str, typer.Argument(help="The row's key; parts separated by commas.")],
-    field: Annotated[str, typer.Argument(help="The field, such as commute.")],
+    field: Annotated[str, typer.Argument(help="The field, such as commute.")] = "",
+    identity: Annotated[
+        bool, typer.Option("--identity", help="Instead of a value: which keys of which sources the row is made of.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Explains one value, back to its bytes.
@@ -145,11 +136,16 @@ def explain(
     workspace = Workspace.here()
     bundle = workspace.existing_bundle()
     info = _entity(bundle, entity)
+    if identity:
+        _explain_identity(workspace, bundle, info, key, json=json)
+        return 0
+    if not field:
+        raise UsageError(f"Name the field too, such as: fieldmap explain {entity} {key} {info.fields[0]}")
     if field not in info.fields:
         hint = "it is the key, by which the row is found" if field in info.key else f"it has: {', '.join(info.fields)}"
         raise UsageError(f"{entity} has no field {field} to explain; {hint}")
     project = ir.decode_project(bundle.parts["ir.json"])
-    with _loaded(workspace) as connection:
+    with workspace.loaded() as connection:
         explanation = explain_value(
             project, bundle, workspace.archive(), connection, info, [value for _, value in _key_parts(info, key)], field
         )
@@ -158,6 +154,17 @@ def explain(
     else:
         show(explanation)
     return 1 if explanation.differs else 0
+
+
+def _explain_identity(workspace: Workspace, bundle: Bundle, info: EntityInfo, key: str, *, json: bool) -> None:
+    from fieldmap.cli.whose import show, whose
+
+    with workspace.loaded() as connection:
+        found = whose(connection, bundle, info, key)
+    if json:
+        print_json(found)
+    else:
+        show(found)
 
 
 # ----------------------------------------------------------------------------------------------------------- dlq
@@ -182,7 +189,7 @@ def dlq(
     Grouped by cause. A replay with a mended map takes it up again.
     """
     workspace = Workspace.here()
-    with _loaded(workspace) as connection:
+    with workspace.loaded() as connection:
         if show:
             _show_letter(workspace, connection, show, reveal=reveal, json=json)
             return

@@ -33,13 +33,14 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from fieldmap.cli import archive, author, checking, inspect, operate
+    from fieldmap.cli import archive, author, checking, identity, inspect, operate
 
     author.register(app)
     checking.register(app)
     operate.register(app)
     inspect.register(app)
     app.add_typer(archive.app, name="archive")
+    app.add_typer(identity.app, name="identity")
 
 
 @app.callback()

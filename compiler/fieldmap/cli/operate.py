@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json, table
+from fieldmap.cli.identity import counts
 from fieldmap.cli.progress import RunProgress
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle
@@ -192,7 +193,9 @@ def status(json: Json = False) -> None:
     held = set(archive.resources())
     with workspace.database() as database, told("looking"), database.connect() as connection:
         known = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
-        rows = connection.execute(_STATUS).fetchall() if known is not None and known[0] else []
+        loaded = known is not None and known[0]
+        rows = connection.execute(_STATUS).fetchall() if loaded else []
+        matched = counts(connection, workspace.existing_bundle()) if loaded else []
     found = []
     for map_id, title, resource, version, through, replaying, command, ended, outcome, read in rows:
         end = archive.end(resource) if resource in held else None
@@ -218,6 +221,11 @@ def status(json: Json = False) -> None:
         [tuple(item.values()) for item in found],
         right=["records"],
     )
+    for item in matched:
+        out().print(
+            f"\n{item['entity']}: {count(item['matched'])} of {plural(item['keys'], 'key')} of {item['source']} matched,"
+            f" {plural(item['ambiguous'], 'ambiguous value')}, {plural(item['refused'], 'refused join')}: fieldmap identity status"
+        )
     if not checked.ok:
         out().print("\nThe maps have mistakes, so nothing is said of changes: fieldmap check")
 

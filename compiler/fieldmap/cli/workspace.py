@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fieldmap.compiler.project import Checked
     from fieldmap.runtime.archive import Archive
     from fieldmap.runtime.bundle import Bundle
-    from fieldmap.runtime.store.database import Server
+    from fieldmap.runtime.store.database import Connection, Server
 
 
 @dataclass(frozen=True)
@@ -93,3 +93,14 @@ class Workspace:
         url = self.settings.database_url.get_secret_value() or os.environ.get("FIELDMAP_DATABASE_URL", "")
         with open_database(url, self.root / self.settings.database_folder) as server:
             yield server
+
+    @contextlib.contextmanager
+    def loaded(self) -> Iterator[Connection]:
+        """A connection to a database that holds something of this project. Raises FindingsError if it holds nothing."""
+        from fieldmap.runtime.store.database import told
+
+        with self.database() as database, told("looking"), database.connect() as connection:
+            found = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
+            if found is None or not found[0]:
+                raise FindingsError("Nothing was loaded into this database yet; run: fieldmap sync")
+            yield connection

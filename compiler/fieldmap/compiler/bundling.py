@@ -165,6 +165,7 @@ def _claim_info(table: sql.ClaimTable) -> bundle.ClaimInfo:
         table=table.table,
         entity=table.entity.name if table.entity is not None else None,
         columns=columns,
+        numbering=table.source.numbering if table.source is not None else "",
     )
 
 

@@ -62,12 +62,14 @@ class ClaimColumn(_Part, frozen=True):
 
 
 class ClaimInfo(_Part, frozen=True):
-    """number 0 is the record's own claim; its table holds a row for every record even where it claims nothing (entity None)."""
+    """number 0 is the record's own claim; its table holds a row for every record even where it claims nothing (entity None).
+    numbering: that of its key, "" where the entity has one only."""
 
     number: int
     table: str
     entity: str | None
     columns: tuple[ClaimColumn, ...]
+    numbering: str = ""
 
 
 class FieldOrigin(_Part, frozen=True):
@@ -123,6 +125,10 @@ class IdentityInfo(_Part, frozen=True):
     own: tuple[str, ...]
     matches: tuple[MatchInfo, ...]
     agree: tuple[str, ...]
+
+    @property
+    def numberings(self) -> tuple[str, ...]:
+        return (self.base, *self.own)
 
 
 class EntityInfo(_Part, frozen=True):

@@ -13,6 +13,7 @@ from fieldmap.runtime.acquire import acquire
 from fieldmap.runtime.acquire.preflight import check_settings
 from fieldmap.runtime.archive import Archive, Archived
 from fieldmap.runtime.bundle import Bundle, MapInfo
+from fieldmap.runtime.decisions import settle
 from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError, UsageError
 from fieldmap.runtime.load.loader import BATCH_BYTES, Changes, Loaded, Loader, remerge
 from fieldmap.runtime.ports import Ports
@@ -37,11 +38,12 @@ class Report:
     failed: dict[str, str] = field(default_factory=dict)
     reconciled: Reconciled = field(default_factory=lambda: Reconciled((), (), ()))
     remerged: dict[str, Changes] = field(default_factory=dict)
+    decided: dict[str, Changes] = field(default_factory=dict)
 
     def entities(self) -> dict[str, Changes]:
         """What became of each entity's rows, over all maps."""
         total: dict[str, Changes] = {}
-        for source in [*(loaded.entities for loaded in self.maps.values()), self.remerged]:
+        for source in [*(loaded.entities for loaded in self.maps.values()), self.remerged, self.decided]:
             for name, change in source.items():
                 total.setdefault(name, Changes()).add(change)
         return total
@@ -71,6 +73,7 @@ class Run:
         report = Report(reconciled=reconciled)
         with told("the sync"), self._recorded("sync", report) as run:
             report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
+            report.decided = settle(self.database, self.bundle, self.archive, run)
             for resource in chosen:
                 try:
                     self._sync_one(resource, run, report)
@@ -87,6 +90,7 @@ class Run:
         report = Report(reconciled=reconciled)
         with told("the replay"), self._recorded("replay", report) as run:
             report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
+            report.decided = settle(self.database, self.bundle, self.archive, run)
             for info in self._maps(resources):
                 try:
                     with Loader(self.database, self.bundle, info, run, detailed=True) as loader:

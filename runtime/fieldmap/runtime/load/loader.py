@@ -126,7 +126,7 @@ class Loader:
             self._fence(connection)
             self._stage(connection)
             if self._follows:
-                self._lock(connection)
+                lock(connection, self._mergers)
             self._run_step(connection, "sweep", map_version=self._map_version)
             changes = self._merge(connection)
             connection.execute("UPDATE fieldmap.positions SET replaying = false WHERE map = %s", [self._info.id])
@@ -169,7 +169,7 @@ class Loader:
         self._stage(connection)
         self._copy(connection, batch)
         if self._follows:
-            self._lock(connection)
+            lock(connection, self._mergers)
         self._run_step(connection, "apply", map_version=self._map_version)
         self._letters(connection, batch)
         self._shares.write(connection, batch)
@@ -205,23 +205,8 @@ class Loader:
         write_letters(connection, batch, map_id=self._info.id, map_version=self._map_version, run=self._run)
         self._run_step(connection, "superseded")
 
-    def _lock(self, connection: Connection) -> None:
-        """Locks the entities. Two loads of different maps may touch one row: the second goes on after the first has committed, and
-        sees its claims. Raises if another run changed what their rows are made by."""
-        versions = {name: merger.info.version for name, merger in self._mergers.items()}
-        found: dict[str, str] = dict(
-            connection.execute(
-                "SELECT entity, version FROM fieldmap.entities WHERE entity = ANY(%s) ORDER BY entity FOR UPDATE",
-                [list(versions)],
-            ).fetchall()
-        )
-        if found != versions:
-            raise FieldmapError(
-                f"The rules of {', '.join(versions)} were changed by another run; this one stops, and nothing of its last batch was kept"
-            )
-
     def _merge(self, connection: Connection) -> dict[str, Changes]:
-        self._lock(connection)
+        lock(connection, self._mergers)
         follow(connection, self._claimed, self._mergers, self._run, whole=False)
         return {
             name: merger.merge(connection, self._run, detailed=self._detailed) for name, merger in self._mergers.items()
@@ -376,6 +361,22 @@ class Merger:
         changes.new, changes.changed, changes.gone = new - unmade, changed - unchanged, gone
         run_script(connection, self._steps["incomplete"], {})
         return changes
+
+
+def lock(connection: Connection, mergers: dict[str, Merger]) -> None:
+    """Locks the entities. Two loads of different maps may touch one row: the second goes on after the first has committed, and
+    sees its claims. Raises if another run changed what their rows are made by."""
+    versions = {name: merger.info.version for name, merger in mergers.items()}
+    found: dict[str, str] = dict(
+        connection.execute(
+            "SELECT entity, version FROM fieldmap.entities WHERE entity = ANY(%s) ORDER BY entity FOR UPDATE",
+            [list(versions)],
+        ).fetchall()
+    )
+    if found != versions:
+        raise FieldmapError(
+            f"The rules of {', '.join(versions)} were changed by another run; this one stops, and nothing of its last batch was kept"
+        )
 
 
 def follow(connection: Connection, claimed: list[Merger], mergers: dict[str, Merger], run: int, *, whole: bool) -> None:

@@ -1,0 +1,333 @@
+"""`fieldmap identity`: which keys are the same thing, what was refused, and what operators decided."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, safe, table
+from fieldmap.cli.workspace import Workspace
+from fieldmap.runtime.bundle import Bundle, EntityInfo
+from fieldmap.runtime.errors import FindingsError, UsageError
+from fieldmap.runtime.store.database import Connection
+
+app = typer.Typer(
+    help="Which keys of different sources are the same thing: matched, ambiguous, refused, decided.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Entity = Annotated[str, typer.Argument(help="Only this entity, such as Worker.")]
+Reason = Annotated[str, typer.Option("--because", help="Why, for whoever asks later.")]
+WHY = {
+    "apart": "an operator decided that they are not the same",
+    "disagree": "they disagree on {field}",
+    "taken": "another key of {source} is joined to it already",
+    "several": "the key's values lead to several",
+    "contested": "several keys of {source} lead to it",
+}
+
+
+@app.command("status", epilog="Example: fieldmap identity status")
+@exiting
+def status(json: Json = False) -> None:
+    """Counts, for each source with numbers of its own, the keys that are matched and those that are not."""
+    workspace = Workspace.here()
+    bundle = workspace.existing_bundle()
+    with workspace.loaded() as connection:
+        found = counts(connection, bundle)
+    if json:
+        print_json(found)
+    elif not found:
+        out().print("Every entity's sources share one numbering; nothing is matched.")
+    else:
+        table(
+            ["entity", "source", "keys", "matched", "unmatched", "ambiguous values", "refused joins"],
+            [tuple(count(v) if isinstance(v, int) else v for v in item.values()) for item in found],
+            right=["keys", "matched", "unmatched", "ambiguous values", "refused joins"],
+        )
+
+
+def counts(connection: Connection, bundle: Bundle) -> list[dict[str, Any]]:
+    """Of each entity and source with numbers of its own: keys, matched, unmatched, ambiguous values, refused joins."""
+    rows = {
+        (entity, source): [keys, matched]
+        for entity, source, keys, matched in connection.execute(
+            "SELECT entity, source, count(*), count(rule) FROM identity.crosswalk GROUP BY 1, 2"
+        ).fetchall()
+    }
+    refused = {
+        (entity, source): number
+        for entity, source, number in connection.execute(
+            "SELECT entity, source, count(*) FROM identity.conflicts GROUP BY 1, 2"
+        ).fetchall()
+    }
+    shared: dict[tuple[str, str], set[tuple[int, str]]] = {}
+    for entity, line, value in connection.execute("SELECT entity, line, value FROM identity.ambiguous").fetchall():
+        info = bundle.entity(entity)
+        if info is not None and info.identity is not None and line <= len(info.identity.matches):
+            shared.setdefault((entity, info.identity.matches[line - 1].source), set()).add((line, value))
+    return [
+        {
+            "entity": info.name,
+            "source": own,
+            "keys": keys,
+            "matched": matched,
+            "unmatched": keys - matched,
+            "ambiguous": len(shared.get((info.name, own), ())),
+            "refused": refused.get((info.name, own), 0),
+        }
+        for info in bundle.catalogue.entities
+        if info.identity is not None
+        for own in info.identity.own
+        for keys, matched in [rows.get((info.name, own), [0, 0])]
+    ]
+
+
+@app.command("ambiguous", epilog="Example: fieldmap identity ambiguous Worker")
+@exiting
+def ambiguous(entity: Entity = "", json: Json = False) -> None:
+    """Lists values that several keys of one source share, so that they join nothing."""
+    workspace = Workspace.here()
+    bundle = workspace.existing_bundle()
+    with workspace.loaded() as connection:
+        found = [
+            {"entity": name, "match": _line(bundle, name, line), "value": value, "source": source, "keys": keys}
+            for name, line, value, source, keys in connection.execute(
+                "SELECT entity, line, value, source, keys FROM identity.ambiguous"
+                " WHERE %s IN ('', entity) ORDER BY entity, line, value, source",
+                [_known(bundle, entity)],
+            ).fetchall()
+        ]
+    if json:
+        print_json(found)
+    elif not found:
+        out().print("No value is ambiguous.")
+    else:
+        table(
+            ["entity", "match", "value", "shared by these keys"],
+            [(i["entity"], i["match"], safe(i["value"]), f"{i['source']}: {_some(i['keys'])}") for i in found],
+        )
+
+
+@app.command("conflicts", epilog="Example: fieldmap identity conflicts Worker")
+@exiting
+def conflicts(entity: Entity = "", json: Json = False) -> None:
+    """Lists joins that a match would make and that were refused, with the reason."""
+    workspace = Workspace.here()
+    bundle = workspace.existing_bundle()
+    names = ("entity", "source", "key", "rule", "target", "target_key", "canonical", "value", "why", "field")
+    with workspace.loaded() as connection:
+        rows = connection.execute(
+            "SELECT entity, source, key, rule, target, target_key, canonical, value, why, field FROM identity.conflicts"
+            " WHERE %s IN ('', entity) ORDER BY entity, source, key, rule, target_key",
+            [_known(bundle, entity)],
+        ).fetchall()
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    if json:
+        print_json(found)
+    elif not found:
+        out().print("No join was refused.")
+    else:
+        table(
+            ["entity", "key", "would be", "by", "refused, since"],
+            [
+                (
+                    i["entity"],
+                    f"{i['source']}:{i['key']}",
+                    i["canonical"],
+                    f"{i['rule']} {safe(i['value'])}",
+                    WHY[i["why"]].format(**i),
+                )
+                for i in found
+            ],
+        )
+
+
+@app.command("decisions", epilog="Example: fieldmap identity decisions")
+@exiting
+def decisions(entity: Entity = "", json: Json = False) -> None:
+    """Lists what operators decided, and what they undid."""
+    from fieldmap.runtime.decisions import decided, standing
+
+    workspace = Workspace.here()
+    found = [
+        {
+            "number": number,
+            "entity": one.decision.entity,
+            "kind": one.decision.kind,
+            "one": ":".join(one.decision.one),
+            "other": ":".join(one.decision.other),
+            "reason": one.decision.reason,
+            "at": one.decision.at,
+            "undone_at": one.undone_at,
+            "undone_reason": one.undone_reason,
+        }
+        for number, one in standing(decided(workspace.archive())).items()
+        if entity in ("", one.decision.entity)
+    ]
+    if json:
+        print_json(found)
+    elif not found:
+        out().print("Nothing was decided.")
+    else:
+        table(
+            ["number", "entity", "keys", "are", "because", "on", "undone"],
+            [
+                (
+                    str(i["number"]),
+                    i["entity"],
+                    f"{i['one']}, {i['other']}",
+                    "the same" if i["kind"] == "same" else "not the same",
+                    safe(i["reason"]),
+                    f"{i['at']:%Y-%m-%d}",
+                    f"{i['undone_at']:%Y-%m-%d} {safe(i['undone_reason'])}" if i["undone_at"] else "",
+                )
+                for i in found
+            ],
+            right=["number"],
+        )
+
+
+@app.command("join", epilog='Example: fieldmap identity join Worker bamboohr:100 21001 --because "HR confirmed it"')
+@exiting
+def join(entity: str, one: str, other: str, because: Reason, json: Json = False) -> None:
+    """Decides that two keys are the same thing, whatever the matches say."""
+    _decide("same", entity, one, other, because, json=json)
+
+
+@app.command("split", epilog='Example: fieldmap identity split Worker bamboohr:100 21001 --because "father and son"')
+@exiting
+def split(entity: str, one: str, other: str, because: Reason, json: Json = False) -> None:
+    """Decides that two keys are not the same thing, whatever the matches say."""
+    _decide("apart", entity, one, other, because, json=json)
+
+
+@app.command("undo", epilog='Example: fieldmap identity undo 3 --because "wrong person"')
+@exiting
+def undo(number: int, because: Reason, json: Json = False) -> None:
+    """Takes a decision back; the matches decide again."""
+    from fieldmap.runtime.decisions import Draft, decided, standing
+
+    workspace = Workspace.here()
+    known = standing(decided(workspace.archive()))
+    if number not in known:
+        raise UsageError(f"There is no decision {number}; see: fieldmap identity decisions")
+    if known[number].undone_at is not None:
+        raise FindingsError(f"Decision {number} was undone already")
+    _carry_out(workspace, Draft("undo", _reason(because), known[number].decision.entity, undoes=number), json=json)
+
+
+def _decide(kind: str, entity: str, one: str, other: str, because: str, *, json: bool) -> None:
+    from fieldmap.runtime.decisions import Draft, decided, standing
+
+    workspace = Workspace.here()
+    bundle = workspace.existing_bundle()
+    _known(bundle, entity)
+    keys = (parse(bundle, entity, one), parse(bundle, entity, other))
+    if keys[0][0] == keys[1][0]:
+        raise UsageError(
+            f"Both are numbers of {keys[0][0]}, and two keys of one source are never joined; name keys of two sources"
+        )
+    order = [*_info(bundle, entity).identity.numberings]  # type: ignore[union-attr]
+    later, earlier = sorted(keys, key=lambda key: order.index(key[0]), reverse=True)
+    with workspace.loaded() as connection:
+        for key in keys:
+            _require(connection, _info(bundle, entity), key)
+    for number, item in standing(decided(workspace.archive())).items():
+        said = item.decision
+        if item.undone_at is None and said.entity == entity:
+            both = {said.one, said.other}
+            clash = both == {later, earlier} or (
+                kind == said.kind == "same"
+                and ((said.one == later) or (said.other == earlier and said.one[0] == later[0]))
+            )
+            if clash:
+                raise FindingsError(
+                    f"Decision {number} says already what {':'.join(said.one)} and {':'.join(said.other)} are;"
+                    f" undo it first: fieldmap identity undo {number} --because …"
+                )
+    _carry_out(workspace, Draft(kind, _reason(because), entity, later, earlier), json=json)
+
+
+def _carry_out(workspace: Workspace, draft: Any, *, json: bool) -> None:
+    from fieldmap.runtime.decisions import carry_out
+    from fieldmap.runtime.ports import Ports
+
+    bundle = workspace.existing_bundle()
+    with workspace.database() as database:
+        number, changes = carry_out(database, bundle, workspace.archive(), Ports.real(), draft)
+    made = {name: {"new": c.new, "changed": c.changed, "gone": c.gone} for name, c in changes.items()}
+    if json:
+        print_json({"decision": number, "rows": made})
+        return
+    what = ", ".join(
+        f"{plural(c.new, 'row')} of {name} new, {count(c.changed)} changed, {count(c.gone)} gone"
+        for name, c in changes.items()
+        if c.new or c.changed or c.gone
+    )
+    out().print(f"Recorded as decision {number}; {what or 'no row changed'}.")
+    if draft.kind != "undo":
+        out().print(f"To take it back: fieldmap identity undo {number} --because …")
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+
+
+def parse(bundle: Bundle, entity: str, key: str) -> tuple[str, str]:
+    """A key as it is shown, as its numbering and the source's own key: `bamboohr:100`, or the base's `21001`."""
+    identity = _info(bundle, entity).identity
+    if identity is None:
+        raise UsageError(
+            f"All sources of {entity} share one numbering, so equal keys are one {entity} and others are not"
+        )
+    for name in identity.numberings:
+        if key.startswith(f"{name}:"):
+            return name, key[len(name) + 1 :]
+    return identity.base, key
+
+
+def _info(bundle: Bundle, entity: str) -> EntityInfo:
+    found = bundle.entity(entity)
+    if found is None:
+        raise UsageError(
+            f"There is no entity {entity}; there are: {', '.join(item.name for item in bundle.catalogue.entities)}"
+        )
+    return found
+
+
+def _known(bundle: Bundle, entity: str) -> str:
+    return _info(bundle, entity).name if entity else ""
+
+
+def _require(connection: Connection, info: EntityInfo, key: tuple[str, str]) -> None:
+    """Raises FindingsError if no live claim has the key: a slip of the pen would be a decision for ever."""
+    from psycopg import sql
+
+    row = connection.execute(
+        sql.SQL(
+            "SELECT EXISTS (SELECT FROM identity.evidence WHERE (entity, source, key) = (%s, %s, %s))"
+            " OR EXISTS (SELECT FROM canonical.{} WHERE %s AND {} = %s)"
+        ).format(sql.Identifier(info.table), sql.Identifier(info.key[0])),
+        [info.name, *key, info.identity is not None and key[0] == info.identity.base, key[1]],
+    ).fetchone()
+    if row is None or not row[0]:
+        raise FindingsError(
+            f"No source claims a {info.name} with the key {key[1]} of {key[0]}; see: fieldmap query {info.name}"
+        )
+
+
+def _reason(because: str) -> str:
+    if not because.strip():
+        raise UsageError("Say why, for whoever asks later: --because …")
+    return because.strip()
+
+
+def _line(bundle: Bundle, entity: str, line: int) -> str:
+    info = bundle.entity(entity)
+    matches = info.identity.matches if info is not None and info.identity is not None else ()
+    return matches[line - 1].text if line <= len(matches) else ""
+
+
+def _some(keys: list[str]) -> str:
+    return ", ".join(safe(key) for key in keys[:6]) + (f" and {count(len(keys) - 6)} more" if len(keys) > 6 else "")
