@@ -134,6 +134,32 @@ map workday.workers to Worker {{
   skills    = $.skills[*].name
 }}
 """
+PRODUCTS = """
+entity Product {
+  key no : text
+  width  : decimal(8, 2) in cm?
+  mass   : decimal(8, 2) in kg?
+  height : decimal(8, 2) in cm?
+  cable  : decimal(8, 2) in m?
+  spans  : list of decimal(8, 2) in cm
+  big    : bool?
+  price  : money(12, 2)?
+  cost   : money(12, 2)?
+  salary : money(12, 2) per year?
+  yearly : money(12, 2) per year?
+  stated : money(12, 2) per year?
+}
+connector shop {
+  base "https://shop.example.com"
+  resource products {
+    get   "/products"
+    id    $.no
+    shape { no: text, width: text?, mass: text?, height: text?, cables: [ text ], span: text?, price: text?, cost: text?,
+            amount: number?, currency: text?, paidPer: text?, text: text? }
+  }
+}
+"""
+PERIODS = 'codes pay_period { "H" -> hour; "Y" -> year; "M" -> month }\n'
 RESOURCE = 'connector shop {\n  base "https://shop.example.com"\n  resource orders {\n    get "/orders"\n    id $.id\n'
 # What stands round a block; `§` is its place.
 SHIFTS = f"""
@@ -150,6 +176,8 @@ CONTEXTS = {
     "sources": f"{SOURCES}{TIMESHEETS}§",
     "examples": f"{MAPPED}§",
     "map": f"{WORKER}{WORKDAY}map workday.workers to Worker {{\n  worker_id = $.employeeID\n§}}\n",
+    "products": f"{PRODUCTS}map shop.products to Product {{\n  no = $.no\n§}}\n",
+    "pay": f"{PRODUCTS}{PERIODS}map shop.products to Product {{\n  no = $.no\n§}}\n",
     "resource": f"{RESOURCE}§  }}\n}}\n",
     "shape": f"{RESOURCE}shape {{\n id: text\n§}}\n  }}\n}}\n",
 }
@@ -354,6 +382,28 @@ def test_implicit_conversion(row: list[str], tmp_path: Path) -> None:
         assert written(value) == meant(row[2])
 
 
+def shapes() -> list[tuple[str, str, str, str]]:
+    """Each shape of the published table: the text, the settings, the field's unit, what comes of it."""
+    found = []
+    for row in table("A text such as", "For a field in", "Is read as"):
+        (unit,), results = codes(row[1]), codes(row[2]) or [row[2]]
+        shown = re.findall(r"`([^`]+)`(?: with `([^`]+)`)?", row[0])
+        for index, (text, settings) in enumerate(shown):
+            found.append((text, settings, unit, results[index] if len(results) == len(shown) else results[0]))
+    return found
+
+
+@pytest.mark.parametrize(("text", "settings", "unit", "wanted"), shapes(), ids=lambda value: str(value))
+def test_published_shape(text: str, settings: str, unit: str, wanted: str, tmp_path: Path) -> None:
+    project = LOOSE.format(type=f"decimal(14, 6) in {unit}?", value=f"$.y as quantity{settings}")
+    value, held = outcome(checked(tmp_path, project), json.dumps(text))
+    if wanted.startswith("FM"):
+        assert [item.code for item in held] == [wanted]
+    else:
+        assert not held
+        assert Fraction(value) == Fraction(wanted)
+
+
 @pytest.mark.parametrize("row", tables("Written", "Reads", "Gives"), ids=lambda row: f"{row[0]} {row[1]}")
 def test_spelled_out_conversion(row: list[str], tmp_path: Path) -> None:
     (conversion,), (sent,) = codes(row[0]), codes(row[1])
@@ -509,7 +559,6 @@ def test_words_of_missing_parts_stand_only_in_their_table() -> None:
         "`together",
         "keeps history",
         "lookup(",
-        "as quantity",
         "`union",
         "@page",
         "`let",

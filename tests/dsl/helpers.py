@@ -63,6 +63,12 @@ def spans(node: Any) -> list[tuple[str, Span]]:
     return found
 
 
+def per(period: ast.Name | ast.DataPeriod | None) -> str:
+    if isinstance(period, ast.DataPeriod):
+        return f" per period({says(period.code)}, {period.codes.text})"
+    return f" per {period.text}" if period else ""
+
+
 def says(expression: ast.Expr) -> str:
     """An expression fully bracketed, to show how it binds."""
     match expression:
@@ -86,13 +92,13 @@ def says(expression: ast.Expr) -> str:
             return f"{function.text}({', '.join(map(says, arguments))})"
         case ast.Access(value=called, segments=segments):
             return says(called) + "".join(f".{s.name}" if isinstance(s, ast.MemberSegment) else "[]" for s in segments)
-        case ast.Conversion(value=inner, type=kind, zone=zone):
-            return f"({says(inner)} as {kind.text}{' at ' + zone.value if zone else ''})"
+        case ast.Conversion(value=inner, type=kind, zone=zone, period=period):
+            return f"({says(inner)} as {kind.text}{' at ' + zone.value if zone else ''}{per(period)})"
         case ast.LocalTime(date=day, time=clock, zone=zone):
             return f"(datetime({says(day)}, {says(clock)}) at {zone.value})"
         case ast.InUnit(value=inner, unit=unit, named_by=named, period=period):
             named_as = unit.text if unit else says(named) if named else ""
-            return f"({says(inner)} in {named_as}{' per ' + period.text if period else ''})"
+            return f"({says(inner)} in {named_as}{per(period)})"
         case ast.Via(value=inner, codes=codes):
             return f"({says(inner)} via {codes.text})"
         case ast.Negate(value=inner):

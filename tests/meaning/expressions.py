@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from tests.meaning.data import LISTS, MEMBERS, OBJECTS, TEXTS
 
-from fieldmap.compiler import ir
+from fieldmap.compiler import ir, spellings, units
 from fieldmap.compiler.functions import FUNCTIONS
 
 Expr = st.SearchStrategy[Any]
@@ -24,13 +24,38 @@ STAMP_PATTERNS = (
     "yyyy-MM-dd HH:mm:ss.SSS",
     "d.M.yyyy H:mm:ss",
 )
-CODES = {
+INCH, DEGREE = units.parse("inch"), units.parse("degC")
+CODES: dict[str, ir.Table] = {
+    **{table.name: table for table in (spellings.table(INCH), spellings.table(DEGREE))},
+    "rates fx": ir.Rates(
+        name="rates fx",
+        file="fx.csv",
+        digest="",
+        rates=(
+            ir.Rate("2020-01-01", "EUR", "CAD", "1.5", 3),
+            ir.Rate("2020-01-01", "EUR", "USD", "1.08", 2),
+            ir.Rate("2021-03-01", "EUR", "USD", "1.2", 4),
+        ),
+        place=PLACE,
+        valid=3000,
+        inverse=True,
+        across="EUR",
+    ),
     "status": ir.CodeTable(name="status", entries={"Active": "active", "On Leave": "leave"}, place=PLACE),
     "any": ir.CodeTable(name="any", entries={"A": "x\ud800", "": "blank"}, place=PLACE, default="other"),
 }
 TEXT, BOOL, INT, DECIMAL = ir.TextType(), ir.BoolType(), ir.IntType(), ir.DecimalType()
 FLOAT, DATE, DATETIME, JSON = ir.FloatType(), ir.DateType(), ir.DatetimeType(), ir.JsonType()
 ENUM = ir.EnumType(values=("Active", "On Leave", "A"))
+
+
+MEASURED = (
+    *("1", "12", "1/2", "3/4", ".5", "1,200", "½", "in", "inches", "ft", "'", '"', "cm", "lb", "°F", "C", "USD", "$"),
+    *("-", " ", " ", " to ", " x ", "up to ", "~", " max", "+", ",", "(", "foo"),
+)
+MEASURES = st.lists(st.sampled_from(MEASURED), min_size=1, max_size=6).map(
+    lambda parts: ir.TextConstant(value="".join(parts))
+)
 
 
 def path_text(root: str, segments: tuple[ir.Segment, ...]) -> str:
@@ -264,7 +289,7 @@ class Expressions:
             inner, number = self.text(depth - 1), self.number(depth - 1)
             small = st.builds(ir.NumberConstant, value=st.sampled_from(("-1", "0", "2", "99")))
             options += [
-                st.builds(ir.Lookup, value=inner, codes=st.sampled_from(tuple(CODES))),
+                st.builds(ir.Lookup, value=inner, codes=st.sampled_from(("status", "any"))),
                 self.template(depth - 1),
                 st.sampled_from(("trim", "lower", "upper")).flatmap(lambda name: call(name, inner)),
                 st.lists(st.one_of(inner, st.just(ir.AbsentConstant())), min_size=1, max_size=3).map(
@@ -322,6 +347,16 @@ class Expressions:
                     ),
                 ),
                 st.builds(ir.Arithmetic, operator=st.sampled_from("+-*/"), left=inner, right=inner),
+                st.sampled_from((INCH, DEGREE)).flatmap(
+                    lambda unit: st.builds(
+                        ir.ReadQuantity,
+                        value=st.one_of(MEASURES, inner, self.text(depth - 1)),
+                        spellings=st.just(f"spellings of {unit.dimension}"),
+                        unit=st.just(unit),
+                        bare=st.sampled_from((None, unit)),
+                        ends=st.sampled_from((None, "lower", "upper")),
+                    )
+                ),
                 st.builds(ir.Negate, value=inner),
                 st.builds(
                     ir.Scale,
@@ -468,7 +503,34 @@ class Expressions:
     @lazy
     def money(self, depth: int = 2) -> Expr:
         currency = st.one_of(st.builds(ir.TextConstant, value=st.sampled_from(("USD", "EUR", "usd"))), self.read(TEXT))
-        return st.builds(ir.MakeMoney, amount=self.number(depth - 1), currency=currency)
+        made = st.builds(ir.MakeMoney, amount=self.number(depth - 1), currency=currency)
+        if depth <= 0:
+            return made
+        read = st.builds(
+            ir.ReadMoney,
+            value=st.one_of(MEASURES, self.number(depth - 1)),
+            signs=st.sampled_from(((), (("$", "USD"),))),
+            bare=st.sampled_from((None, "EUR")),
+        )
+        periods = st.one_of(st.builds(ir.TextConstant, value=st.sampled_from(("hour", "year"))), self.text(depth - 1))
+        return st.one_of(
+            made,
+            read,
+            st.builds(
+                ir.PerPeriod,
+                value=st.one_of(made, read),
+                period=periods,
+                wanted=st.just("year"),
+                factors=st.just((("hour", "2080"), ("month", "35/3"), ("year", "1"))),
+            ),
+            st.builds(
+                ir.Exchange,
+                value=st.one_of(made, read),
+                day=self.date(depth - 1),
+                rates=st.just("rates fx"),
+                currency=st.sampled_from(("USD", "CAD")),
+            ),
+        )
 
     @lazy
     def texts(self, depth: int = 2) -> Expr:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fieldmap.compiler import ir, types, units
+from dataclasses import replace
+
+import msgspec
+
+from fieldmap.compiler import ir, money, types, units
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
@@ -154,6 +158,10 @@ class _Coercion:
             return None
         # A written amount has no period of its own: it is one of the field's.
         if found.period != target.period and not isinstance(typed.expr, ir.MoneyConstant):
+            converted = money.per_unit(typed.expr, found.period, target.period)
+            if converted is not None:
+                typed = replace(typed, expr=converted, type=msgspec.structs.replace(found, period=target.period))
+                return self._money(typed, target)
             self._report.error(
                 "FM0305",
                 f"{self._name} is {_per(target.period)}, and this is {_per(found.period)}",
@@ -161,7 +169,7 @@ class _Coercion:
                 labels=self._need(),
                 help=f"add: per {target.period}"
                 if found.period is None
-                else "money is never converted between periods by itself",
+                else "money is never converted between periods by itself: say how, as in using 2080 h per year",
             )
             return None
         if target.currency and found.currency and target.currency != found.currency:
@@ -170,6 +178,7 @@ class _Coercion:
                 f"{self._name} is in {target.currency}, and this is in {found.currency}",
                 typed.span,
                 labels=self._need(),
+                help="say by which rates: using fx on $.day",
             )
             return None
         return typed.expr

@@ -9,6 +9,7 @@ from fieldmap.compiler import ir, shapes, types
 from fieldmap.compiler.functions import FUNCTIONS, Function
 from fieldmap.compiler.functions.foreign import OTHERWISE, SAME
 from fieldmap.compiler.functions.literals import parts
+from fieldmap.compiler.functions.signature import element_result
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence, ListShape, MemberShape, ObjectShape, ScalarShape, ShapeNode
 from fieldmap.dsl import ast
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from fieldmap.compiler.expressions import Checker
 
 # Functions whose result is the list that they were given, or one of its elements.
-_PASSING = frozenset({"first", "last", "only", "nth", "reverse"})
+_PASSING = frozenset({"agreed", "first", "last", "only", "nth", "reverse"})
 
 
-def call(checker: Checker, node: ast.Call) -> Typed | None:
+def call(checker: Checker, node: ast.Call, expected: ir.Type | None = None) -> Typed | None:
     function = FUNCTIONS.get(node.function.text)
     if function is None:
         if node.function.text == "datetime":
@@ -34,7 +35,9 @@ def call(checker: Checker, node: ast.Call) -> Typed | None:
         else:
             unknown(checker, node.function)
         return None
-    arguments = [checker.check(argument) for argument in node.arguments]
+    # What gives an element of its list is read as the place needs the element: agreed($.widths[*] as quantity).
+    wanted = ir.ListType(element=expected) if expected is not None and function.result is element_result else None
+    arguments = [checker.check(argument, wanted) for argument in node.arguments]
     checked = [argument for argument in arguments if argument is not None]
     if len(checked) < len(arguments):
         return None

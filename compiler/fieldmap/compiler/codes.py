@@ -9,7 +9,7 @@ from fieldmap.compiler.symbols import Symbols
 from fieldmap.dsl import ast
 
 
-def lower_codes(symbols: Symbols, report: Report) -> dict[str, ir.CodeTable]:
+def lower_codes(symbols: Symbols, report: Report) -> dict[str, ir.Table]:
     """All code lists."""
     return {name: _table(node, symbols, report) for name, node in symbols.codes.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fieldmap.compiler import formats, ir, types
+from fieldmap.compiler import formats, ir, measures, money, types
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
@@ -30,7 +30,7 @@ _TARGETS: dict[str, ir.Type] = {
 _HELP = {"float": "a float field takes a number as it is", "number": "write as decimal, or as int", "json": ""}
 
 
-def _over_list(typed: Typed, body: Callable[[Typed], Typed | None]) -> Typed | None:
+def over_list(typed: Typed, body: Callable[[Typed], Typed | None]) -> Typed | None:
     """Applies a conversion to a value, or to each element of a list."""
     if not isinstance(typed.type, ir.ListType):
         return body(typed)
@@ -44,10 +44,14 @@ def _over_list(typed: Typed, body: Callable[[Typed], Typed | None]) -> Typed | N
 # ------------------------------------------------------------------------------------------------------------ as
 
 
-def convert(checker: Checker, node: ast.Conversion) -> Typed | None:
+def convert(checker: Checker, node: ast.Conversion, expected: ir.Type | None) -> Typed | None:
     value = checker.check(node.value)
     if value is None:
         return None
+    if node.type.text in ("quantity", "money"):
+        element = expected.element if isinstance(expected, ir.ListType) else expected
+        reading = measures.lower_reading(checker, node, element)
+        return reading and over_list(value, reading)
     target = _TARGETS.get(node.type.text)
     if target is None:
         if node.type.text in _HELP:
@@ -67,10 +71,23 @@ def convert(checker: Checker, node: ast.Conversion) -> Typed | None:
             help="only as phone($.country) takes what it needs from the data",
         )
         return None
-    how = formats.how(formats.of_conversion(node), checker.report)
+    how = None if _misplaced(checker, node) else formats.how(formats.of_conversion(node), checker.report)
     if how is None:
         return None
-    return _over_list(value, lambda item: _converted(checker, node, item, target, how))
+    return over_list(value, lambda item: _converted(checker, node, item, target, how))
+
+
+def _misplaced(checker: Checker, node: ast.Conversion) -> bool:
+    """Whether something stands behind or in this conversion that only a quantity or money takes."""
+    for part in (*node.readings, *([node.period] if node.period is not None else []), *node.using):
+        checker.report.error(
+            "FM0331",
+            f"as {node.type.text} takes nothing of the kind",
+            part.span,
+            help="it belongs to as quantity or as money",
+        )
+        return True
+    return False
 
 
 def _converted(checker: Checker, node: ast.Conversion, value: Typed, target: ir.Type, how: ir.How) -> Typed | None:
@@ -146,7 +163,7 @@ def _phone(checker: Checker, node: ast.Conversion, value: Typed) -> Typed | None
             return None
         return Typed(ir.Phone(value=item.expr, region=region), target, item.absence, node.span)
 
-    return _over_list(value, one)
+    return over_list(value, one)
 
 
 def local_time(checker: Checker, node: ast.LocalTime) -> Typed | None:
@@ -182,19 +199,26 @@ def _side(checker: Checker, node: ast.Expr, target: ir.DateType | ir.TimeType, e
 # ------------------------------------------------------------------------------------------------------------ in
 
 
-def in_unit(checker: Checker, node: ast.InUnit) -> Typed | None:
+def in_unit(checker: Checker, node: ast.InUnit, expected: ir.Type | None) -> Typed | None:
     value = checker.check(node.value)
-    return value and _over_list(value, lambda item: _in_one(checker, node, item))
+    element = expected.element if isinstance(expected, ir.ListType) else expected
+    return value and over_list(value, lambda item: _in_one(checker, node, item, element))
 
 
-def _in_one(checker: Checker, node: ast.InUnit, value: Typed) -> Typed | None:
+def _in_one(checker: Checker, node: ast.InUnit, value: Typed, expected: ir.Type | None) -> Typed | None:
     number = _amount(checker, value)
     if number is None:
         return None
     if node.named_by is not None or (node.unit is not None and types.is_currency(node.unit.text)):
-        return _money(checker, node, number)
+        made = _money(checker, node, number)
+        return made and money.behind(checker, made, node.period, node.using, expected)
     if node.period is not None:
         checker.report.error("FM0306", "per follows a currency", node.period.span, help="a unit is one word: km/h")
+        return None
+    for part in (*node.using, *([node.assumed] if node.assumed is not None else [])):
+        checker.report.error(
+            "FM0331", "only money takes this", part.span, help="leave it out: units are converted exactly"
+        )
         return None
     unit = types.lower_unit(node.unit, checker.report) if node.unit is not None else None
     if unit is None:
@@ -234,12 +258,6 @@ def _amount(checker: Checker, value: Typed) -> Typed | None:
 
 
 def _money(checker: Checker, node: ast.InUnit, amount: Typed) -> Typed | None:
-    period = node.period.text if node.period is not None else None
-    if node.period is not None and period not in types.PERIODS:
-        checker.report.error(
-            "FM0303", f"money is paid per {', '.join(sorted(types.PERIODS))}, not per {period}", node.period.span
-        )
-        return None
     if isinstance(amount.type, ir.FloatType):
         checker.report.error(
             "FM0311",
@@ -251,8 +269,17 @@ def _money(checker: Checker, node: ast.InUnit, amount: Typed) -> Typed | None:
         return None
     if node.unit is not None:
         code = node.unit.text
-        expr = ir.MakeMoney(amount=amount.expr, currency=ir.TextConstant(value=code))
-        return Typed(expr, ir.MoneyType(currency=code, period=period), amount.absence, node.span)
+        assumed = node.assumed.value if node.assumed is not None else None
+        expr = ir.MakeMoney(amount=amount.expr, currency=ir.TextConstant(value=code), assumed=assumed)
+        return Typed(expr, ir.MoneyType(currency=code), amount.absence, node.span)
+    if node.assumed is not None:
+        checker.report.error(
+            "FM0331",
+            "a currency that the data names is not assumed",
+            node.assumed.span,
+            help="leave assumed out, or name the currency: in USD assumed …",
+        )
+        return None
     named = checker.check(node.named_by) if node.named_by is not None else None
     if named is None:
         return None
@@ -262,7 +289,7 @@ def _money(checker: Checker, node: ast.InUnit, amount: Typed) -> Typed | None:
         checker.report.error("FM0304", "a currency is a text such as USD", named.span, note=named.words)
         return None
     expr = ir.MakeMoney(amount=amount.expr, currency=named.expr)
-    return Typed(expr, ir.MoneyType(period=period), amount.absence, node.span)
+    return Typed(expr, ir.MoneyType(), amount.absence, node.span)
 
 
 # ----------------------------------------------------------------------------------------------------------- via
@@ -271,13 +298,13 @@ def _money(checker: Checker, node: ast.InUnit, amount: Typed) -> Typed | None:
 def via(checker: Checker, node: ast.Via) -> Typed | None:
     value = checker.check(node.value)
     table = checker.scope.codes.get(node.codes.text)
-    if table is None:
+    if not isinstance(table, ir.CodeTable):
         if node.codes.text not in checker.scope.symbols.codes:
             checker.report.unknown("FM0204", "code list", node.codes, checker.scope.symbols.codes)
         return None
     if value is None:
         return None
-    return _over_list(value, lambda item: _via_one(checker, node, item, table))
+    return over_list(value, lambda item: _via_one(checker, node, item, table))
 
 
 def _via_one(checker: Checker, node: ast.Via, value: Typed, table: ir.CodeTable) -> Typed | None:

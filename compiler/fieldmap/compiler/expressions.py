@@ -46,17 +46,17 @@ class Checker:
             case ast.Template():
                 return self._template(node, expected)
             case ast.Call():
-                return calls.call(self, node)
+                return calls.call(self, node, expected)
             case ast.Access():
                 return calls.access(self, node)
             case ast.Brackets(value=value):
                 return self.check(value, expected)
             case ast.Conversion():
-                return conversions.convert(self, node)
+                return conversions.convert(self, node, expected)
             case ast.LocalTime():
                 return conversions.local_time(self, node)
             case ast.InUnit():
-                return conversions.in_unit(self, node)
+                return conversions.in_unit(self, node, expected)
             case ast.Via():
                 return conversions.via(self, node)
             case ast.Negate() | ast.Arithmetic():

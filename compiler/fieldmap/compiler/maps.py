@@ -28,7 +28,7 @@ class MapContext:
     symbols: Symbols
     report: Report
     entities: dict[str, EntityInfo]
-    codes: dict[str, ir.CodeTable]
+    codes: dict[str, ir.Table]
     shapes: dict[str, shapes.ObjectShape | None] = field(default_factory=dict)
 
 

@@ -25,6 +25,7 @@ from fieldmap.compiler import (
     ir,
     maps,
     merges,
+    rates,
     sensitivity,
     sources,
     symbols,
@@ -61,7 +62,12 @@ def check(root: Path, paths: list[Path], trees: sources.Trees | None = None) -> 
     report = Report()
     loaded = sources.load(root, paths, report, trees)
     names = symbols.collect(loaded, report)
-    context = maps.MapContext(names, report, entities.lower_entities(names, report), codes.lower_codes(names, report))
+    context = maps.MapContext(
+        names,
+        report,
+        entities.lower_entities(names, report),
+        codes.lower_codes(names, report) | rates.lower_rates(names, root, report),
+    )
     plans = {
         name: lowered
         for name, node in names.connectors.items()

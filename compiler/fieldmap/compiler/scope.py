@@ -43,5 +43,5 @@ class Scope:
     prefixes: dict[str, str] = field(default_factory=lambda: {"$": "$"})
     dollar: bool = True
     reads: list[str] = field(default_factory=list)
-    codes: dict[str, ir.CodeTable] = field(default_factory=dict)
+    codes: dict[str, ir.Table] = field(default_factory=dict)
     element: str = ""

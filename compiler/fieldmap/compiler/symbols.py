@@ -28,6 +28,7 @@ class Symbols:
     entities: dict[str, ast.Entity] = field(default_factory=dict)
     connectors: dict[str, ast.Connector] = field(default_factory=dict)
     codes: dict[str, ast.Codes] = field(default_factory=dict)
+    rates: dict[str, ast.Rates] = field(default_factory=dict)
     maps: list[ast.Map] = field(default_factory=list)
     merges: dict[str, ast.Merge] = field(default_factory=dict)
     examples: dict[str, ast.Example] = field(default_factory=dict)
@@ -75,6 +76,8 @@ def _declare(symbols: Symbols, item: ast.Item, report: Report) -> None:
             _resources(item, report)
         case ast.Codes():
             _once(symbols.codes, item.name.text, item, f"code list {item.name.text}", item.name, report)
+        case ast.Rates():
+            _once(symbols.rates, item.name.text, item, f"rate table {item.name.text}", item.name, report)
         case ast.Merge():
             _once(symbols.merges, item.entity.text, item, f"the merge of {item.entity.text}", item.entity, report)
         case ast.Example():
@@ -94,7 +97,7 @@ def _once(table: dict[str, _Declared], key: str, item: _Declared, what: str, pla
 
 def _name_span(node: ast.Node) -> Span:
     match node:
-        case ast.Entity(name=name) | ast.Connector(name=name) | ast.Codes(name=name):
+        case ast.Entity(name=name) | ast.Connector(name=name) | ast.Codes(name=name) | ast.Rates(name=name):
             return name.span
         case ast.Merge(entity=entity):
             return entity.span

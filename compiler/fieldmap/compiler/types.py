@@ -184,12 +184,25 @@ def _money(node: ast.MoneyType, report: Report) -> ir.Type:
             node.currency.span,
             help="write the three capitals of ISO 4217, such as USD",
         )
-    period = node.period.text if node.period is not None else None
-    if node.period is not None and period not in PERIODS:
-        report.error("FM0303", f"money is paid per {', '.join(sorted(PERIODS))}, not per {period}", node.period.span)
+    period = lower_period(node.period, report) if node.period is not None else None
     if numbers is None:
         return ir.UnknownType()
     return ir.MoneyType(precision=numbers[0], scale=numbers[1], currency=currency, period=period)
+
+
+def lower_period(name: ast.Name, report: Report) -> str | None:
+    """The period or unit behind `per`, or None after a diagnostic: a word of PERIODS, or a unit of anything but time."""
+    if name.text in PERIODS:
+        return name.text
+    try:
+        unit = units.parse(name.text)
+    except units.UnknownUnitError:
+        unit = None
+    if unit is None or unit.dimension == "second":
+        periods = ", ".join(sorted(PERIODS))
+        report.error("FM0303", f"money is paid per {periods} or per a unit such as kg, not per {name.text}", name.span)
+        return None
+    return name.text
 
 
 def _refuse_twice(node: ast.EnumType, report: Report) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,17 +22,27 @@ _COSMETIC = frozenset(
 )
 
 
-def map_version(map_: ir.Map, codes: dict[str, ir.CodeTable]) -> str:
+def map_version(map_: ir.Map, codes: Mapping[str, ir.Table]) -> str:
     """A map's version: its meaning with the code lists and the editions of the registries that it uses; 12 hexadecimal digits."""
     meaning = _meaning(msgspec.to_builtins(map_))
     # As pairs: a code or field of the author's may be called like an attribute that does not count.
-    used = [
-        [name, sorted(codes[name].entries.items()), codes[name].default]
-        for name in sorted(_uses(meaning, "Lookup", "codes"))
-    ]
+    names = _uses(meaning, "Lookup", "codes") | _uses(meaning, "ReadQuantity", "spellings")
+    used = [_table(codes[name]) for name in sorted(names | _uses(meaning, "Exchange", "rates"))]
     called = _uses(meaning, "Call", "function")
     unicode = unicodedata.unidata_version if any(FUNCTIONS[name].unicode for name in called) else ""
     return _hash([MEANING, meaning, used, registries(meaning), unicode])
+
+
+def _table(table: ir.Table) -> list[Any]:
+    """What a table means: where a rate stands in its file, and the words of messages, do not count."""
+    match table:
+        case ir.CodeTable():
+            return [table.name, sorted(table.entries.items()), table.default]
+        case ir.Spellings():
+            return [table.name, table.own]
+        case ir.Rates():
+            rates = [(rate.day, rate.source, rate.target, rate.value) for rate in table.rates]
+            return [table.name, rates, table.valid, table.inverse, table.across]
 
 
 def entity_version(entity: ir.Entity) -> str:

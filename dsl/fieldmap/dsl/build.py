@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from fieldmap.dsl import ast
 from fieldmap.dsl.build_connector import connector
-from fieldmap.dsl.build_expression import expression, path
+from fieldmap.dsl.build_expression import expression, number, path
 from fieldmap.dsl.build_types import inherited, tag, type_of
 from fieldmap.dsl.building import (
     Broken,
@@ -140,6 +140,30 @@ def _arm(tree: Branch, ctx: Building) -> ast.CodeArm:
         )
     return ast.CodeArm(
         codes=tuple(plain(code, ctx) for code in leaves(tree, "PLAIN")), value=value, span=ctx.span(tree)
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------- rates
+
+
+def _rates(tree: Branch, ctx: Building) -> ast.Rates:
+    block = branch(tree, "rates_block")
+    lines = branches(required_branch(block, "rates_lines")) if block is not None else []
+    said: dict[str, Branch] = {}
+    for line in lines:
+        if str(line.data) in said:
+            ctx.diagnostics.append(
+                Diagnostic("FM0205", "this is said twice of the rates", ctx.span(line), help="keep one of the two")
+            )
+        said.setdefault(str(line.data), line)
+    valid, across = said.get("rates_valid"), said.get("rates_across")
+    return ast.Rates(
+        name=lower_name(required_leaf(tree, "NAME"), ctx, "a rate table"),
+        path=plain(required_leaf(tree, "PLAIN"), ctx),
+        valid=number(valid, ctx) if valid is not None else None,
+        inverse="rates_inverse" in said,
+        across=any_name(required_leaf(across, "UNIT"), ctx) if across is not None else None,
+        span=ctx.span(tree),
     )
 
 
@@ -439,6 +463,7 @@ _ITEMS: dict[str, Callable[[Branch, Building], ast.Item]] = {
     "entity": _entity,
     "connector": connector,
     "codes": _codes,
+    "rates": _rates,
     "map": _map,
     "merge": _merge,
     "example": _example,

@@ -24,7 +24,6 @@ from fieldmap.dsl.building import (
     required_leaf,
     shortened,
     text_value,
-    unreleased,
 )
 from fieldmap.dsl.diagnostics import Diagnostic, Edit
 from fieldmap.dsl.language import Branch, Stuck, read
@@ -203,11 +202,7 @@ def text_literal(tree: Branch, ctx: Building) -> ast.Text:
 def _conversion(tree: Branch, ctx: Building) -> ast.Expr:
     value, *rest = branches(tree)
     name = lower_name(required_leaf(tree, "NAME"), ctx, "a type")
-    if name.text == "quantity":
-        raise Broken(
-            unreleased("`as quantity`", name.span, "read the number with `as decimal` and say its unit with `in`")
-        )
-    arguments = [argument for part in rest for argument in branches(part)]
+    arguments = [argument for part in rest if part.data == "conversion_arguments" for argument in branches(part)]
     patterns = [plain(required_leaf(argument), ctx) for argument in arguments if argument.data == "text"]
     words = [any_name(word, ctx) for argument in arguments if argument.data == "words" for word in leaves(argument)]
     regions = [path(argument, ctx) for argument in arguments if argument.data == "path"]
@@ -218,6 +213,9 @@ def _conversion(tree: Branch, ctx: Building) -> ast.Expr:
         words=tuple(words),
         since=_since([argument for argument in arguments if argument.data == "since"], ctx),
         region=regions[0] if regions else None,
+        readings=tuple(_reading(argument, ctx) for argument in arguments if argument.data == "reading"),
+        period=_period(tree, ctx),
+        using=_using(tree, ctx),
         span=ctx.span(tree),
     )
 
@@ -237,6 +235,39 @@ def _since(trees: list[Branch], ctx: Building) -> int | None:
             )
         return int(number)
     return None
+
+
+def _reading(tree: Branch, ctx: Building) -> ast.Reading:
+    sign, name = leaf(tree, "PLAIN"), leaf(tree, "NAME")
+    return ast.Reading(
+        what=plain(sign, ctx) if sign is not None else any_name(name, ctx) if name is not None else None,
+        unit=any_name(required_leaf(tree, "UNIT"), ctx),
+        span=ctx.span(tree),
+    )
+
+
+def _period(tree: Branch, ctx: Building) -> ast.Name | ast.DataPeriod | None:
+    named, from_data = branch(tree, "period"), branch(tree, "data_period")
+    if from_data is not None:
+        return ast.DataPeriod(
+            code=expression(required_branch(from_data), ctx),
+            codes=lower_name(required_leaf(from_data, "NAME"), ctx, "a code list"),
+            span=ctx.span(from_data),
+        )
+    return any_name(required_leaf(named), ctx) if named is not None else None
+
+
+def _using(tree: Branch, ctx: Building) -> tuple[ast.RateTable | ast.Hours, ...]:
+    return tuple(_one_using(required_branch(part), ctx) for part in branches(tree, "using"))
+
+
+def _one_using(tree: Branch, ctx: Building) -> ast.RateTable | ast.Hours:
+    if tree.data == "rate_table":
+        days = branches(tree)
+        name = lower_name(required_leaf(tree, "NAME"), ctx, "a rate table")
+        return ast.RateTable(name=name, day=expression(days[0], ctx) if days else None, span=ctx.span(tree))
+    period = leaves(tree, "UNIT")[-1]
+    return ast.Hours(count=number(tree, ctx), period=any_name(period, ctx), span=ctx.span(tree))
 
 
 def _at(tree: Branch, ctx: Building) -> ast.Expr:
@@ -263,8 +294,8 @@ def _at(tree: Branch, ctx: Building) -> ast.Expr:
 def _in_unit(tree: Branch, ctx: Building) -> ast.Expr:
     value = required_branch(tree)
     unit = leaf(tree, "UNIT")
-    period = branch(tree, "period")
-    named = [part for part in branches(tree)[1:] if part.data != "period"]
+    assumed = branch(tree, "assumed")
+    named = [part for part in branches(tree)[1:] if part.data not in _BEHIND_UNIT]
     named_by = expression(named[0], ctx) if named else None
     if isinstance(named_by, ast.Brackets) and isinstance(
         named_by.value, ast.Number | ast.Template | ast.Text | ast.Bool
@@ -275,9 +306,14 @@ def _in_unit(tree: Branch, ctx: Building) -> ast.Expr:
         value=expression(value, ctx),
         unit=any_name(unit, ctx) if unit is not None else None,
         named_by=named_by,
-        period=any_name(required_leaf(period), ctx) if period is not None else None,
+        period=_period(tree, ctx),
+        using=_using(tree, ctx),
+        assumed=plain(required_leaf(assumed), ctx) if assumed is not None else None,
         span=ctx.span(tree),
     )
+
+
+_BEHIND_UNIT = {"period", "data_period", "using", "assumed"}
 
 
 def membership(ctx: Building, span: Span, inside: str) -> Diagnostic:

@@ -43,6 +43,7 @@ _WORDS = {
     "_LSQ": "`[`",
     "_LSQ_TYPE": "`[`",
     "_RSQ": "`]`",
+    "_PERIOD": "`period(…)`",
     "_COLON": "`:`",
     "_COMMA": "`,`",
     "_EQUALS": "`=`",

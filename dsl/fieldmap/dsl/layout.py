@@ -91,7 +91,7 @@ def gap(left: Word, right: Word) -> str:
         return " " if right.opener == "_LSQ_TYPE" else ""
     if right.kind in _TIGHT_BEFORE or left.kind in _TIGHT_AFTER:
         return ""
-    if right.kind == "_LPAR" and left.kind == "NAME":
+    if right.kind == "_LPAR" and left.kind in ("NAME", "_PERIOD"):
         return ""
     return " "
 

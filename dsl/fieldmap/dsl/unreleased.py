@@ -36,7 +36,7 @@ _ENTRY = re.compile(r"(?:`\w+`|[A-Za-z_]\w*)[ \t]*(?:=(?!=)|:)")
 
 # Lines with a block of their own, which is passed over.
 _OPENING = {
-    "file": {"fn", "table", "rates", "property", "unit", "units", "let"},
+    "file": {"fn", "table", "property", "unit", "units", "let"},
     "connector": {"for", "windows", "window", "tls"},
     "resource": {
         "post",
@@ -59,7 +59,6 @@ _OPENING = {
 _LINES = (
     _Part(r"fn(?!\w)", "file", instead="write the expression in the map"),
     _Part(r"table(?!\w)", "file", instead="write the pairs as `codes name { … }`"),
-    _Part(r"rates(?!\w)", "file", instead="keep amounts in their own currency: `in $.currency`"),
     _Part(r"property(?!\w)", "file", instead='write an `example "…" { given … expect … }`'),
     _Part(r"units?(?!\w)", "file", instead="use a unit that is known already"),
     _Part(r"let(?!\w)", "file", "map", instead="write the expression where it is used"),
@@ -105,7 +104,6 @@ _HERE = (
     _Part(r"@\w*(?:\([^)\n]*\))?", instead="only the record itself, `$`, can be read"),
     _Part(r"\.\.", what="`..` in a path", instead="write the steps one by one, with `[*]` for each element"),
     _Part(r"(?<=\[)\?", what="a filter in a path", instead="take the list with `[*]`, or one element by its number"),
-    _Part(r"(?:using|assumed)(?!\w)", instead="keep amounts in their own currency: `in $.currency`"),
     _Part(r"must[ \t]+exist(?!\w)", "entity", instead="a reference that finds nothing is kept"),
     _Part(r"or(?=[ \t]+\w)", "entity", what="a field in one of several units", instead="give the field one unit"),
     _Part(
@@ -142,13 +140,6 @@ _BEFORE = (
     (
         _Part(r"(?<![\w.])lookup[ \t]*\(", what="`lookup`", instead="write the pairs as `codes` and use `via`"),
         r"\w+[ \t]*:|:",
-    ),
-    (
-        _Part(
-            r"(?<![\w.])as[ \t]+quantity(?!\w)",
-            instead="read the number with `as decimal` and say its unit with `in`",
-        ),
-        r".",
     ),
     (
         _Part(

@@ -7,11 +7,12 @@ Where blocks nest too deep for Python after all, the expression becomes a functi
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import date, time
 from typing import Any
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit import conversions, reads
+from fieldmap.compiler.emit import conversions, quantities, reads
 from fieldmap.compiler.emit.python import Atom, Body, Constants, Kind, literal, number, tuple_of
 from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, parts, sole
@@ -27,7 +28,7 @@ _OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
 class Emitter:
     """Writes expressions of one module. codes: the code lists that maps look up."""
 
-    def __init__(self, codes: dict[str, ir.CodeTable]) -> None:
+    def __init__(self, codes: Mapping[str, ir.Table]) -> None:
         self.codes = codes
         self.constants = Constants()
         self.functions: list[str] = []
@@ -110,6 +111,8 @@ class Emitter:
                 return self._scale(node)
             case ir.MakeMoney():
                 return self._money(node)
+            case ir.ReadQuantity() | ir.ReadMoney() | ir.PerPeriod() | ir.Exchange():
+                return quantities.measured(self, node)
             case ir.Lookup():
                 return self._lookup(node)
             case ir.Template():
@@ -316,6 +319,8 @@ class Emitter:
 
     def _lookup(self, node: ir.Lookup) -> Atom:
         table = self.codes[node.codes]
+        if not isinstance(table, ir.CodeTable):
+            raise ValueError(f"{node.codes} is no code list")
         entries = ", ".join(f"{literal(code)}: {literal(value)}" for code, value in table.entries.items())
         name = self.constants.name(f"{{{entries}}}")
         default = "None" if table.default is None else literal(table.default)

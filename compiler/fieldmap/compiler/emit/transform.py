@@ -7,7 +7,7 @@ The same map gives the same bytes. Python reference values: MAP_ID, and CLAIMS w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -34,17 +34,20 @@ _NAMES = {
     "fit": "fit_bool fit_date fit_datetime fit_decimal fit_enum fit_float fit_int fit_json fit_key_text fit_list fit_money"
     " fit_number fit_text fit_time",
     "identity": "identity unidentified",
+    "money": "Rates exchange per_period read_money",
     "numbers": "add divide multiply negate read_base64 read_decimal read_float read_grouped read_int scale subtract to_float",
     "outcome": "Claimed Dead Deleted Duration Failed Filtered Held Listed Money Outcome Rejected",
     "paths": "as_elements as_list element every find find_all lacking no_object state unfit_record",
     "reading": "Reading",
+    "quantities": "Bare read_quantity",
+    "spellings": "Spellings",
     "texts": "as_text bool_words in_template lookup read_as read_bool read_enum read_text template",
 }
 # An `each` within an `each` is a loop within a loop, and two blocks where its elements fail alone; Python allows twenty.
 _DEEPEST_EACH = 10
 
 
-def emit(map: ir.Map, codes: dict[str, ir.CodeTable]) -> str:
+def emit(map: ir.Map, codes: Mapping[str, ir.Table]) -> str:
     """The source of `transform/<map>.py`. Raises ValueError for what cannot be compiled."""
     emitter = Emitter(codes)
     transform = _Transform(map, emitter).source()

@@ -30,8 +30,24 @@ def words(step: interpret.Step, target: ir.Type) -> tuple[str, str]:
             return interpret.shown(step.after), f"{interpret.shown(step.before)} read as a {_kind(step.after)}{how}"
         case "call":
             return interpret.shown(step.after), f"{step.text}(…)"
+        case "quantity":
+            return (
+                f"{interpret.shown(step.after)} {step.text}".rstrip(),
+                f"{interpret.shown(step.before)} read as a quantity",
+            )
+        case "period":
+            source, _, wanted = step.text.partition(" to ")
+            return (
+                f"{interpret.shown(step.after)} per {wanted}",
+                f"{interpret.shown(step.before)} per {source} × {exact(step.factor)}",
+            )
+        case "exchange":
+            return interpret.shown(step.after), f"{interpret.shown(step.before)} {step.text}"
         case "money":
-            return interpret.shown(step.after), "an amount with its currency"
+            _, _, assumed = step.text.partition(", assumed: ")
+            return interpret.shown(
+                step.after
+            ), f"its currency is assumed: {assumed}" if assumed else "an amount with its currency"
         case "position":
             return interpret.shown(step.after), f"the place of {step.text} in its list, counted from 1"
         case "lookup":

@@ -22,6 +22,8 @@ def parts(node: ir.Expr) -> Iterator[ir.Expr]:
             ir.Implicit()
             | ir.Convert()
             | ir.Scale()
+            | ir.ReadQuantity()
+            | ir.ReadMoney()
             | ir.Lookup()
             | ir.Negate()
             | ir.IsAbsent()
@@ -36,6 +38,10 @@ def parts(node: ir.Expr) -> Iterator[ir.Expr]:
             yield from (node.value, node.region)
         case ir.MakeMoney():
             yield from (node.amount, node.currency)
+        case ir.PerPeriod():
+            yield from (node.value, node.period)
+        case ir.Exchange():
+            yield from (node.value, node.day)
         case ir.Template():
             yield from (part.value for part in node.parts if isinstance(part, ir.Hole))
         case ir.Call():

@@ -17,7 +17,7 @@ from jsonpath_ng.jsonpath import DatumInContext, Root
 from fieldmap.compiler import ir
 from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.functions.arithmetic import combine, nearest_float
-from fieldmap.compiler.interpret import paths
+from fieldmap.compiler.interpret import money, paths, quantities
 from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, sole
 from fieldmap.compiler.interpret.conversions import convert, implicit, is_number, local_time, phone, read_declared, text
 from fieldmap.compiler.interpret.fitting import JSON_DEPTH
@@ -28,7 +28,7 @@ from fieldmap.runtime.values.currencies import CURRENCIES
 from fieldmap.runtime.values.failures import quote, wrong
 from fieldmap.runtime.values.outcome import Duration, Failed, Money, Rejected
 
-Codes = Mapping[str, ir.CodeTable]
+Codes = Mapping[str, ir.Table]
 Roots = Mapping[str, DatumInContext]
 
 _ORDERS = {
@@ -106,6 +106,8 @@ class _Scope:
                 return self._read(node)
             case ir.LocalTime() | ir.Phone():
                 return self._joined(node)
+            case ir.ReadQuantity() | ir.ReadMoney() | ir.PerPeriod() | ir.Exchange():
+                return self._measured(node)
             case ir.Implicit() | ir.Convert() | ir.Scale() | ir.MakeMoney() | ir.Lookup() | ir.Template() | ir.Call():
                 return self._made(node)
             case ir.Mapped():
@@ -260,20 +262,42 @@ class _Scope:
             raise Failed("FM2111", f"the currency of {quote(amount)} is absent")
         if text(currency) not in CURRENCIES:
             raise Failed("FM2111", f"{quote(currency)} is not a currency code of ISO 4217")
-        money = Money(amount, currency)
-        self._note("money", currency, amount, money)
-        return money
+        made = Money(amount, currency)
+        self._note("money", f"{currency}, assumed: {node.assumed}" if node.assumed else currency, amount, made)
+        return made
 
     def _looked_up(self, node: ir.Lookup) -> str | None:
         code = self.value(node.value)
         if code is None:
             return None
         table = self._all.codes[node.codes]
+        if not isinstance(table, ir.CodeTable):
+            raise TypeError(f"{node.codes} is no code list")
         answer = table.entries.get(text(code), table.default)
         if answer is None:
             raise Failed("FM2110", f"code {quote(code)} is not in {table.name}")
         self._note("lookup", table.name, code, answer)
         return answer
+
+    def _measured(self, node: ir.ReadQuantity | ir.ReadMoney | ir.PerPeriod | ir.Exchange) -> Any:
+        """Quantities and money as they come out of texts, periods and rates."""
+        before = self.value(node.value)
+        if before is None:
+            return None
+        match node:
+            case ir.ReadQuantity():
+                table = self._all.codes[node.spellings]
+                return self._note("quantity", node.unit.text, before, quantities.read(before, node, table))
+            case ir.ReadMoney():
+                return self._note("quantity", "", before, money.read(before, node))
+            case ir.PerPeriod():
+                period = self.value(node.period)
+                answer, factor = money.per_period(before, period, node)
+                return self._note("period", f"{period} to {node.wanted}", before, answer, factor=factor)
+            case ir.Exchange():
+                day, table = self.value(node.day), self._all.codes[node.rates]
+                answer, how = money.exchange(before, day, node, table)
+                return self._note("exchange", how, before, answer)
 
     def _template(self, node: ir.Template) -> str | None:
         shown = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from fieldmap.compiler.ir.identity import Identity, Reference
 from fieldmap.compiler.ir.maps import Map
 from fieldmap.compiler.ir.nodes import Node, Place
@@ -72,9 +74,50 @@ class CodeTable(Node, frozen=True):
     default: str | None = None
 
 
+class Spellings(Node, frozen=True):
+    """The words that name units of one dimension. needed: what is measured, "a length". own: factor and offset to the base unit
+    (texts of fractions) and the words of each unit, separated by `|`; those behind `||` count only exactly as they stand.
+    foreign: what other words measure, for messages. A word is looked up as it stands, then in small letters if only one unit
+    has it so; one letter is never looked up in small letters."""
+
+    name: str
+    needed: str
+    own: tuple[tuple[str, str, str], ...]
+    foreign: tuple[tuple[str, str], ...]
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """day: 2026-03-01. value: plain decimal text, so that 1 source is `value` target. line: of the file, from 1."""
+
+    day: str
+    source: str
+    target: str
+    value: str
+    line: int
+
+
+class Rates(Node, frozen=True):
+    """A table of dated rates, in the order of pair and day. valid: for how many days after its own a rate counts. inverse: whether
+    a pair may be read backwards, as 1 / rate. across: the currency through which a pair that has no rate may be reckoned; both
+    rates are looked up by the same rules. file, digest (SHA-256 of the file): where they came from."""
+
+    name: str
+    file: str
+    digest: str
+    rates: tuple[Rate, ...]
+    place: Place
+    valid: int
+    inverse: bool = False
+    across: str | None = None
+
+
+Table = CodeTable | Spellings | Rates
+
+
 class Project(Node, frozen=True):
-    """All of a project. connectors are not here: they are the fetch plans."""
+    """All of a project. connectors are not here: they are the fetch plans. codes: all tables that expressions look things up in; a
+    code list by its name, others by a name with a blank, which no author can write."""
 
     entities: tuple[Entity, ...]
     maps: tuple[Map, ...]
-    codes: dict[str, CodeTable]
+    codes: dict[str, Table]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fieldmap.compiler.ir.nodes import Node
-from fieldmap.compiler.ir.types import EnumType, TextType, Type
+from fieldmap.compiler.ir.types import EnumType, TextType, Type, Unit
 
 
 class Member(Node, frozen=True):
@@ -252,12 +252,59 @@ class Scale(Expression, frozen=True):
     to_unit: str
 
 
+class ReadQuantity(Expression, frozen=True):
+    """`x as quantity(bare in inch, range lower)`: a number with its unit out of a text, as a number in `unit`.
+
+    spellings: the table (`Spellings`, of `Project.codes`) of the words that name units. bare: the unit of a number without one; without
+    it such a number fails (FM2146), and so does a JSON number. ends: "lower" or "upper" end of a range, "both" as a list;
+    without it a range or a hedge fails (FM2148). FM2145 for other texts, FM2147 a unit of another dimension, FM2149 several
+    values, FM2150 an unknown unit. The shapes are published in docs/language.md.
+    """
+
+    value: Expr
+    spellings: str
+    unit: Unit
+    bare: Unit | None = None
+    ends: str | None = None
+
+
+class ReadMoney(Expression, frozen=True):
+    """`x as money("$" in USD)`: an amount and its currency out of a text: `68000 CAD`, `CAD 68,000.00`. signs: what stands for a
+    currency beside its ISO code; a sign that is not among them fails (FM2111). bare: the currency of a number without one."""
+
+    value: Expr
+    signs: tuple[tuple[str, str], ...] = ()
+    bare: str | None = None
+
+
+class PerPeriod(Expression, frozen=True):
+    """An amount per a period of the data, as one per `wanted`. period: an expression that gives hour, day, week, month, year or
+    each. factors: by which the amount is multiplied, for each period that may come; another one fails (FM2153)."""
+
+    value: Expr
+    period: Expr
+    wanted: str
+    factors: tuple[tuple[str, str], ...]
+
+
+class Exchange(Expression, frozen=True):
+    """Money in `currency` by a dated rate of the table (`Rates`, of `Project.codes`): the latest rate of the pair on or before the
+    day, no older than the table allows; FM2152 where there is none, or the day is absent. Exact; rounded when assigned. Money that is in
+    `currency` already stays as it is, and needs no rate."""
+
+    value: Expr
+    day: Expr
+    rates: str
+    currency: str
+
+
 class MakeMoney(Expression, frozen=True):
     """An amount and its currency. Absent if the amount is absent; a currency that is absent, or not three capital letters of
-    ISO 4217, fails with FM2111."""
+    ISO 4217, fails with FM2111. assumed: why the author takes the currency for granted, for provenance."""
 
     amount: Expr
     currency: Expr
+    assumed: str | None = None
 
 
 class Lookup(Expression, frozen=True):
@@ -403,6 +450,10 @@ Expr = (
     | LocalTime
     | Phone
     | Scale
+    | ReadQuantity
+    | ReadMoney
+    | PerPeriod
+    | Exchange
     | MakeMoney
     | Lookup
     | Template

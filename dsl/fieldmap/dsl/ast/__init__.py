@@ -4,7 +4,7 @@ No name is looked up here and no type is known. The compiler refers to this modu
 Each node's docstring shows the text that it stands for. One module a kind of statement; every name is found here.
 """
 
-from fieldmap.dsl.ast.codes import CodeArm, Codes
+from fieldmap.dsl.ast.codes import CodeArm, Codes, Rates
 from fieldmap.dsl.ast.connector import (
     Auth,
     Connector,
@@ -44,8 +44,10 @@ from fieldmap.dsl.ast.expression import (
     Call,
     Comparison,
     Conversion,
+    DataPeriod,
     Expr,
     Hole,
+    Hours,
     If,
     IndexSegment,
     InList,
@@ -60,6 +62,8 @@ from fieldmap.dsl.ast.expression import (
     Number,
     Otherwise,
     Path,
+    RateTable,
+    Reading,
     Segment,
     Template,
     Via,
@@ -103,6 +107,7 @@ __all__ = [
     "Comparison",
     "Connector",
     "Conversion",
+    "DataPeriod",
     "Duration",
     "Each",
     "Entity",
@@ -120,6 +125,7 @@ __all__ = [
     "Format",
     "Given",
     "Hole",
+    "Hours",
     "If",
     "Ignore",
     "Ignored",
@@ -151,6 +157,9 @@ __all__ = [
     "Outcome",
     "Pages",
     "Path",
+    "RateTable",
+    "Rates",
+    "Reading",
     "ReferenceType",
     "Resource",
     "Retry",

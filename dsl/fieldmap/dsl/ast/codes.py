@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fieldmap.dsl.ast.nodes import Node
 
 if TYPE_CHECKING:
-    from fieldmap.dsl.ast.expression import Expr
+    from fieldmap.dsl.ast.expression import Expr, Number
     from fieldmap.dsl.ast.nodes import Name, Text
 
 
@@ -18,6 +18,17 @@ class CodeArm(Node):
 
     codes: tuple[Text, ...]
     value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates(Node):
+    """`rates fx from "fx.csv" { valid 7 days; inverse; across EUR }`; valid: the number of days, None if unsaid."""
+
+    name: Name
+    path: Text
+    valid: Number | None = None
+    inverse: bool = False
+    across: Name | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,11 +106,45 @@ class Access(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading(Node):
+    """`bare in inch`, `"$" in USD`: what stands in a text, and the unit or currency that it then has. `in kg` (what is None): the unit of
+    the result."""
+
+    what: Name | Text | None
+    unit: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPeriod(Node):
+    """`per period($.paidPer, pay_period)`: the period that a code of the data names."""
+
+    code: Expr
+    codes: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateTable(Node):
+    """`using fx on $.payDate`; without `on` the day is None."""
+
+    name: Name
+    day: Expr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours(Node):
+    """`using 2080 h per year`: how much of one period the other has."""
+
+    count: Number
+    period: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion(Node):
     """`x as date("MM/dd/yyyy")`, `x as bool("Y", "N")`, `x as datetime(odata)`, `x as date at "America/New_York"`
 
     patterns: the string arguments. words: the bare ones in order (`odata`, `epoch`, `ms`). since: of `since 1950`. region: the
     path in `as phone($.country)`. zone: of a following `at`. choice: `earlier` or `later` behind it.
+    readings: `bare in inch`. period, using: `as quantity per period($.paidPer, pay_period) using 2080 h per year`.
     """
 
     value: Expr
@@ -121,6 +155,9 @@ class Conversion(Node):
     region: Path | None = None
     zone: Text | None = None
     choice: Name | None = None
+    readings: tuple[Reading, ...] = ()
+    period: Name | DataPeriod | None = None
+    using: tuple[RateTable | Hours, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +172,8 @@ class LocalTime(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InUnit(Node):
-    """`x in mi`, `x in USD per year`, `x in $.comp.currency per year`, `x in (last(…))`
+    """`x in mi`, `x in USD per year`, `x in $.comp.currency per year`, `x in (last(…))`, `x in $.cur using fx on $.day`,
+    `x in USD assumed "they book in USD"`
 
     Exactly one of unit (a unit or currency token) and named_by (an expression that names the currency).
     """
@@ -143,7 +181,9 @@ class InUnit(Node):
     value: Expr
     unit: Name | None
     named_by: Expr | None
-    period: Name | None = None
+    period: Name | DataPeriod | None = None
+    using: tuple[RateTable | Hours, ...] = ()
+    assumed: Text | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fieldmap.dsl.ast.codes import Codes
+from fieldmap.dsl.ast.codes import Codes, Rates
 from fieldmap.dsl.ast.connector import Connector
 from fieldmap.dsl.ast.entity import Entity
 from fieldmap.dsl.ast.example import Example
@@ -31,4 +31,4 @@ class File(Node):
     items: tuple[Item, ...]
 
 
-Item = Use | Entity | Connector | Codes | Map | Merge | Example
+Item = Use | Entity | Connector | Codes | Rates | Map | Merge | Example

@@ -46,6 +46,15 @@ TITLES: dict[str, str] = {
     "FM2156": "a text that does not match the pattern of the field",
     "FM2157": "a text that is not a time of day or a duration as it should be written",
     "FM2158": "two durations whose order depends on the months that are meant",
+    "FM2145": "a text that is no quantity",
+    "FM2146": "a quantity without a unit, or an amount without a currency",
+    "FM2147": "a quantity in a unit of another dimension",
+    "FM2148": "a range or a hedge where one quantity is needed",
+    "FM2149": "several quantities or dimensions in one text",
+    "FM2150": "a unit that is not known, or could be two",
+    "FM2151": "values that do not agree",
+    "FM2152": "no exchange rate for a pair of currencies and a day",
+    "FM2153": "a period of pay that is absent, or that nothing converts",
 }
 
 QUOTED = 60

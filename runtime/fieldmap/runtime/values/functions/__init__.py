@@ -24,6 +24,7 @@ from fieldmap.runtime.values.functions.calendar import (
 )
 from fieldmap.runtime.values.functions.hashes import named_uuid, sha256
 from fieldmap.runtime.values.functions.lists import (
+    agreed,
     all_,
     any_,
     average,
@@ -82,6 +83,7 @@ __all__ = [
     "add_months",
     "add_years",
     "after",
+    "agreed",
     "all_",
     "any_",
     "ascii_",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from fieldmap.runtime.values.compare import same
 from fieldmap.runtime.values.failures import describe, wrong
 from fieldmap.runtime.values.numbers import Exact, Number, add, divide
 from fieldmap.runtime.values.outcome import Failed
@@ -37,6 +38,14 @@ def only(path: str, items: Sequence[Any]) -> Any:
     """FM2112."""
     if len(items) > 1:
         raise Failed("FM2112", f"only one value may be there, and there are {len(items)}", path)
+    return items[0] if items else None
+
+
+def agreed(path: str, items: Sequence[Any]) -> Any:
+    """FM2151."""
+    for item in items:
+        if not same(item, items[0], path):
+            raise Failed("FM2151", f"{describe(items[0])} and {describe(item)} do not agree", path)
     return items[0] if items else None
 
 

@@ -1,0 +1,232 @@
+"""How people write units: the words that `as quantity` knows, by the unit of the language that they mean.
+
+Each line is a unit of the language, its spellings in any case that is unambiguous, and behind `||` those that count only exactly
+as they stand (rare units whose symbol differs from a common one by its capitals alone). Points, dashes and doubled blanks within a
+spelling do not matter to the reader, so `sq. ft.` is written `sq ft` here. Superscripts are digits: `ft2`.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from fieldmap.compiler import ir, units
+
+_WRITTEN = """
+inch         in|inch|inches|ins|"
+foot         ft|foot|feet|'
+yard         yd|yds|yard|yards
+mile         mi|mile|miles
+thou         mil|mils|thou
+mm           mm|MM|millimeter|millimeters|millimetre|millimetres
+cm           cm|cms|centimeter|centimeters|centimetre|centimetres
+dm           dm|decimeter|decimeters|decimetre|decimetres
+m            m|meter|meters|metre|metres|mtr|mtrs
+km           km|kms|kilometer|kilometers|kilometre|kilometres
+um           um|micron|microns|micrometer|micrometers|micrometre|micrometres
+nm           nm|nanometer|nanometers|nanometre|nanometres
+megameter    ||Mm
+
+kg           kg|kgs|kilo|kilos|kilogram|kilograms|kilogramme|kilogrammes
+g            g|gm|gms|gram|grams|gramme|grammes
+mg           mg|mgs|milligram|milligrams
+ug           ug|mcg|microgram|micrograms
+lb           lb|lbs|pound|pounds
+oz           oz|ozs|ounce|ounces
+stone        st|stone|stones
+metric_ton   t|tonne|tonnes|metric ton|metric tons
+short_ton    ton|tons|short ton|short tons
+long_ton     long ton|long tons
+carat        ct|cts|carat|carats
+troy_ounce   ozt|oz t|troy oz|troy ounce|troy ounces
+
+liter        l|L|ltr|ltrs|liter|liters|litre|litres
+ml           ml|mls|milliliter|milliliters|millilitre|millilitres
+cl           cl|centiliter|centiliters|centilitre|centilitres
+dl           dl|deciliter|deciliters|decilitre|decilitres
+gallon       gal|gals|gallon|gallons|us gal|us gallon|us gallons
+quart        qt|qts|quart|quarts
+pint         pt|pts|pint|pints
+cup          cup|cups
+fluid_ounce  fl oz|floz|fl ozs|fluid oz|fluid ounce|fluid ounces|us fl oz
+tablespoon   tbsp|tablespoon|tablespoons
+teaspoon     tsp|teaspoon|teaspoons
+inch^3       cu in|cuin|cu inch|cu inches|cubic in|cubic inch|cubic inches|in3|inch3|inches3
+foot^3       cu ft|cuft|cu feet|cubic ft|cubic foot|cubic feet|ft3|feet3
+yard^3       cu yd|cu yds|cubic yd|cubic yard|cubic yards|yd3
+m^3          cu m|cubic m|cubic meter|cubic meters|cubic metre|cubic metres|m3|cbm
+cm^3         cc|cu cm|cubic cm|cubic centimeter|cubic centimeters|cubic centimetre|cubic centimetres|cm3|ccm
+
+inch^2       sq in|sqin|sq inch|sq inches|square in|square inch|square inches|in2|inch2
+foot^2       sq ft|sqft|sq feet|sq foot|square ft|square foot|square feet|ft2|feet2
+yard^2       sq yd|sq yds|square yard|square yards|yd2
+mile^2       sq mi|square mile|square miles|mi2
+mm^2         sq mm|square mm|square millimeter|square millimeters|mm2
+cm^2         sq cm|square cm|square centimeter|square centimeters|square centimetre|square centimetres|cm2
+m^2          sq m|sqm|square m|square meter|square meters|square metre|square metres|m2
+km^2         sq km|square km|square kilometer|square kilometers|square kilometres|km2
+hectare      ha|hectare|hectares
+acre         ac|acre|acres
+
+second       s|sec|secs|second|seconds
+ms           ms|msec|msecs|millisecond|milliseconds
+us           us|microsecond|microseconds
+ns           ns|nanosecond|nanoseconds
+minute       min|mins|minute|minutes
+hour         h|hr|hrs|hour|hours
+day          d|day|days
+week         wk|wks|week|weeks
+month        mo|mos|month|months
+year         yr|yrs|year|years
+
+byte         B|byte|bytes
+kB           kB|kilobyte|kilobytes
+MB           MB|megabyte|megabytes
+GB           GB|gigabyte|gigabytes|gig|gigs
+TB           TB|terabyte|terabytes
+PB           PB|petabyte|petabytes
+KiB          KiB|kibibyte|kibibytes
+MiB          MiB|mebibyte|mebibytes
+GiB          GiB|gibibyte|gibibytes
+TiB          TiB|tebibyte|tebibytes
+bit          b|bit|bits
+kbit         kb|kbit|kilobit|kilobits
+Mbit         Mb|Mbit|megabit|megabits
+Gbit         Gb|Gbit|gigabit|gigabits
+Tbit         Tb|Tbit|terabit|terabits
+kbit/s       kbps|kbit/s|kb/s
+Mbit/s       Mbps|Mbit/s|Mb/s
+Gbit/s       Gbps|Gbit/s|Gb/s
+kB/s         kBps|kB/s
+MB/s         MBps|MB/s
+GB/s         GBps|GB/s
+
+degC         °C|C|c|deg C|degC|degree C|degrees C|celsius|centigrade|deg celsius|degree celsius|degrees celsius|° celsius|° C
+degF         °F|F|f|deg F|degF|degree F|degrees F|fahrenheit|deg fahrenheit|degree fahrenheit|degrees fahrenheit|° fahrenheit|° F
+kelvin       K|kelvin|kelvins
+
+watt         W|w|watt|watts
+mW           mW|milliwatt|milliwatts
+kW           kW|kilowatt|kilowatts
+MW           MW|megawatt|megawatts
+GW           GW|gigawatt|gigawatts
+horsepower   hp|horsepower
+joule        J|joule|joules
+kJ           kJ|kilojoule|kilojoules
+mJ           mJ|millijoule|millijoules
+MJ           MJ|megajoule|megajoules
+watt*hour    Wh|watt hour|watt hours
+kW*hour      kWh|kilowatt hour|kilowatt hours
+cal          cal|calorie
+kcal         kcal|kilocalorie|kilocalories
+BTU          BTU|BTUs
+N*m          N m|Nm|newton meter|newton meters|newton metre|newton metres
+lbf*ft       ft lb|ft lbs|ft lbf|lb ft|lbs ft|lbf ft|foot pound|foot pounds|pound feet|pound foot|ft pound|ft pounds
+lbf*inch     in lb|in lbs|in lbf|lb in|lbs in|lbf in|inch pound|inch pounds|in pound|in pounds
+ozf*inch     oz in|in oz
+
+volt         V|v|volt|volts
+mV           mV|millivolt|millivolts
+kV           kV|kilovolt|kilovolts
+MV           ||MV
+ampere       A|a|amp|amps|ampere|amperes
+mA           mA|milliamp|milliamps|milliampere|milliamperes
+uA           uA|microamp|microamps
+megaampere   ||MA
+A*hour       Ah|amp hour|amp hours|ampere hour|ampere hours
+mA*hour      mAh|milliamp hour|milliamp hours
+ohm          Ω|ohm|ohms
+kohm         kΩ|kohm|kohms|kilohm|kilohms
+megaohm      MΩ|megohm|megohms|megaohm
+milliohm     mΩ|milliohm|milliohms
+hertz        Hz|hertz
+kHz          kHz|kilohertz
+MHz          MHz|megahertz
+GHz          GHz|gigahertz
+millihertz   ||mHz
+rpm          rpm|rev/min|r/min|revolutions/minute
+uF           uF|mfd|microfarad|microfarads
+nF           nF|nanofarad|nanofarads
+pF           pF|picofarad|picofarads
+lumen        lm|lumen|lumens
+lux          lx|lux
+candela      cd|candela|candelas
+
+psi          psi|psig
+bar          bar|bars
+mbar         mbar|millibar|millibars
+pascal       Pa|pascal|pascals
+hPa          hPa|hectopascal|hectopascals
+kPa          kPa|kilopascal|kilopascals
+MPa          MPa|megapascal|megapascals
+millipascal  ||mPa
+atm          atm|atmosphere|atmospheres
+newton       N|newton|newtons
+kN           kN|kilonewton|kilonewtons
+lbf          lbf|pound force|pounds force
+
+mile/hour    mph|mi/h|mi/hr|miles/hour
+km/hour      km/h|kmh|kph|km/hr|kilometers/hour|kilometres/hour
+m/s          m/s|m/sec|meters/second|metres/second|mps
+ft/s         ft/s|ft/sec|fps|feet/second
+ft/minute    ft/min|fpm|feet/minute
+gallon/minute  gpm|gal/min|gallons/minute
+gallon/hour  gph|gal/h|gal/hr|gallons/hour
+liter/minute lpm|l/min|liters/minute|litres/minute
+liter/hour   lph|l/h|l/hr|liters/hour|litres/hour
+foot^3/minute  cfm|ft3/min|cu ft/min|cubic feet/minute
+m^3/hour     m3/h|m3/hr|cmh
+
+degree       °|deg|degree|degrees
+radian       rad|radian|radians
+percent      %|pct|percent
+ppm          ppm
+each         each|ea|pc|pcs|piece|pieces|ct|cnt|count|unit|units
+kg/m^3       kg/m3
+g/cm^3       g/cm3|g/cc
+g/m^2        gsm|g/m2
+lb/foot^3    lb/ft3|lbs/ft3|pcf
+lb/foot      lb/ft|lbs/ft|plf
+kg/m         kg/m
+"""
+
+
+@functools.cache
+def _known() -> tuple[tuple[ir.Unit, str], ...]:
+    """The units of the list with their spellings; a unit that the registry lacks is left out (tests see that none is)."""
+    found: list[tuple[ir.Unit, str]] = []
+    for line in _WRITTEN.splitlines():
+        token, _, words = line.strip().partition(" ")
+        if token:
+            try:
+                found.append((units.parse(token), words.strip()))
+            except units.UnknownUnitError:
+                continue
+    return tuple(found)
+
+
+def missing() -> list[str]:
+    """Units of the list that the registry does not know."""
+    known = {unit.text for unit, _ in _known()}
+    tokens = [line.split()[0] for line in _WRITTEN.splitlines() if line.strip()]
+    return [token for token in tokens if token not in known]
+
+
+@functools.cache
+def table(unit: ir.Unit) -> ir.Spellings:
+    """The spellings of the units that measure what `unit` does; its own spelling is always among them."""
+    own = [(entry, words) for entry, words in _known() if entry.dimension == unit.dimension]
+    spelled = {word for _, words in own for word in words.replace("||", "|").split("|")}
+    if unit.text not in spelled:
+        own.append((unit, f"||{unit.text}"))
+    foreign: dict[str, list[str]] = {}
+    for entry, words in _known():
+        if entry.dimension != unit.dimension:
+            foreign.setdefault(units.describe(entry), []).extend(
+                word for word in words.replace("||", "|").split("|") if word
+            )
+    return ir.Spellings(
+        name=f"spellings of {unit.dimension}",
+        needed=units.describe(unit),
+        own=tuple((entry.factor, entry.offset, words) for entry, words in own),
+        foreign=tuple((kind, "|".join(words)) for kind, words in foreign.items()),
+    )
