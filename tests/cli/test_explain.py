@@ -93,3 +93,17 @@ def test_dead_letters_show_what_no_json_can_say(project: Path, member: str, caps
     assert run(["dlq", "--show", "1", "--reveal"]) == 0
     assert "raw record" in capsys.readouterr().out
     assert run(["dlq", "--show", "1", "--json"]) == 0
+
+
+def test_a_value_whose_newer_version_was_rejected_is_stale(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load(project, '{"data": [{"rec": {"id": "1", "v": "old", "at": "2026-01-01T00:00:00Z"}}]}', capsys)
+    load(project, '{"data": [{"rec": {"id": "1", "v": 5, "at": "2026-01-02T00:00:00Z"}}]}', capsys)
+    found = explained("1", "v", capsys)
+    assert found["value"] == "old"
+    assert found["winner"]["stale"].startswith("stale: a newer version of the record was rejected (FM2101")
+    assert run(["status"]) == 0
+    assert "1 record of drop.one to W is stale" in " ".join(capsys.readouterr().out.split())
+    assert run(["explain", "W", "1", "v"]) == 0
+    assert "stale: a newer version" in " ".join(capsys.readouterr().out.split())

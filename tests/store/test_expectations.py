@@ -190,3 +190,30 @@ def test_a_run_that_was_cut_off_is_judged_together_with_the_next(
     with pytest.raises(FindingsError, match="5 of 100 values"):
         load(database, bundle, WORKERS, [again])
     assert rows(database, "SELECT count(*) FROM canonical.worker") == [(400,)]
+
+
+# ------------------------------------------------------------------------------------------------------- stale claims
+
+
+def test_claims_stand_and_are_stale_while_a_newer_version_is_rejected(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    pages = Pages()
+    load(database, bundle, MAP, [pages.page({"data": [order("A", 1, 1) | {"at": "2026-01-02T00:00:00Z"}]})])
+    stale = "SELECT key, record, code FROM provenance.order_stale"
+    load(database, bundle, MAP, [pages.page({"data": [order("A", 9, 1) | {"at": "2026-01-01T00:00:00Z"}]})])
+    assert rows(database, stale) == [], "an older version that is rejected says nothing of the newer one"
+    load(database, bundle, MAP, [pages.page({"data": [order("A", 9, 1) | {"at": "2026-01-03T00:00:00Z"}]})])
+    assert rows(database, stale) == [("A", "A", "FM2131")]
+    assert rows(database, "SELECT key FROM provenance.line_stale") == [('["A", 1]',)]
+    assert rows(database, "SELECT total FROM canonical.order") == [(1,)]
+    load(database, bundle, MAP, [pages.page({"data": [order("A", 2, 2) | {"at": "2026-01-04T00:00:00Z"}]})])
+    assert rows(database, stale) == []
+    assert rows(database, "SELECT total FROM canonical.order") == [(2,)]
+
+
+def test_a_version_whose_time_cannot_be_read_makes_stale_what_came_before(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    pages = Pages()
+    load(database, bundle, MAP, [pages.page({"data": [order("A", 1, 1)]})])
+    load(database, bundle, MAP, [pages.page({"data": [order("A", 1, 1) | {"at": "yesterday"}]})])
+    assert rows(database, "SELECT key, code FROM provenance.order_stale") == [("A", "FM2103")]

@@ -168,7 +168,7 @@ def workbook(rows: list[list[Any]], *, sheet: str = "People", merged: str = "") 
     book = xlsxwriter.Workbook(file, {"in_memory": True})
     days, stamps, times = (book.add_format({"num_format": f}) for f in ("yyyy-mm-dd", "yyyy-mm-dd hh:mm", "[h]:mm:ss"))
     book.add_worksheet("Notes").write(0, 0, "nothing")
-    page = book.add_worksheet(sheet)
+    page: Any = book.add_worksheet(sheet)
     for r, row in enumerate(rows):
         for c, cell in enumerate(row):
             if isinstance(cell, datetime | date | time | timedelta):

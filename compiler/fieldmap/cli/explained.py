@@ -52,6 +52,8 @@ def _origin(explanation: Explanation) -> None:
         if winner.joined:
             _pair("joined as", winner.joined)
         _pair("", f"{winner.file}:{winner.line}    {winner.statement}")
+        if winner.stale:
+            _pair("", winner.stale)
     if response is not None:
         status = f" → {response.status}" if response.status is not None else ""
         _pair("received", f"{response.url}{status} at {response.fetched_at}")
@@ -62,7 +64,8 @@ def _candidate(candidate: Candidate) -> str:
     value = f" {candidate.value}" if candidate.value is not None else ""
     changed = f" ({candidate.changed})" if candidate.changed and candidate.value is not None else ""
     joined = f" (joined as {candidate.joined})" if candidate.joined else ""
-    what = f"{candidate.source}, record {candidate.record}{value and f' says{value}'}{changed}: {candidate.outcome}{joined}"
+    outcome = candidate.outcome + (candidate.stale and f"; {candidate.stale}")
+    what = f"{candidate.source}, record {candidate.record}{value and f' says{value}'}{changed}: {outcome}{joined}"
     return f"{what}    {candidate.file}:{candidate.line}"
 
 

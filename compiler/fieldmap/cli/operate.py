@@ -196,6 +196,7 @@ def status(json: Json = False) -> None:
         loaded = known is not None and known[0]
         rows = connection.execute(_STATUS).fetchall() if loaded else []
         matched = counts(connection, workspace.existing_bundle()) if loaded else []
+        stale = {row[0]: _stale(connection, row[0]) for row in rows}
     found = []
     for map_id, title, resource, version, through, replaying, command, ended, outcome, read in rows:
         end = archive.end(resource) if resource in held else None
@@ -208,6 +209,7 @@ def status(json: Json = False) -> None:
                 "last_run": f"{command} {outcome or 'was killed'}" if command else "never loaded",
                 "ended_at": ended.strftime("%Y-%m-%d %H:%M:%SZ") if ended else None,
                 "records": read,
+                "stale": stale[map_id],
             }
         )
     if json:
@@ -218,7 +220,10 @@ def status(json: Json = False) -> None:
         return
     table(
         ["map", "version", "state", "last run", "ended", "records"],
-        [tuple(item.values()) for item in found],
+        [
+            tuple(item[name] for name in ("map", "version", "state", "last_run", "ended_at", "records"))
+            for item in found
+        ],
         right=["records"],
     )
     for item in matched:
@@ -226,8 +231,29 @@ def status(json: Json = False) -> None:
             f"\n{item['entity']}: {count(item['matched'])} of {plural(item['keys'], 'key')} of {item['source']} matched,"
             f" {plural(item['ambiguous'], 'ambiguous value')}, {plural(item['refused'], 'refused join')}: fieldmap identity status"
         )
+    for item in found:
+        if item["stale"]:
+            verb = "is" if item["stale"] == 1 else "are"
+            out().print(
+                f"\n{plural(item['stale'], 'record')} of {item['map']} {verb} stale: a newer version was rejected, and the"
+                " claims of the one before it stand: fieldmap dlq"
+            )
     if not checked.ok:
         out().print("\nThe maps have mistakes, so nothing is said of changes: fieldmap check")
+
+
+def _stale(connection: Any, map_id: str) -> int:
+    """How many records have live claims although a newer version was rejected."""
+    from psycopg import sql
+
+    row = connection.execute(
+        sql.SQL(
+            "SELECT count(DISTINCT t._record) FROM claims.{} t JOIN fieldmap.dead_letters d ON (d.map, d.record) = ({}, t._record)"
+            " WHERE t._state = 'live' AND (coalesce(d.changed, t._changed), d.archive_position, d.record_index)"
+            " > (t._changed, t._position, t._index)"
+        ).format(sql.Identifier(map_id), sql.Literal(map_id))
+    ).fetchone()
+    return row[0] if row is not None else 0
 
 
 def _state(through: int, end: int | None, *, replaying: bool, changed: bool) -> str:

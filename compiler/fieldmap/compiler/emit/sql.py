@@ -247,6 +247,7 @@ def views_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         (entity.table, _provenance_view(entity)),
         (f"{entity.table}_duplicates", _duplicates_view(entity)),
         (f"{entity.table}_dangling", _dangling_view(entity, entities)),
+        (f"{entity.table}_stale", _stale_view(entity)),
     ]
 
 
@@ -288,18 +289,30 @@ def _duplicates_view(entity: ir.Entity) -> str:
     )
 
 
-def _keyed_union(entity: ir.Entity) -> str:
-    """The live claims with their canonical keys."""
+def _keyed_union(entity: ir.Entity, more: str = "") -> str:
+    """The live claims with their canonical keys. more: further columns of the claims, each behind a comma."""
 
     def part(source: ir.Source) -> str:
         values = identity.key_values(entity, source, "t")
         keys = ", ".join(f"{value} AS {quote(name)}" for name, value in zip(entity.key, values, strict=True))
         live = " WHERE t._state = 'live'" if source.claim == 0 else ""
-        return (
-            f"SELECT {literal(source.map)}::text AS _map, t._record, {keys} FROM claims.{quote(source.table)} t{live}"
-        )
+        return f"SELECT {literal(source.map)}::text AS _map, t._record{more}, {keys} FROM claims.{quote(source.table)} t{live}"
 
     return "\n  UNION ALL\n  ".join(part(source) for source in entity.sources)
+
+
+def _stale_view(entity: ir.Entity) -> str:
+    """Claims of a record of which a newer version was rejected: they stand, and are not what the source says now. A rejected
+    version whose time could not be read is newer if it came later."""
+    if not entity.sources:
+        return "SELECT NULL::text AS key, NULL::text AS map, NULL::text AS record WHERE false"
+    return (
+        f"SELECT {_key_text(entity, 's')} AS key, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
+        "  d.changed AS rejected, d.code, d.field, d.reason, d.id AS dead_letter\n"
+        f"FROM (\n  {_keyed_union(entity, ', t._changed, t._position, t._index')}\n) s\n"
+        "JOIN fieldmap.dead_letters d ON (d.map, d.record) = (s._map, s._record)\n"
+        "  AND (coalesce(d.changed, s._changed), d.archive_position, d.record_index) > (s._changed, s._position, s._index)"
+    )
 
 
 def _dangling_view(entity: ir.Entity, entities: dict[str, ir.Entity]) -> str:

@@ -41,7 +41,8 @@ class Response:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A claim of this field for this key. outcome: "won", or why it lost. joined: how a claim with another key came to this row."""
+    """A claim of this field for this key. outcome: "won", or why it lost. joined: how a claim with another key came to this row.
+    stale: that a newer version of its record was rejected, and why; "" if none was."""
 
     source: str
     map: str
@@ -53,6 +54,7 @@ class Candidate:
     line: int
     statement: str
     joined: str = ""
+    stale: str = ""
 
 
 @dataclass(frozen=True)

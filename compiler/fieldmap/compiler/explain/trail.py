@@ -44,6 +44,7 @@ class _Claim:
     value: str | None
     held: str
     invented: bool
+    stale: str
 
 
 def explain(
@@ -149,9 +150,12 @@ class _Trail:
             assigned = any(item.field == self._field.name for item in claim.assignments)
             statement = sql.SQL(
                 "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), t._position, t._index, {}, v.version, {}, {}, {},"
-                " coalesce(h.reason, ''), coalesce(h.invented, false) FROM claims.{} t JOIN {}"
+                " coalesce(h.reason, ''), coalesce(h.invented, false), coalesce(d.code || ': ' || d.reason, '') FROM claims.{} t JOIN {}"
                 " JOIN fieldmap.map_versions v ON v.id = t._map_version LEFT JOIN fieldmap.held h"
                 " ON (h.map, h.archive_position, h.record_index, h.claim, h.field) = ({}, t._position, t._index, {}, {}) AND h.element = {}"
+                " LEFT JOIN LATERAL (SELECT * FROM fieldmap.dead_letters d WHERE (d.map, d.record) = ({}, t._record)"
+                " AND (coalesce(d.changed, t._changed), d.archive_position, d.record_index) > (t._changed, t._position, t._index)"
+                " ORDER BY d.archive_position DESC LIMIT 1) d ON true"
                 "{} ORDER BY t._record"
             ).format(
                 sql.SQL("t._element") if claim.number else sql.SQL("0"),
@@ -164,6 +168,7 @@ class _Trail:
                 sql.Literal(claim.number),
                 sql.Literal(self._field.name),
                 sql.SQL("t._element") if claim.number else sql.SQL("0"),
+                sql.Literal(map_.id),
                 sql.SQL("") if claim.number else sql.SQL(" WHERE t._state = 'live'"),
             )
             for row in self._connection.execute(statement).fetchall():
@@ -218,6 +223,7 @@ class _Trail:
             file=place.file,
             line=place.line,
             statement=assignment.place.text if assignment is not None else "",
+            stale=f"stale: a newer version of the record was rejected ({claim.stale})" if claim.stale else "",
         )
 
     def _joined(self, claim: _Claim) -> str:
