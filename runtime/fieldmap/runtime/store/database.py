@@ -67,6 +67,11 @@ def told(what: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         cause = error.diag.message_primary or (str(error).splitlines() or [type(error).__name__])[0]
+        if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            raise DatabaseError(
+                f"The database was filled by other maps than those of now ({cause[:200]}); load the archive with the maps of now:"
+                " fieldmap replay"
+            ) from None
         raise DatabaseError(
             f"The database stopped in the middle of {what}: {cause[:300]}; what was committed stays, run the command again"
         ) from None
