@@ -80,13 +80,18 @@ def resolve(rules: Rules, claims: Iterable[Claim], decisions: Iterable[Decision]
     for own in rules.own:
         earlier = names[: names.index(own)]
         keys = sorted({claim.key for claim in claims if claim.source == own})
+        # Of the decisions about one key, and of those about one thing, the oldest.
+        wanted = [
+            (number, key, canonical(other))
+            for key in keys
+            for number, other in _about(decisions, "same", (own, key))[:1]
+            if other[0] in earlier
+        ]
         taken: set[str] = set()
-        for key in keys:
-            for one, other in _decided(decisions, "same", (own, key)):
-                if other[0] in earlier and one == (own, key) and canonical(other) not in taken:
-                    taken.add(canonical(other))
-                    join((own, key), canonical(other))
-                    break
+        for _, key, thing in sorted(wanted):
+            if thing not in taken:
+                taken.add(thing)
+                join((own, key), thing)
         for number, line in enumerate(rules.lines, 1):
             if line.source == own:
                 _line(rules, number, line, claims, decisions, result, members, canonical, join)
@@ -112,7 +117,7 @@ def _line(rules, number, line, claims, decisions, result, members, canonical, jo
     for s, t in open_pairs:
         thing = canonical((line.target, t))
         group = members[thing] if (line.target, t) in members[thing] else [*members[thing], (line.target, t)]
-        if any(_decided(decisions, "apart", (line.source, s), member) for member in group):
+        if any(other in group for _, other in _about(decisions, "apart", (line.source, s))):
             result.refused[(line.source, s, number, t)] = "apart"
         elif any(_disagree(claims, (line.source, s), group, name) for name in rules.agree):
             result.refused[(line.source, s, number, t)] = "disagree"
@@ -129,12 +134,12 @@ def _line(rules, number, line, claims, decisions, result, members, canonical, jo
         join((line.source, s), canonical((line.target, t)))
 
 
-def _decided(decisions: list[Decision], kind: str, one: Key, other: Key | None = None) -> list[tuple[Key, Key]]:
-    """Decisions about a key, turned so that it stands first."""
-    turned = [
-        pair for d in decisions if d.kind == kind for pair in ((d.one, d.other), (d.other, d.one)) if pair[0] == one
+def _about(decisions: list[Decision], kind: str, key: Key) -> list[tuple[int, Key]]:
+    """The decisions about a key, by their number, with the other key of each."""
+    both = [
+        (n, pair) for n, d in enumerate(decisions) if d.kind == kind for pair in ((d.one, d.other), (d.other, d.one))
     ]
-    return [pair for pair in turned if other is None or pair[1] == other]
+    return [(number, other) for number, (one, other) in both if one == key]
 
 
 def _disagree(claims: list[Claim], one: Key, group: list[Key], name: str) -> bool:

@@ -59,34 +59,37 @@ def worker(system: str, record: str, at: int = 1, **members: Any) -> Record:
 
 
 # Few values, so that they meet: shared, moved, ambiguous, contradicting.
-numbers = st.sampled_from(["1", "2", "3", "4"])
-members = st.fixed_dictionaries(
-    {"no": st.one_of(numbers, st.just("bamboohr:1"))},
-    optional={
-        "name": st.sampled_from(["Ada", "Bob"]),
-        "mail": st.sampled_from(["a@x", "b@x", "c@x"]),
-        "badge": st.integers(1, 3),
-        "boss": numbers,
-        "bossRec": st.sampled_from(["r1", "r2", "r3", "r9"]),
-        "team": st.lists(numbers, max_size=2),
-        "gone": st.booleans(),
-    },
-)
-leave = st.fixed_dictionaries(
-    {"who": numbers, "day": st.integers(1, 2)},
-    optional={"cover": st.sampled_from(["r1", "r2", "r9"]), "note": st.sampled_from(["x", "y"]), "gone": st.booleans()},
-)
+numbers = st.sampled_from(["1", "2", "3", "4", "5"])
+NAMES, MAILS, BADGES = ["Ada", "Ada", "Ada", "Bob", None], ["a@x", "b@x", "c@x", "d@x", None], [1, 2, 3, None]
+
+
+def some(values: list[Any]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(values)
+
+
+@st.composite
+def member_values(draw: st.DrawFn, system: str) -> dict[str, Any]:
+    if system == "leave":
+        said = {"who": draw(numbers), "day": draw(some([1, 2])), "cover": draw(some(["r1", "r2", "r9", None]))}
+        return {**said, "note": draw(some(["x", "y", None])), "gone": draw(some([None, None, None, True]))}
+    said = {"no": draw(some(["1", "2", "3", "4", "5", "bamboohr:1"])), "gone": draw(some([None] * 6 + [True]))}
+    said |= {"name": draw(some(NAMES)), "mail": draw(some(MAILS)), "badge": draw(some(BADGES))}
+    if system == "workday":
+        said["boss"] = draw(some(["1", "2", "bamboohr:1", None]))
+    if system == "bamboohr":
+        said |= {"bossRec": draw(some(["r1", "r2", "r9", None])), "team": draw(some([["1"], ["2", "3"], [], None]))}
+    return said
+
+
+SYSTEMS = ["workday", "workday", "workday", "bamboohr", "bamboohr", "bamboohr", "payroll", "payroll", "leave"]
 
 
 @st.composite
 def versions(draw: st.DrawFn) -> list[Record]:
     found: dict[tuple[str, str, int], Record] = {}
-    for _ in range(draw(st.integers(1, 16))):
-        system = draw(st.sampled_from([*TABLES, "bamboohr", "workday"]))
-        said = draw(leave if system == "leave" else members)
-        if system not in ("bamboohr", "leave"):
-            said = {name: value for name, value in said.items() if name not in ("bossRec", "team")}
-        record = Record(system, draw(st.sampled_from(["r1", "r2", "r3"])), draw(st.integers(1, 3)), tuple(said.items()))
+    for system in draw(st.lists(st.sampled_from(SYSTEMS), min_size=4, max_size=18)):
+        said = {name: value for name, value in draw(member_values(system)).items() if value is not None}
+        record = Record(system, draw(some(["r1", "r2", "r3", "r4"])), draw(some([1, 1, 2, 3])), tuple(said.items()))
         found.setdefault((record.system, record.record, record.at), record)
     return list(found.values())
 
@@ -106,3 +109,66 @@ def test_whatever_the_order_the_crosswalk_is_the_model(
         for portion in [*portions, again]:
             arrive(database, bundle, pages, portion)
         check(database, records)
+
+
+REFUSALS = {
+    "disagree": [
+        worker("workday", "w1", no="1", name="Bob", mail="a@x"),
+        worker("bamboohr", "r1", no="7", name="Ada", mail="a@x"),
+    ],
+    "several": [
+        worker("workday", "w1", no="1", mail="a@x"),
+        worker("workday", "w2", no="2", mail="b@x"),
+        worker("bamboohr", "r1", no="7", mail="a@x"),
+        worker("bamboohr", "r2", no="7", mail="b@x"),
+    ],
+    "contested": [
+        worker("workday", "w1", no="1", mail="a@x"),
+        worker("workday", "w2", no="1", mail="b@x"),
+        worker("bamboohr", "r1", no="7", mail="a@x"),
+        worker("bamboohr", "r2", no="8", mail="b@x"),
+    ],
+    "taken": [
+        worker("workday", "w1", no="1", mail="a@x", badge=1),
+        worker("bamboohr", "r1", no="7", mail="a@x"),
+        worker("bamboohr", "r2", no="8", badge=1),
+    ],
+}
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+def test_every_reason_is_met(bundle: Bundle, database: Server, why: str) -> None:
+    ready(database, bundle)
+    pages = Pages()
+    for record in REFUSALS[why]:
+        arrive(database, bundle, pages, [record])
+        check(database, REFUSALS[why][: REFUSALS[why].index(record) + 1])
+    assert {row[0] for row in rows(database, "SELECT why FROM identity.conflicts")} == {why}
+
+
+def test_a_key_with_several_records_is_one_key(bundle: Bundle, database: Server) -> None:
+    """A value is ambiguous if several keys have it, not if several records do."""
+    ready(database, bundle)
+    people = [
+        worker("workday", "w1", no="1", mail="a@x"),
+        worker("bamboohr", "r1", no="7", mail="a@x"),
+        worker("bamboohr", "r2", no="7", mail="a@x"),
+    ]
+    arrive(database, bundle, Pages(), people)
+    check(database, people)
+    assert crosswalk(database) == {("bamboohr", "7"): "1"}
+    assert rows(
+        database, "SELECT cardinality(claims) FROM identity.evidence WHERE line = 1 AND source = 'bamboohr'"
+    ) == [(2,)]
+
+
+def test_numbers_match_by_size_and_partners_need_every_field(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    people = [
+        worker("workday", "w1", no="1", name="Ada", badge=1.50),
+        worker("workday", "w2", no="2", badge=2),
+        worker("payroll", "p1", no="4", name="Ada", badge=1.5),
+        worker("payroll", "p2", no="5", badge=2),
+    ]
+    arrive(database, bundle, Pages(), people)
+    assert crosswalk(database) == {("payroll", "4"): "1", ("payroll", "5"): "payroll:5"}

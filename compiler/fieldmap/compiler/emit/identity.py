@@ -146,17 +146,21 @@ def _joins(entity: ir.Entity, reference: ir.Reference, name: str) -> list[str]:
     column = f"t.{quote(field.column)}"
     many = isinstance(field.type, ir.ListType)
 
-    def holds(value: str) -> str:
-        return f"{column} @> ARRAY[{value}]::text[]" if many else f'{column} COLLATE "C" = {value}'
+    def holding(value: str, rows: str) -> str:
+        """The claims whose reference is one of the values; of a list all values at once, which its index answers."""
+        if many:
+            return f"(SELECT array_agg({value}::text) AS keys FROM {rows}) h ON {column} && h.keys"
+        return f'(SELECT DISTINCT {value} AS key FROM {rows}) h ON {column} COLLATE "C" = h.key'
 
     moved = f"(m.entity, m.source) = ({literal(reference.entity)}, {literal(reference.numbering)})"
     if not reference.records:
-        return [f"moved m ON {moved} AND {holds('m.key')}"]
-    found = [f"(SELECT DISTINCT record FROM seen WHERE claims = {literal(reference.records)}) s ON {holds('s.record')}"]
+        return [holding("m.key", f"moved m WHERE {moved}")]
+    found = [holding("s.record", f"seen s WHERE s.claims = {literal(reference.records)}")]
     if reference.entity == name and reference.numberings:
-        found.append(
-            f"(claims.{quote(reference.records)} r JOIN moved m ON {moved} AND m.key = r.{quote(reference.records_key)}) ON {holds('r._record')}"
+        records = (
+            f"claims.{quote(reference.records)} r JOIN moved m ON {moved} AND m.key = r.{quote(reference.records_key)}"
         )
+        found.append(holding("r._record", records))
     return found
 
 

@@ -15,6 +15,7 @@ from fieldmap.runtime.errors import FieldmapError
 from fieldmap.runtime.store.database import Connection
 from fieldmap.runtime.store.scripts import run_script
 
+_NEWS = 500
 _BEGIN = """
 CREATE TEMP TABLE moving (entity text COLLATE "C", source text COLLATE "C", key text COLLATE "C", forced boolean NOT NULL DEFAULT false) ON COMMIT DROP;
 CREATE TEMP TABLE moved (entity text COLLATE "C", source text COLLATE "C", key text COLLATE "C", old text COLLATE "C", new text COLLATE "C", rule text) ON COMMIT DROP;
@@ -53,9 +54,23 @@ def identify(connection: Connection, info: EntityInfo, steps: dict[str, str], ru
         return
     if whole:
         run_script(connection, steps["all_moving"], {})
-    for step in ("evidence", "affected_all" if whole else "affected", "match"):
+    run_script(connection, steps["evidence"], {})
+    many = _many(connection, info)
+    if many:
+        connection.execute("ANALYZE identity.evidence")
+    for step in ("affected_all" if whole else "affected", "match"):
         run_script(connection, steps[step], {})
     run_script(connection, steps["record"], {"run": run})
+    if many:
+        connection.execute("ANALYZE identity.crosswalk")
+
+
+def _many(connection: Connection, info: EntityInfo) -> bool:
+    """Whether so much is new that the planner has to be told: by what it knew before it would read the whole table for each key."""
+    row = connection.execute(
+        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(f"changed_{info.table}"))
+    ).fetchone()
+    return row is not None and row[0] > _NEWS
 
 
 def touch_referrers(connection: Connection, infos: Sequence[EntityInfo], steps: dict[str, dict[str, str]]) -> None:
