@@ -14,9 +14,74 @@ from fieldmap.runtime.values.failures import Unreadable
 # Members by what a conforming record holds there: objects, lists of objects, and leaves of a kind.
 OBJECTS = ("a", "*")
 LISTS = ("items", "it's\n\"")
-LEAVES = ("text", "code", "ünï", "int", "number", "bool", "date", "stamp", "written", "texts")
+LEAVES = (
+    "text",
+    "code",
+    "ünï",
+    "int",
+    "number",
+    "bool",
+    "date",
+    "stamp",
+    "written",
+    "clock",
+    "length",
+    "checked",
+    "texts",
+)
 MEMBERS = (*OBJECTS, *LISTS, *LEAVES)
 
+CLOCKS = (
+    "14:30",
+    "T23:59:59.123456",
+    "00:00:00,5",
+    "24:00",
+    "14:30Z",
+    "PT14H30M00S",
+    "PT0H0M60S",
+    "02:30 PM",
+    "2:05 am",
+    "0930",
+    "2024-03-31 02:30",
+)
+LENGTHS = (
+    "P3Y6M4DT12H30M5S",
+    "P1M",
+    "P30D",
+    "P1D",
+    "PT24H",
+    "P2W",
+    "-P1DT2H",
+    "P1DT-0.5S",
+    "P0.5Y",
+    "P0.5M",
+    "PT",
+    "P99999999999D",
+    "P1.5D",
+)
+CHECKED = (
+    "Ada@Example.COM",
+    "ada@localhost",
+    "HTTPS://Example.com/A",
+    "de",
+    "DEU",
+    "Germany",
+    "276",
+    "usd",
+    "pt_br",
+    "+49 30 901820",
+    "030 901820",
+    "DE89 3704 0044 0532 0130 00",
+    "213800KUD8LAJWSQ9D15",
+    "6F9619FF8B86D011B42D00CF4FC964FF",
+    "AB12",
+    "AN4=",
+    "12,34,567.8",
+    "1 234,5",
+    "(12.5)",
+    "a\0b",
+    "\ud800",
+)
 TEXTS = (
     "",
     " ",
@@ -65,6 +130,11 @@ TEXTS = (
     "2024-10-27 02:30",
     "2011-12-30 12:00",
     "2021-06-01 12:00:01.5",
+    "2026-W31-5",
+    "2026-214",
+    "Mon 06.03.50",
+    "March 1, 2021",
+    "0000-00-00",
     "03/01/2021 12:05 AM",
     "1.3.2021 7:08:09",
     "2016-12-31T23:59:60Z",
@@ -161,6 +231,9 @@ _BY_LEAF: dict[str, Sequence[Any]] = {
     "bool": (True, False),
     "date": _DATES,
     "stamp": _STAMPS,
+    "clock": CLOCKS,
+    "length": LENGTHS,
+    "checked": CHECKED,
     "written": tuple(text for text in TEXTS if text[:1].isdigit() or text.startswith(("/", "on"))),
 }
 

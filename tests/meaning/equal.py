@@ -6,7 +6,7 @@ import decimal
 from types import SimpleNamespace
 from typing import Any
 
-from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Filtered, Money, Outcome
+from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Duration, Filtered, Money, Outcome
 
 
 def load(source: str) -> Any:
@@ -21,6 +21,8 @@ def exact(value: Any) -> Any:
     match value:
         case Money():
             return ("Money", exact(value.amount), value.currency)
+        case Duration():
+            return ("Duration", value.months, value.days, value.micros)
         case decimal.Decimal():
             return ("Decimal", value.as_tuple())
         case float():

@@ -11,12 +11,32 @@ from tests.meaning.data import LISTS, MEMBERS, OBJECTS, TEXTS
 
 from fieldmap.compiler import ir, spellings, units
 from fieldmap.compiler.functions import FUNCTIONS
+from fieldmap.runtime.values.checked import KINDS
 
 Expr = st.SearchStrategy[Any]
 
 PLACE = ir.Place("people.map", 7, 3, "field = …\n\x1b[31m")
-ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kathmandu", "UTC", "Pacific/Apia")
-DATE_PATTERNS = ("MM/dd/yyyy", "yyyy-MM-dd", "d.M.yy", "dd MMM yyyy", "yyyyMMdd", "'on' yyyy/M/d")
+ZONES = (
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kathmandu",
+    "UTC",
+    "Pacific/Apia",
+)
+DATE_PATTERNS = (
+    "YYYY-'W'ww-e",
+    "yyyy-DDD",
+    "EEE dd.MM.yy",
+    "MMMM d, yyyy",
+    "MM/dd/yyyy",
+    "yyyy-MM-dd",
+    "d.M.yy",
+    "dd MMM yyyy",
+    "yyyyMMdd",
+    "'on' yyyy/M/d",
+)
 STAMP_PATTERNS = (
     "yyyy-MM-dd HH:mm",
     "yyyy-MM-dd'T'HH:mm:ssXXX",
@@ -24,6 +44,7 @@ STAMP_PATTERNS = (
     "yyyy-MM-dd HH:mm:ss.SSS",
     "d.M.yyyy H:mm:ss",
 )
+CLOCK_PATTERNS = ("hh:mm a", "h:mm a", "HHmm", "H:mm:ss")
 INCH, DEGREE = units.parse("inch"), units.parse("degC")
 CODES: dict[str, ir.Table] = {
     **{table.name: table for table in (spellings.table(INCH), spellings.table(DEGREE))},
@@ -45,6 +66,9 @@ CODES: dict[str, ir.Table] = {
     "any": ir.CodeTable(name="any", entries={"A": "x\ud800", "": "blank"}, place=PLACE, default="other"),
 }
 TEXT, BOOL, INT, DECIMAL = ir.TextType(), ir.BoolType(), ir.IntType(), ir.DecimalType()
+TIME, DURATION = ir.TimeType(), ir.DurationType()
+CHECKED = tuple(ir.TextType(checked=kind) for kind in KINDS)
+CHOICES = ("", "", "earlier", "later")
 FLOAT, DATE, DATETIME, JSON = ir.FloatType(), ir.DateType(), ir.DatetimeType(), ir.JsonType()
 ENUM = ir.EnumType(values=("Active", "On Leave", "A"))
 
@@ -147,6 +171,8 @@ LEAVES_OF = {
     "FloatType": ("number",),
     "DateType": ("date",),
     "DatetimeType": ("stamp",),
+    "TimeType": ("clock",),
+    "DurationType": ("length",),
     "ListType": ("texts",),
 }
 
@@ -182,8 +208,28 @@ def reads(
         segments=steps,
         text=path_text(root, steps),
         declared=declared,
+        how=draw(formats(declared)),
+        beside=draw(st.integers(0, 9)) == 0,
         sentinels=draw(sentinels(declared)) if draw(st.integers(0, 3)) == 0 else (),
     )
+
+
+def formats(declared: ir.Type | None) -> st.SearchStrategy[ir.How | None]:
+    """Now and then the format that a shape states."""
+    options: dict[str, tuple[ir.How, ...]] = {
+        "DateType": (ir.Epoch(unit="days"), ir.Patterns(patterns=DATE_PATTERNS), ir.OData()),
+        "DatetimeType": (
+            ir.Epoch(unit="us", zone="Australia/Lord_Howe", choice="later"),
+            ir.Patterns(patterns=STAMP_PATTERNS, zone="Europe/Berlin", choice="earlier"),
+            ir.OData(),
+        ),
+        "TimeType": (ir.Epoch(unit="ms"), ir.Patterns(patterns=CLOCK_PATTERNS), ir.OData()),
+        "DecimalType": (ir.Base64(scale=3), ir.NumberFormat(point=",", group=".", minus="behind")),
+        "BoolType": (ir.BoolWords(yes="A", no=""),),
+    }
+    element = declared.element if isinstance(declared, ir.ListType) else declared
+    known = options.get(type(element).__name__, ())
+    return st.sampled_from((*[None] * 6, *known)) if known else st.none()
 
 
 def sentinels(declared: ir.Type | None) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -196,7 +242,11 @@ def sentinels(declared: ir.Type | None) -> st.SearchStrategy[tuple[Any, ...]]:
         case ir.BoolType():
             one = st.builds(ir.BoolConstant, value=st.booleans())
         case ir.DateType():
-            one = st.builds(ir.DateConstant, value=st.just("2026-03-01"))
+            one = st.one_of(st.builds(ir.DateConstant, value=st.just("2026-03-01")), of_text)
+        case ir.TimeType():
+            one = st.one_of(st.builds(ir.TimeConstant, value=st.just("14:30:00")), of_text)
+        case ir.DurationType():
+            one = st.one_of(st.builds(ir.DurationConstant, value=st.just("PT24H")), of_text)
         case None:
             one = st.one_of(of_text, of_number, st.builds(ir.BoolConstant, value=st.booleans()))
         case _:
@@ -289,6 +339,24 @@ class Expressions:
             inner, number = self.text(depth - 1), self.number(depth - 1)
             small = st.builds(ir.NumberConstant, value=st.sampled_from(("-1", "0", "2", "99")))
             options += [
+                st.sampled_from(CHECKED).flatmap(self.read),
+                st.builds(
+                    ir.Convert,
+                    value=st.one_of(inner, self.raw("int", "text")),
+                    to=st.just(TEXT),
+                    how=st.just(ir.AsText()),
+                ),
+                st.builds(
+                    ir.Convert,
+                    value=st.one_of(inner, self.raw("checked")),
+                    to=st.just(ir.TextType(checked="country")),
+                    how=st.builds(ir.CountryBy, by=st.sampled_from(("name", "alpha2", "alpha3", "numeric"))),
+                ),
+                st.builds(
+                    ir.Phone,
+                    value=st.one_of(inner, self.raw("checked")),
+                    region=st.one_of(inner, st.builds(ir.TextConstant, value=st.just("DE"))),
+                ),
                 st.builds(ir.Lookup, value=inner, codes=st.sampled_from(("status", "any"))),
                 self.template(depth - 1),
                 st.sampled_from(("trim", "lower", "upper")).flatmap(lambda name: call(name, inner)),
@@ -343,6 +411,10 @@ class Expressions:
                             ir.NumberFormat(point=",", group="."),
                             ir.NumberFormat(point=".", group=""),
                             ir.NumberFormat(point=".", group=","),
+                            ir.NumberFormat(point=".", group=",", pairs=True),
+                            ir.NumberFormat(point=",", group=" ", minus="behind"),
+                            ir.NumberFormat(point=".", group="'", minus="brackets"),
+                            ir.NumberFormat(point="", group="."),
                         )
                     ),
                 ),
@@ -419,7 +491,16 @@ class Expressions:
         )
         if depth > 0:
             inner = self.bool(depth - 1)
-            makers = (self.text, self.number, self.float, self.date, self.datetime, self.bool)
+            makers = (
+                self.text,
+                self.number,
+                self.float,
+                self.date,
+                self.datetime,
+                self.time,
+                self.duration,
+                self.bool,
+            )
             equal, order = st.sampled_from(("==", "!=")), st.sampled_from(("==", "!=", "<", "<=", ">", ">="))
             for make in makers:
                 side = make(depth - 1)
@@ -456,8 +537,9 @@ class Expressions:
             value = st.one_of(written, written, self.text(depth - 1))
             patterns = st.lists(st.sampled_from(DATE_PATTERNS), min_size=1, max_size=3).map(tuple)
             how: list[Expr] = [
-                st.builds(ir.Patterns, patterns=patterns),
-                st.sampled_from((ir.Iso(), ir.AsWritten(), ir.OData(), ir.Epoch(unit="days"))),
+                st.builds(ir.Patterns, patterns=patterns, since=st.sampled_from((1969, 1950))),
+                st.sampled_from((ir.Iso(), ir.AsWritten(), ir.OData())),
+                st.builds(ir.Epoch, unit=st.just("days"), any_year=st.booleans()),
                 st.builds(ir.InZone, zone=st.sampled_from(ZONES)),
             ]
             options += [st.builds(ir.Convert, value=value, to=st.just(DATE), how=each) for each in how]
@@ -485,18 +567,70 @@ class Expressions:
                     ir.Convert,
                     value=value,
                     to=st.just(DATETIME),
-                    how=st.builds(ir.Patterns, patterns=patterns, zone=zone),
+                    how=st.builds(ir.Patterns, patterns=patterns, zone=zone, choice=st.sampled_from(CHOICES)),
                 ),
-                st.builds(ir.Convert, value=value, to=st.just(DATETIME), how=st.builds(ir.Iso, zone=zone)),
+                st.builds(
+                    ir.Convert,
+                    value=value,
+                    to=st.just(DATETIME),
+                    how=st.builds(ir.Iso, zone=zone, choice=st.sampled_from(CHOICES)),
+                ),
+                st.builds(
+                    ir.LocalTime,
+                    date=self.date(depth - 1),
+                    time=self.time(depth - 1),
+                    zone=st.sampled_from(ZONES),
+                    choice=st.sampled_from(CHOICES),
+                ),
                 st.builds(ir.Convert, value=value, to=st.just(DATETIME), how=st.just(ir.OData())),
                 st.builds(
                     ir.Convert,
                     value=st.one_of(value, self.number(depth - 1)),
                     to=st.just(DATETIME),
-                    how=st.builds(ir.Epoch, unit=st.sampled_from(("s", "ms", "us", "ns"))),
+                    how=st.builds(
+                        ir.Epoch,
+                        unit=st.sampled_from(("s", "ms", "us", "ns")),
+                        zone=zone,
+                        choice=st.sampled_from(CHOICES),
+                        any_year=st.booleans(),
+                    ),
                 ),
             ]
         return st.one_of(options + self.common(depth, self.datetime))
+
+    @lazy
+    def time(self, depth: int = 2) -> Expr:
+        options: list[Expr] = [
+            self.read(TIME),
+            st.builds(ir.TimeConstant, value=st.sampled_from(("14:30:00", "00:00:00"))),
+        ]
+        if depth > 0:
+            written = self.raw("clock", "stamp", "int")
+            hows = st.sampled_from(
+                (
+                    ir.Patterns(patterns=CLOCK_PATTERNS),
+                    ir.Iso(),
+                    ir.AsWritten(),
+                    ir.OData(),
+                    ir.Epoch(unit="ms"),
+                    ir.InZone(zone="Asia/Kathmandu"),
+                )
+            )
+            options.append(st.builds(ir.Convert, value=written, to=st.just(TIME), how=hows))
+            options.append(
+                st.builds(
+                    ir.Convert,
+                    value=self.datetime(depth - 1),
+                    to=st.just(TIME),
+                    how=st.builds(ir.InZone, zone=st.sampled_from(ZONES)),
+                )
+            )
+        return st.one_of(options + self.common(depth, self.time))
+
+    @lazy
+    def duration(self, depth: int = 2) -> Expr:
+        constants = st.builds(ir.DurationConstant, value=st.sampled_from(("P1M", "P30D", "PT24H", "P1D", "P27D")))
+        return st.one_of([self.read(DURATION), constants, *self.common(depth, self.duration)])
 
     # ---------------------------------------------------------------------------------------------- money and lists
 

@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 from tests.meaning.data import LISTS
 from tests.meaning.expressions import (
     BOOL,
+    CHECKED,
     DATE,
     DATETIME,
+    DURATION,
     ENUM,
     FLOAT,
     INT,
     JSON,
     PLACE,
     TEXT,
+    TIME,
     Expressions,
     path_text,
     reads,
@@ -35,10 +38,20 @@ def values(roots: tuple[str, ...], depth: int) -> st.SearchStrategy[tuple[ir.Typ
     make = Expressions(roots)
     text = ir.TextConstant(value="invented")
     number = ir.NumberConstant(value="-2.45")
-    decimals = st.builds(ir.DecimalType, precision=st.integers(5, 12), scale=st.integers(0, 4))
+    rounding = st.sampled_from(("", "", "half even"))
+    decimals = st.builds(ir.DecimalType, precision=st.integers(5, 12), scale=st.integers(0, 4), rounding=rounding)
     options: list[tuple[Any, Any, Any]] = [
         (st.just(TEXT), make.text(depth), text),
         (st.builds(ir.TextType, max_length=st.sampled_from((8, 80))), make.text(depth), text),
+        (
+            st.builds(ir.TextType, pattern=st.sampled_from(("[A-Z][a-z]+|invented", ".*", "invented|A+"))),
+            make.text(depth),
+            text,
+        ),
+        (st.sampled_from(CHECKED), make.text(depth), ir.AbsentConstant()),
+        (st.just(TIME), make.time(depth), ir.TimeConstant(value="23:59:59")),
+        (st.just(DURATION), make.duration(depth), ir.DurationConstant(value="P1M")),
+        (st.just(ir.ListType(element=TIME)), reads(roots, TIME, many=True, leaves=("clock",)), ir.AbsentConstant()),
         (st.just(ENUM), make.text(depth), ir.TextConstant(value="A")),
         (st.just(ir.ReferenceType(entity="Worker", key=TEXT)), make.text(depth), text),
         (st.just(BOOL), make.bool(depth), ir.BoolConstant(value=True)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from fieldmap.compiler import ir, shapes, types
+from fieldmap.compiler import interpret, ir, shapes, types
 from fieldmap.compiler.assign import coerce
 from fieldmap.compiler.checks import both, lower_checks, position_of
 from fieldmap.compiler.entities import EntityInfo
@@ -19,6 +19,7 @@ from fieldmap.compiler.shapes import Absence
 from fieldmap.compiler.symbols import Symbols, map_id
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Label
+from fieldmap.runtime.values.outcome import Failed
 
 
 @dataclass
@@ -284,6 +285,14 @@ class _MapLowering:
             self._report.error(
                 "FM0504", f"the constant stands for the field's own value, so it is in {coerced.to_unit}", typed.span
             )
+            return None
+        constant = ir.Assignment(
+            field=target.name, target=target.type, value=typed.expr, outcome="reject", place=target.place
+        )
+        try:
+            interpret.fitted(constant, {})
+        except Failed as failed:
+            self._report.error("FM0504", f"{target.name} cannot hold this constant: {failed.reason}", typed.span)
             return None
         return kind, typed.expr
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fieldmap.compiler import ir, units
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
+from fieldmap.dsl.diagnostics import Edit
 from fieldmap.runtime.values.checked import KINDS as CHECKED
 from fieldmap.runtime.values.checked import ExpressionError, expression
 from fieldmap.runtime.values.currencies import CURRENCIES
@@ -228,6 +229,15 @@ def lower_unit(name: ast.Name, report: Report) -> ir.Unit | None:
         if error.reason:
             report.error("FM0320", f"{name.text} cannot be converted exactly: {error.reason}", name.span, help=_INSTEAD)
             return None
+        if (code := _currency_meant(name.text)) is not None:
+            report.error(
+                "FM0211",
+                f"there is no unit {name.text}; money is in a currency, which has a code",
+                name.span,
+                help=f"write {code}, or another code of ISO 4217",
+                edit=Edit(name.span, code),
+            )
+            return None
         near = [*difflib.get_close_matches(name.text, report.units, n=2, cutoff=0.6), *error.suggestions][:3]
         help_text = (
             f"did you mean {' or '.join(near)}?"
@@ -236,6 +246,24 @@ def lower_unit(name: ast.Name, report: Report) -> ir.Unit | None:
         )
         report.error("FM0211", f"there is no unit {name.text}", name.span, help=help_text)
         return None
+
+
+_CURRENCY_WORDS = {
+    "dollar": "USD",
+    "euro": "EUR",
+    "yen": "JPY",
+    "franc": "CHF",
+    "rupee": "INR",
+    "yuan": "CNY",
+    "peso": "MXN",
+}
+
+
+def _currency_meant(text: str) -> str | None:
+    """The code of a currency that was written in words or in small letters: `Dollar`, `usd`."""
+    if text.upper() in CURRENCIES:
+        return text.upper()
+    return _CURRENCY_WORDS.get(text.lower().removesuffix("s"))
 
 
 _INSTEAD = "give the size that you reckon with a name of its own: unit NAME = 1.5 kg"

@@ -37,6 +37,27 @@ _OPENS_VALUE = {
 _SIGNS = {"&&": "and", "||": "or", "<>": "!=", "=<": "<=", "=>": ">=", "===": "=="}
 
 
+_QUOTED_MEMBER = re.compile(r"[ \t]*([^\W\d]\w*(?:[ \t]*[-./#&][ \t]*\w+|[ \t]+\w+){1,5})[ \t]*:")
+
+
+def _unquoted_member(site: Site) -> Diagnostic | None:
+    """`E-Mail : text`, `Full Name : text` in a shape: names of a source that are no words of ours."""
+    if site.block is None or site.block.key not in ("shape", "members"):
+        return None
+    begin = max(site.text.rfind(mark, 0, site.at) for mark in "\n{,") + 1
+    match = _QUOTED_MEMBER.match(site.text, begin, site.end)
+    if match is None or match.end() <= site.at:
+        return None
+    name = match.group(1)
+    return site.says(
+        "FM0110",
+        f"`{shortened(name)}` is no single word, so this member's name stands in quotes",
+        site.span(*match.span(1)),
+        f'write `"{shortened(name)}" : …`, and `$["{shortened(name)}"]` where it is read',
+        f'"{name}"',
+    )
+
+
 def _null_comparison(site: Site) -> Diagnostic | None:
     """`$.x = null`, `$.x != null`, `$.x <> null`"""
     match = re.compile(r"(==?|!=|<>)?\s*(?:null|NULL|Null|nil|None)(?!\w)").match(site.text, site.at, site.end)
@@ -345,6 +366,7 @@ def _rounded(site: Site) -> Diagnostic | None:
 
 
 HABITS: tuple[Callable[[Site], Diagnostic | None], ...] = (
+    _unquoted_member,
     _null_comparison,
     _unquoted,
     _unrooted,

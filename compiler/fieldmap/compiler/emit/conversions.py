@@ -184,7 +184,7 @@ def format_call(emitter: Emitter, value: str, to: ir.Type, how: ir.How, path: st
         case ir.CountryBy():
             return f"read_country({value}, {literal(how.by)}, {path})"
         case ir.Base64():
-            return f"read_base64({value}, {how.scale}, {path})"
+            return f"read_unscaled({value}, {how.scale}, {path})"
         case _:
             assert_never(how)
 

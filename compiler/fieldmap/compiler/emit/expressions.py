@@ -85,7 +85,15 @@ class Emitter:
         if self.body.depth > DEEPEST and not isinstance(node, ir.Item | ir.Read | ir.TextConstant):
             return self._apart(node)
         match node:
-            case ir.TextConstant() | ir.BoolConstant() | ir.NumberConstant() | ir.DateConstant() | ir.MoneyConstant():
+            case (
+                ir.TextConstant()
+                | ir.BoolConstant()
+                | ir.NumberConstant()
+                | ir.DateConstant()
+                | ir.TimeConstant()
+                | ir.DurationConstant()
+                | ir.MoneyConstant()
+            ):
                 return self.constant(node)
             case ir.AbsentConstant():
                 return Atom("None")

@@ -380,8 +380,16 @@ def _environment() -> jinja2.Environment:
         lit=literal,
         of=lambda name, alias: f"{alias}.{quote(name)}",
         eq=lambda name, left, right: f"{left}.{quote(name)} = {right}.{quote(name)}",
+        differs=_differs,
     )
     return environment
+
+
+def _differs(column: dict[str, Any], left: str, right: str) -> str:
+    """Whether two rows hold different values. PostgreSQL calls a month and thirty days equal, so intervals are compared as texts."""
+    cast = {"interval": "::text", "interval[]": "::text[]"}.get(column["type"], "")
+    name = quote(column["name"])
+    return f"{left}.{name}{cast} IS DISTINCT FROM {right}.{name}{cast}"
 
 
 def _render(template: str, **values: object) -> str:

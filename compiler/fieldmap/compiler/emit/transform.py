@@ -35,7 +35,7 @@ _NAMES = {
     " fit_number fit_text fit_time",
     "identity": "identity unidentified",
     "money": "Rates exchange per_period read_money",
-    "numbers": "add divide multiply negate read_base64 read_decimal read_float read_grouped read_int scale subtract to_float",
+    "numbers": "add divide multiply negate read_unscaled read_decimal read_float read_grouped read_int scale subtract to_float",
     "outcome": "Claimed Dead Deleted Duration Failed Filtered Held Listed Money Outcome Rejected",
     "paths": "as_elements as_list element every find find_all lacking no_object state unfit_record",
     "reading": "Reading",

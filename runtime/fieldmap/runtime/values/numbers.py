@@ -183,7 +183,7 @@ def base64_number(text: str, scale: int) -> Decimal | None:
     return Decimal(int.from_bytes(data, "big", signed=True)).scaleb(-scale, EXACT)
 
 
-def read_base64(value: Any, scale: int, path: str) -> Decimal:
+def read_unscaled(value: Any, scale: int, path: str) -> Decimal:
     """FM2101, FM2104."""
     if type(value) is not str:
         raise wrong(value, "a text", path)
