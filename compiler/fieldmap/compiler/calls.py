@@ -69,7 +69,7 @@ def access(checker: Checker, node: ast.Access) -> Typed | None:
     if isinstance(value.type, ir.ListType) and start is not None:
         start = ListShape(start, value.span)
     path = ast.Path(root=f"{node.value.function.text}(…)", segments=node.segments, span=node.span)
-    found = shapes.walk(path, start, checker.report)
+    found = shapes.walk(path, start, checker.report, dollar=checker.scope.roots.get("$"))
     if found is None:
         return None
     read = ir.Read(

@@ -110,6 +110,10 @@ class Checker:
 
     def _path(self, node: ast.Path) -> Typed | None:
         scope = self.scope
+        if node.root.startswith("@"):
+            what = f"{node.root} is not part of this release yet"
+            self.report.error("FM0112", what, node.span, help="only the record itself, `$`, can be read")
+            return None
         if node.root not in scope.roots:
             known = [name for name in scope.roots if name != "$"]
             if scope.dollar and not difflib.get_close_matches(node.root, known, n=1):
@@ -137,7 +141,7 @@ class Checker:
                 help=f"begin the path with {names}",
             )
             return None
-        found = shapes.walk(node, scope.roots[node.root], self.report)
+        found = shapes.walk(node, scope.roots[node.root], self.report, dollar=scope.roots.get("$"))
         if found is None:
             return None
         text = shapes.path_text(node)

@@ -411,7 +411,7 @@ class _MapLowering:
                 help="choose another name after as",
             )
             return None
-        found = shapes.walk(node.path, scope.roots[node.path.root], self._report)
+        found = shapes.walk(node.path, scope.roots[node.path.root], self._report, dollar=scope.roots.get("$"))
         if found is not None and not found.many:
             self._report.error(
                 "FM0304",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from fieldmap.compiler import formats, ir, types
+from fieldmap.compiler import choices, formats, ir, types
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Label
@@ -209,19 +210,37 @@ def _constants(values: tuple[ast.Expr, ...], report: Report) -> tuple[ir.Constan
     return tuple(constants)
 
 
-def walk(path: ast.Path, start: ShapeNode | None, report: Report) -> Found | None:
-    """Follows a path from a shape node (None: no shape is stated). None after a diagnostic: the path is not in the shape."""
+def walk(
+    path: ast.Path,
+    start: ShapeNode | None,
+    report: Report,
+    *,
+    dollar: ShapeNode | None = None,
+    patterns: bool = True,
+) -> Found | None:
+    """Follows a path from a shape node (None: no shape is stated). None after a diagnostic: the path is not in the shape.
+
+    dollar: the shape of what `$` is in filters. patterns: refuse one that is no regular expression (the RFC lets it match
+    nothing)."""
     node = start
     segments: list[ir.Segment] = []
     sentinels: tuple[ir.Constant, ...] = ()
     absence = Absence.NEVER if start is not None or not path.segments else Absence.UNSAID
     before_all: Absence | None = None
+    as_rfc = False
     for segment in path.segments:
         match segment:
+            case ast.ChoiceSegment():
+                before_all = absence if before_all is None else before_all
+                taken = choices.take(segment, node, path, report, dollar, patterns=patterns)
+                if taken is None:
+                    return None
+                node, sentinels, as_rfc = taken.node, taken.sentinels, as_rfc or segment.descendant
+                segments.append(taken.choice)
             case ast.MemberSegment():
                 member = None
                 if node is not None:
-                    member = _member(node, segment, path, report)
+                    member = member_of(node, segment, report)
                     if member is None:
                         return None
                     if member.advice is not None:
@@ -230,7 +249,9 @@ def walk(path: ast.Path, start: ShapeNode | None, report: Report) -> Found | Non
                         )
                     node, sentinels = member.node, member.sentinels
                     absence = absence | (Absence.MAYBE if member.optional else Absence.NEVER)
-                segments.append(ir.Member(name=segment.name, required=member is not None and not member.optional))
+                segments.append(
+                    ir.Member(name=segment.name, required=member is not None and not member.optional and not as_rfc)
+                )
             case ast.IndexSegment() | ast.WildcardSegment():
                 if isinstance(segment, ast.WildcardSegment):
                     before_all = absence if before_all is None else before_all
@@ -242,16 +263,20 @@ def walk(path: ast.Path, start: ShapeNode | None, report: Report) -> Found | Non
                 if isinstance(node, ListShape):
                     node = node.element
                 elif node is not None:
-                    report.error(
-                        "FM0206",
-                        f"{path_text(path)} takes an element of something that is no list",
-                        segment.span,
-                        labels=[_label(node)],
-                        help="leave the brackets out, or write [ … ] round its type in the shape",
-                    )
+                    no_list(path_text(path), segment.span, node, report)
                     return None
     return _found(
         tuple(segments), node, sentinels, absence if before_all is None else before_all, before_all is not None
+    )
+
+
+def no_list(path: str, span: Span, node: ShapeNode, report: Report) -> None:
+    report.error(
+        "FM0206",
+        f"{path} takes an element of something that is no list",
+        span,
+        labels=[_label(node)],
+        help="leave the brackets out, or write [ … ] round its type in the shape",
     )
 
 
@@ -262,7 +287,7 @@ def _found(
     absence: Absence,
     many: bool,
 ) -> Found:
-    type_ = _type(node)
+    type_ = type_of(node)
     declared = (
         None if node is None or isinstance(type_, ir.ObjectType | ir.UnknownType) or _holds_objects(type_) else type_
     )
@@ -287,25 +312,25 @@ def _holds_objects(type_: ir.Type) -> bool:
     )
 
 
-def _type(node: ShapeNode | None) -> ir.Type:
+def type_of(node: ShapeNode | None) -> ir.Type:
     match node:
         case None:
             return ir.UnknownType()
         case ScalarShape(type=type_):
             return type_
         case ListShape(element=element):
-            return ir.ListType(element=_type(element))
+            return ir.ListType(element=type_of(element))
         case ObjectShape():
             return ir.ObjectType()
 
 
-def _member(node: ShapeNode, segment: ast.MemberSegment, path: ast.Path, report: Report) -> MemberShape | None:
+def member_of(node: ShapeNode, segment: ast.MemberSegment, report: Report) -> MemberShape | None:
     if isinstance(node, ScalarShape) and node.attributes is not None:
         node = node.attributes
     if isinstance(node, ObjectShape):
         found = node.members.get(segment.name)
         if found is None and not report.broken(node.span):
-            report.unknown("FM0206", "member", ast.Name(text=segment.name, span=_name_span(segment)), node.members)
+            report.unknown("FM0206", "member", named(segment), node.members)
         return found
     what = (
         "a list: say which element with [0], or [*] for all"
@@ -314,6 +339,10 @@ def _member(node: ShapeNode, segment: ast.MemberSegment, path: ast.Path, report:
     )
     report.error("FM0206", f"what stands before .{segment.name} is {what}", segment.span, labels=[_label(node)])
     return None
+
+
+def named(segment: ast.MemberSegment) -> ast.Name:
+    return ast.Name(text=segment.name, span=_name_span(segment))
 
 
 def _name_span(segment: ast.MemberSegment) -> Span:
@@ -328,21 +357,13 @@ def _label(node: ShapeNode) -> Label:
 
 
 def path_text(path: ast.Path) -> str:
-    """The path as `explain` shows it: `$.name.first`, `$["Email_-_Work"]`, `order.items[*]`."""
-    text = path.root
-    for segment in path.segments:
-        match segment:
-            case ast.MemberSegment(name=name):
-                text += member_text(name)
-            case ast.IndexSegment(index=index):
-                text += f"[{index}]"
-            case ast.WildcardSegment():
-                text += "[*]"
-    return text
+    """The path as `explain` shows it: `$.name.first`, `$["Email_-_Work"]`, `order.items[?@.open == true]`, `@header("Link")`."""
+    if path.header is not None:
+        return f'@header("{path.header.value}")'
+    return path.root + choices.steps_text(path.segments)
 
 
 def member_text(name: str) -> str:
     """The step to a member as a path writes it: `.first`, `["Email_-_Work"]`."""
     plain = name != "" and name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f".{name}" if plain else f'["{escaped}"]'
+    return f".{name}" if plain else f"[{json.dumps(name, ensure_ascii=False)}]"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from fieldmap.dsl import ast
-from fieldmap.dsl.ast.walk import children
+from fieldmap.dsl.ast.walk import children, walk
 
 # A step: a member's name, or EACH for the elements of a list. BELOW stands for whatever follows, at any depth.
 EACH = "[*]"
@@ -17,24 +17,39 @@ Roots = Mapping[str, Steps]
 
 
 def steps_of(path: ast.Path, roots: Roots) -> Steps:
-    steps = roots.get(path.root, ())
-    for segment in path.segments:
-        match segment:
-            case ast.MemberSegment(name=name):
-                steps += (name,)
-            case ast.IndexSegment() | ast.WildcardSegment():
-                steps += (EACH,)
-    return steps
+    return roots.get(path.root, ()) + tuple(map(_step, path.segments))
+
+
+def _step(segment: ast.Segment) -> str:
+    match segment:
+        case ast.MemberSegment(name=name):
+            return name
+        case ast.ChoiceSegment(descendant=True):
+            return BELOW
+        case _:
+            return EACH
 
 
 def paths_in(node: ast.Node, roots: Roots) -> Iterator[tuple[ast.Node, Steps]]:
     """Every place that is read within a node, with the node that names it."""
     if isinstance(node, ast.Path) and node.root in roots:
         yield node, steps_of(node, roots)
+        yield from _tested(node.segments, roots[node.root], roots.get("$", ()))
     elif isinstance(node, ast.Bare) and node.name in roots:
         yield node, roots[node.name]
     for child in children(node):
         yield from paths_in(child, roots)
+
+
+def _tested(segments: Sequence[ast.Segment], steps: Steps, dollar: Steps) -> Iterator[tuple[ast.Node, Steps]]:
+    """What the filters of a path read; `steps` lead to where the path begins."""
+    for segment in segments:
+        steps = (*steps, _step(segment))
+        for selector in segment.selectors if isinstance(segment, ast.ChoiceSegment) else ():
+            for found in walk(selector):
+                if isinstance(found, ast.TestedPath):
+                    start = steps if found.root == "@" else dollar
+                    yield found, start + tuple(map(_step, found.segments))
 
 
 def overlap(first: Steps, second: Steps) -> bool:

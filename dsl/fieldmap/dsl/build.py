@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from fieldmap.dsl import ast
 from fieldmap.dsl.build_connector import connector
-from fieldmap.dsl.build_expression import expression, number, path
+from fieldmap.dsl.build_expression import expression, number
+from fieldmap.dsl.build_path import path
 from fieldmap.dsl.build_types import inherited, tag, type_of
 from fieldmap.dsl.building import (
     Broken,

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Literal
 
 from fieldmap.dsl import ast
-from fieldmap.dsl.build_expression import expression, expressions, path
+from fieldmap.dsl.build_expression import expression, expressions
+from fieldmap.dsl.build_path import path
 from fieldmap.dsl.build_types import constants, inherited, member, member_name, tag
 from fieldmap.dsl.building import (
     Broken,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal, cast
 
 from fieldmap.dsl import ast, templates
+from fieldmap.dsl.build_path import path, segments
 from fieldmap.dsl.building import (
     Broken,
     Building,
@@ -51,26 +52,6 @@ def _only(tree: Branch, ctx: Building) -> ast.Expr:
 
 
 # -------------------------------------------------------------------------------------------------------------- paths
-
-
-def path(tree: Branch, ctx: Building) -> ast.Path:
-    """`$.a.b[0]`, `order.items[*]`"""
-    root = required_leaf(tree, "ROOT", "NAME", "UNIT")
-    name = "$" if root.type == "ROOT" else lower_name(root, ctx, "the name of an element").text
-    return ast.Path(root=name, segments=tuple(_segment(part, ctx) for part in branches(tree)), span=ctx.span(tree))
-
-
-def _segment(tree: Branch, ctx: Building) -> ast.Segment:
-    span = ctx.span(tree)
-    match str(tree.data):
-        case "member_segment":
-            return ast.MemberSegment(name=str(required_leaf(tree))[1:], span=span)
-        case "quoted_segment":
-            return ast.MemberSegment(name=plain(required_leaf(tree), ctx).value, span=span)
-        case "index_segment":
-            return ast.IndexSegment(index=int(required_leaf(tree)), span=span)
-        case _:
-            return ast.WildcardSegment(span=span)
 
 
 def _path_or_environment(tree: Branch, ctx: Building) -> ast.Expr:
@@ -401,11 +382,11 @@ def _call(tree: Branch, ctx: Building) -> ast.Expr:
 
 
 def _access(tree: Branch, ctx: Building) -> ast.Expr:
-    called, *segments = branches(tree)
+    called, *parts = branches(tree)
     value = expression(called, ctx)
     if not isinstance(value, ast.Call):
         raise LookupError("only a call can be followed by a path")
-    return ast.Access(value=value, segments=tuple(_segment(part, ctx) for part in segments), span=ctx.span(tree))
+    return ast.Access(value=value, segments=segments(parts, ctx), span=ctx.span(tree))
 
 
 _BUILDERS: dict[str, Callable[[Branch, Building], ast.Expr]] = {

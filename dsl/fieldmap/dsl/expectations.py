@@ -5,14 +5,28 @@ from __future__ import annotations
 from fieldmap.dsl.blocks import Block
 
 # A value begins with any of these; together they are one expectation.
-_VALUE = {"TEMPLATE", "RAW", "ROOT", "NUMBER", "_TRUE", "_FALSE", "_NEGATE", "_NOT", "_IF", "_ABSENT", "_LPAR", "_LSQ"}
+_VALUE = {
+    "TEMPLATE",
+    "RAW",
+    "ROOT",
+    "VARIABLE",
+    "NUMBER",
+    "_TRUE",
+    "_FALSE",
+    "_NEGATE",
+    "_NOT",
+    "_IF",
+    "_ABSENT",
+    "_LPAR",
+    "_LSQ",
+}
 _VALUE_STARTS = {"TEMPLATE", "RAW", "ROOT"}
 # So does a type.
 _TYPE = {"_ENUM", "_LIST", "_LBRACE", "_LSQ_TYPE", "NAME"}
 # A value may go on with any of these, so none of them is worth a word.
 _OPERATORS = {
     "_AS", "_AT", "_VIA", "_PER", "_IN", "IN_LIST", "NOT_IN_LIST", "_IS", "_OTHERWISE", "_OR", "_AND", "PLUS", "MINUS",
-    "STAR", "SLASH", "COMPARE", "DOT_NAME", "_LSQ_PATH", "_DOT_ANY", "PREFIX_STAR", "BANG",
+    "STAR", "SLASH", "COMPARE", "DOT_NAME", "_LSQ_PATH", "_DOT_ANY", "DESCENDANT_NAME", "_DESCENDANT_ANY", "_DESCENDANT_LSQ", "PREFIX_STAR", "BANG",
 }  # fmt: skip
 _ENDS = {"$END", "_NL"}
 
@@ -26,6 +40,22 @@ _WORDS = {
     "FIELD": "a line such as `email = $.email`",
     "NAME": "a name",
     "DOT_NAME": "a dot and a name, as in `workday.workers`",
+    "DESCENDANT_NAME": "two dots and a name",
+    "_DESCENDANT_ANY": "`..*`",
+    "_DESCENDANT_LSQ": "`..[`",
+    "_DOT_ANY": "`.*`",
+    "_LSQ_PATH": "`[`",
+    "PATH_TEXT": "a name or text in quotes",
+    "VARIABLE": "`@page` and the like",
+    "CURRENT": "a path such as `@.kind`",
+    "COLON": "`:`",
+    "COMPARE": "`==`, `<` and the like",
+    "FILTER_FUNCTION": "a function such as `length(@.name)`",
+    "FILTER_WORD": "`true`, `false`, `null`",
+    "_FILTER": "a filter such as `?@.open`",
+    "_FILTER_NOT": "`!`",
+    "_AMPERSANDS": "`&&`",
+    "_PIPES": "`||`",
     "CAUSE": "`429`, `5xx`, `timeout`",
     "JSON_LBRACE": "a JSON object `{ … }`",
     "JSON_RBRACE": "`}`",
@@ -50,17 +80,14 @@ _WORDS = {
     "_ARROW": "`->`",
     "ELSE_ARROW": "`else ->`",
     "_ANY": "`*`",
-    "_DOT_ANY": "`.*`",
     "PREFIX_STAR": "`*`",
     "STAR": "`*`",
     "SLASH": "`/`",
     "PLUS": "`+`",
     "MINUS": "`-`",
     "BANG": "`!`",
-    "COMPARE": "a comparison such as `==`",
     "IN_LIST": "`in [ … ]`",
     "NOT_IN_LIST": "`not in [ … ]`",
-    "_LSQ_PATH": "`[`",
     "_NEGATE": "`-`",
     "AS_WORD": "`as`",
     "TAG": "`pii`, `restricted`",

@@ -17,17 +17,23 @@ _SWALLOWING = {
     "_LPAR": "(",
     "_LSQ": "[",
     "_LSQ_TYPE": "[",
+    "_LSQ_PATH": "[",
+    "_DESCENDANT_LSQ": "..[",
     "_COMMA": ",",
     "_EQUALS": "=",
     "_ARROW": "->",
     "ELSE_ARROW": "else ->",
 }
-_OPENING = {"_LBRACE", "_LPAR", "_LSQ", "_LSQ_TYPE", "_LSQ_PATH"}
+_OPENING = {"_LBRACE", "_LPAR", "_LSQ", "_LSQ_TYPE", "_LSQ_PATH", "_DESCENDANT_LSQ"}
 _CLOSING = {"_RBRACE", "_RPAR", "_RSQ"}
 # The first word of statements whose braces hold rows, which a comma may separate.
 _ROWS = {"_SHAPE", "DECL", "PLAIN", "KEY", "_HEADERS", "_QUERY", "_EXPECT"}
-_TIGHT_BEFORE = {"_COMMA", "_RPAR", "OPTIONAL", "PREFIX_STAR", "DOT_NAME", "_LSQ_PATH", "_DOT_ANY", "_COLON"}
-_TIGHT_AFTER = {"_LPAR", "_LSQ", "_LSQ_PATH", "_NEGATE"}
+_TIGHT_BEFORE = {
+    "_COMMA", "_RPAR", "OPTIONAL", "PREFIX_STAR", "_COLON", "COLON",
+    "DOT_NAME", "_LSQ_PATH", "_DOT_ANY", "DESCENDANT_NAME", "_DESCENDANT_ANY", "_DESCENDANT_LSQ",
+}  # fmt: skip
+_TIGHT_AFTER = {"_LPAR", "_LSQ", "_LSQ_PATH", "_DESCENDANT_LSQ", "_NEGATE", "COLON", "_FILTER", "_FILTER_NOT"}
+_CALLED = {"NAME", "_PERIOD", "FILTER_FUNCTION", "VARIABLE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +95,11 @@ def gap(left: Word, right: Word) -> str:
         return ""
     if right.kind == "_RSQ":
         return " " if right.opener == "_LSQ_TYPE" else ""
+    if right.kind == "COLON" and left.kind == "_COMMA":
+        return " "
     if right.kind in _TIGHT_BEFORE or left.kind in _TIGHT_AFTER:
         return ""
-    if right.kind == "_LPAR" and left.kind in ("NAME", "_PERIOD"):
+    if right.kind == "_LPAR" and left.kind in _CALLED:
         return ""
     return " "
 

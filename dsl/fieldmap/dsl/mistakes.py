@@ -9,6 +9,7 @@ from fieldmap.dsl.building import shortened
 from fieldmap.dsl.building import unreleased as not_released
 from fieldmap.dsl.diagnostics import Diagnostic, Edit
 from fieldmap.dsl.expectations import describe
+from fieldmap.dsl.filter_habits import FILTER_HABITS
 from fieldmap.dsl.habits import HABITS
 from fieldmap.dsl.language import Stuck
 from fieldmap.dsl.site import Site
@@ -27,7 +28,7 @@ def explain(site: Site) -> Diagnostic:
             return found
     if (part := unreleased.find(site.text, site.block, site.start, site.end, site.at)) is not None:
         return not_released(part.what, site.span(part.start, part.end), part.instead)
-    for explanation in (*HABITS, *SPELLINGS):
+    for explanation in (*FILTER_HABITS, *HABITS, *SPELLINGS):
         if (found := explanation(site)) is not None:
             return found
     return _plain(site)
@@ -40,7 +41,7 @@ def explain_hole(source: Source, where: Span, stuck: Stuck) -> Diagnostic:
         return Diagnostic(
             "FM0108", "this hole is empty", where, help="write what it stands for, or `{{}}` for two braces"
         )
-    for explanation in (*CHARACTERS, *HABITS, *SPELLINGS):
+    for explanation in (*CHARACTERS, *FILTER_HABITS, *HABITS, *SPELLINGS):
         if (found := explanation(site)) is not None:
             return found
     if (part := unreleased.find(source.text, None, site.start, site.end, site.at)) is not None:
@@ -52,6 +53,20 @@ def explain_hole(source: Source, where: Span, stuck: Stuck) -> Diagnostic:
         at,
         help=_expected(site) or "a hole holds one value, with `?` or `!` behind it",
     )
+
+
+def explain_alone(source: Source, stuck: Stuck) -> Diagnostic:
+    """A mistake of an expression that stands in no file."""
+    site = Site(source, None, 0, len(source.text), stuck.offset, stuck.tokens, stuck.expected)
+    for explanation in (*CHARACTERS, *FILTER_HABITS, *HABITS, *SPELLINGS):
+        if (found := explanation(site)) is not None:
+            return found
+    if (part := unreleased.find(source.text, None, site.start, site.end, site.at)) is not None:
+        return not_released(part.what, site.span(part.start, part.end), part.instead)
+    if site.at >= site.end or not site.text[site.at : site.end].strip():
+        return _breaks_off(site)
+    word = site.word()
+    return Diagnostic("FM0101", f"`{shortened(word)}` does not belong here", site.here(len(word)), help=_expected(site))
 
 
 def _plain(site: Site) -> Diagnostic:
@@ -148,7 +163,9 @@ def _open_bracket(site: Site) -> int | None:
         if not site.start <= start < site.end or not token.strip():
             continue
         sign = token.strip()[0]
-        if sign in _PAIRS and token.type.endswith(("_LPAR", "_LBRACE", "_LSQ", "_LSQ_TYPE", "_LSQ_PATH")):
+        if sign in _PAIRS and token.type.endswith(
+            ("_LPAR", "_LBRACE", "_LSQ", "_LSQ_TYPE", "_LSQ_PATH", "_DESCENDANT_LSQ")
+        ):
             open_ones.append(start)
         elif sign in ")]}" and token.type.endswith(("_RPAR", "_RBRACE", "_RSQ")) and open_ones:
             open_ones.pop()

@@ -101,9 +101,6 @@ _LINES = (
 # Where reading stopped.
 _HERE = (
     _Part(r"case(?!\w)(?![ \t]+when(?!\w))", instead="use `codes` with `via`, or `if … then … else …`"),
-    _Part(r"@\w*(?:\([^)\n]*\))?", instead="only the record itself, `$`, can be read"),
-    _Part(r"\.\.", what="`..` in a path", instead="write the steps one by one, with `[*]` for each element"),
-    _Part(r"(?<=\[)\?", what="a filter in a path", instead="take the list with `[*]`, or one element by its number"),
     _Part(r"must[ \t]+exist(?!\w)", "entity", instead="a reference that finds nothing is kept"),
     _Part(r"or(?=[ \t]+\w)", "entity", what="a field in one of several units", instead="give the field one unit"),
     _Part(
@@ -141,13 +138,6 @@ _BEFORE = (
         _Part(r"(?<![\w.])lookup[ \t]*\(", what="`lookup`", instead="write the pairs as `codes` and use `via`"),
         r"\w+[ \t]*:|:",
     ),
-    (
-        _Part(
-            r"(?<=[\w\])])\[(?=[^\]]*\Z)", what="a slice in a path", instead="take all with `[*]`, or one by its number"
-        ),
-        r":",
-    ),
-    (_Part(r"(?<=[\w\])$])\[(?=[^\]]+\Z)", what="a choice of steps in a path", instead="write a path for each"), r","),
     (
         _Part(r"(?<![\w.])\w+\((?=[^()]*\Z)", what="a named argument", instead="give the arguments in their order"),
         r"\w+[ \t]*:|:",

@@ -14,6 +14,7 @@ from typing import Any
 from fieldmap.compiler import ir
 from fieldmap.compiler.emit import conversions, quantities, reads
 from fieldmap.compiler.emit.python import Atom, Body, Constants, Kind, literal, number, tuple_of
+from fieldmap.compiler.emit.queries import Queries
 from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, parts, sole
 from fieldmap.compiler.interpret.evaluation import place_of
@@ -32,6 +33,7 @@ class Emitter:
         self.codes = codes
         self.constants = Constants()
         self.functions: list[str] = []
+        self.queries = Queries()
         self.body = Body()
         self.roots: dict[str, str] = {}
         self.objects: set[str] = set()  # locals that are known to hold an object
@@ -42,6 +44,11 @@ class Emitter:
         self._locals = 0
 
     # ---------------------------------------------------------------------------------------------------- helpers
+
+    @property
+    def dollar(self) -> str:
+        """What `$` is in filters: the record, wherever the path begins."""
+        return self.roots.get("$", "None")
 
     def new(self) -> str:
         self._locals += 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fieldmap.compiler import ir
 from fieldmap.compiler.emit import conversions
 from fieldmap.compiler.emit.python import Atom, literal, tuple_of
+from fieldmap.compiler.emit.queries import Queries
 from fieldmap.compiler.interpret.paths import split
 
 if TYPE_CHECKING:
@@ -27,13 +28,19 @@ def path_text(root: str, segments: Sequence[ir.Segment]) -> str:
                 root += f"[{segment.index}]"
             case ir.All():
                 root += "[*]"
+            case ir.Choice():
+                root += "..[…]" if segment.descendant else "[…]"
     return root
 
 
-def steps(root: str, segments: Sequence[ir.Segment]) -> str:
-    """The steps as `fieldmap.runtime.values.paths` takes them."""
+def steps(queries: Queries, root: str, segments: Sequence[ir.Segment], text: str) -> str:
+    """The steps as `fieldmap.runtime.values.paths` takes them. text: the path to blame."""
     codes = []
     for end, segment in enumerate(segments, 1):
+        if isinstance(segment, ir.Choice) and segment.descendant:
+            # From here on all is as in the RFC, in one function.
+            codes.append(queries.found(segments[end - 1 :]))
+            break
         match segment:
             case ir.Member() if segment.required:
                 codes.append(tuple_of([literal(segment.name), literal(path_text(root, segments[:end]))]))
@@ -43,13 +50,15 @@ def steps(root: str, segments: Sequence[ir.Segment]) -> str:
                 codes.append(str(segment.index))
             case ir.All():
                 codes.append("None")
+            case ir.Choice():
+                codes.append(queries.chosen(segment, text))
     return tuple_of(codes)
 
 
 def state(emitter: Emitter, node: ir.Read) -> str:
     """Code for whether a path finds nothing, null, or something."""
-    walked = emitter.constants.name(steps(node.root, node.segments))
-    return f"state({emitter.roots[node.root]}, {walked}, {literal(node.text)})"
+    walked = emitter.constants.name(steps(emitter.queries, node.root, node.segments, node.text))
+    return f"state({emitter.roots[node.root]}, {walked}, {literal(node.text)}, {emitter.dollar})"
 
 
 def read(emitter: Emitter, node: ir.Read) -> Atom:
@@ -70,12 +79,10 @@ def read(emitter: Emitter, node: ir.Read) -> Atom:
 def _all(emitter: Emitter, node: ir.Read, found: Atom, rest: Sequence[ir.Segment], result: str, item: str) -> Atom:
     body = emitter.body
     body.line(f"{result} = []")
-    path, then = literal(node.text), rest[1:]
-    if len(then) > IN_LINE or any(isinstance(segment, ir.All) for segment in then):
-        walked = emitter.constants.name(steps(node.root, rest))
-        iterated, then = f"find_all({found.code}, {walked}, {path})", ()
-    else:
-        iterated = f"{found.code} if type({found.code}) is list else every({found.code}, {path})"
+    then = rest[1:]
+    iterated = elements(emitter, found.code, node, rest)
+    if not takes_apart(rest):
+        then = ()
     with body.block(f"for {item} in {iterated}:"):
         at = path_text(node.root, node.segments[: len(node.segments) - len(then)])
         element = walk(emitter, item, at, then, node.text) if then else Atom(item, own=True)
@@ -88,6 +95,28 @@ def _all(emitter: Emitter, node: ir.Read, found: Atom, rest: Sequence[ir.Segment
     return made
 
 
+def takes_apart(rest: Sequence[ir.Segment]) -> bool:
+    """Whether the steps behind the first of `rest` are taken in line for each of its elements."""
+    first, then = rest[0], rest[1:]
+    if isinstance(first, ir.Choice) and first.descendant:
+        return False
+    return len(then) <= IN_LINE and not any(isinstance(segment, ir.All | ir.Choice) for segment in then)
+
+
+def elements(emitter: Emitter, found: str, node: ir.Read, rest: Sequence[ir.Segment]) -> str:
+    """Code for what the steps from the first that may find several find: all of them, or only the first if the others are
+    taken apart."""
+    first, path, dollar = rest[0], literal(node.text), emitter.dollar
+    if isinstance(first, ir.Choice) and first.descendant:
+        return f"{emitter.queries.found(rest)}({found}, {dollar})"
+    if not takes_apart(rest):
+        walked = emitter.constants.name(steps(emitter.queries, node.root, rest, node.text))
+        return f"find_all({found}, {walked}, {path}, {dollar})"
+    if isinstance(first, ir.Choice):
+        return f"{emitter.queries.chosen(first, node.text)}({found}, {dollar})"
+    return f"{found} if type({found}) is list else every({found}, {path})"
+
+
 def walk(emitter: Emitter, start: str, root: str, segments: Sequence[ir.Segment], text: str) -> Atom:
     """The one value that steps without All find from a local on."""
     if not segments:
@@ -95,7 +124,7 @@ def walk(emitter: Emitter, start: str, root: str, segments: Sequence[ir.Segment]
     body, path = emitter.body, literal(text)
     name = emitter.new()
     if len(segments) > IN_LINE:
-        walked = emitter.constants.name(steps(root, segments))
+        walked = emitter.constants.name(steps(emitter.queries, root, segments, text))
         body.line(f"{name} = find({start}, {walked}, {path})")
         return Atom(name, own=True)
     current, maybe, at = start, start not in emitter.present, root
@@ -130,8 +159,8 @@ def _step(emitter: Emitter, segment: ir.Segment, current: str, name: str, known:
         case ir.Index():
             at += f"[{segment.index}]"
             body.line(f"{name} = element({current}, {segment.index}, {path})")
-        case ir.All():
-            raise ValueError("a path that finds one value has no [*]")
+        case ir.All() | ir.Choice():
+            raise ValueError("a path that finds one value has no step that finds several")
     return at
 
 

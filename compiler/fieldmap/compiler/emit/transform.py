@@ -7,7 +7,7 @@ The same map gives the same bytes. Python reference values: MAP_ID, and CLAIMS w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -38,6 +38,7 @@ _NAMES = {
     "numbers": "add divide multiply negate read_unscaled read_decimal read_float read_grouped read_int scale subtract to_float",
     "outcome": "Claimed Dead Deleted Duration Failed Filtered Held Listed Money Outcome Rejected",
     "paths": "as_elements as_list element every find find_all lacking no_object state unfit_record",
+    "query": "NOTHING at_most below child children container equals item length less matches searches sliced sole_node",
     "reading": "Reading",
     "quantities": "Bare read_quantity",
     "spellings": "Spellings",
@@ -52,22 +53,29 @@ def emit(map: ir.Map, codes: Mapping[str, ir.Table]) -> str:
     emitter = Emitter(codes)
     transform = _Transform(map, emitter).source()
     before, rest = split(map.records.segments)
+
+    def _steps(segments: Sequence[ir.Segment]) -> str:
+        return reads.steps(emitter.queries, "$", segments, map.records.text)
+
     records = (
         "def records(body: Any) -> list[Any]:\n"
-        f"    return find_records(body, {reads.steps('$', before)}, {reads.steps('$', rest)}, {literal(map.records.text)})"
+        f"    return find_records(body, {_steps(before)}, {_steps(rest)}, {literal(map.records.text)})"
     )
     functions = [*emitter.functions, records, transform]
     head = [
         f'"""{_docstring(map)}"""',
         "",
-        *_imports("\n".join([*_reading(map.reading), *emitter.constants.lines(), *functions])),
+        *_imports(
+            "\n".join([*_reading(map.reading), *emitter.constants.lines(), *emitter.queries.functions, *functions])
+        ),
         "",
         f"MAP_ID = {literal(map.id)}",
         *_reading(map.reading),
         f"CLAIMS = {_claims(map)}",
-        *emitter.constants.lines(),
     ]
-    return "\n".join(head) + "\n\n\n" + "\n\n\n".join(functions) + "\n"
+    # Constants name the functions of paths, and functions name constants only when they run.
+    constants = ["\n".join(emitter.constants.lines())] if emitter.constants.lines() else []
+    return "\n\n\n".join(["\n".join(head), *emitter.queries.functions, *constants, *functions]) + "\n"
 
 
 def _docstring(map: ir.Map) -> str:
@@ -319,11 +327,12 @@ class _Transform:
         found = reads.walk(emitter, emitter.roots[each.path.root], each.path.root, before, each.path.text)
         if not rest:
             elements = f"as_elements({found.code}, {path})"
-        elif len(rest) == 1:
+        elif len(rest) == 1 and isinstance(rest[0], ir.All):
             elements = f"every({found.code}, {path})"
         else:
-            walked = emitter.constants.name(reads.steps(each.path.root, rest))
-            elements = f"list(find_all({found.code}, {walked}, {path}))"
+            # All of them before the first is mapped: a step that fails rejects the record whatever its elements hold.
+            walked = emitter.constants.name(reads.steps(emitter.queries, each.path.root, rest, each.path.text))
+            elements = f"list(find_all({found.code}, {walked}, {path}, {emitter.dollar}))"
         name, place, outer = emitter.new(), emitter.new(), emitter.roots
         emitter.roots = {**outer, each.alias: name, place_of(each.alias): place}
         emitter.present |= {name, place}

@@ -60,16 +60,17 @@ def find_record(map_: ir.Map, page: Archived, index: int) -> Located:
     passed = 0
     for number, (start, body) in enumerate(bodies(content, page.format, reading_of(map_))):
         found: list[Any] = [body]
+        keys: list[tuple[str | int, ...]] = [()]
         if not isinstance(body, Failed):
             try:
-                found = interpret.records(map_, body)
+                places = interpret.places(map_, body)
+                found, keys = [value for _, value in places], [keys for keys, _ in places]
             except Failed:
-                found = [body]
+                found, keys = [body], [()]
         if index < passed + len(found):
-            keys = _keys(map_.records.segments, body, index - passed)
             return Located(
                 found[index - passed],
-                keys,
+                keys[index - passed],
                 content,
                 start,
                 start if page.format in ("json", "ndjson") else None,
@@ -82,27 +83,3 @@ def find_record(map_: ir.Map, page: Archived, index: int) -> Located:
     raise ArchiveError(
         f"The archived response at {page.position} of {page.resource} has no record {index}; replay the map: fieldmap replay"
     )
-
-
-def _keys(segments: Sequence[ir.Segment], body: Any, index: int) -> tuple[str | int, ...]:
-    """The steps to the record of that number. As in the loader, what a step does not find makes no record."""
-    found: list[tuple[tuple[str | int, ...], Any]] = [((), body)]
-    for segment in segments:
-        found = [item for keys, value in found for item in _step(segment, keys, value)]
-    if len(found) == 1 and isinstance(found[0][1], list):
-        return (*found[0][0], index)
-    return found[index][0] if index < len(found) else ()
-
-
-def _step(segment: ir.Segment, keys: tuple[str | int, ...], value: Any) -> list[tuple[tuple[str | int, ...], Any]]:
-    match segment:
-        case ir.Member(name=name):
-            return [((*keys, name), value[name])] if isinstance(value, dict) and name in value else []
-        case ir.Index(index=place):
-            at = place if place >= 0 else len(value or ()) + place
-            return [((*keys, at), value[at])] if isinstance(value, list) and 0 <= at < len(value) else []
-        case ir.All():
-            items: Any = (
-                value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-            )
-            return [((*keys, key), item) for key, item in items]

@@ -70,6 +70,11 @@ class _Scope:
         self._item = item
         self._item_paths = item_paths
 
+    @property
+    def _dollar(self) -> Any:
+        """What `$` is in filters: the record, wherever the path begins."""
+        return self._roots["$"].value if "$" in self._roots else None
+
     def value(self, node: ir.Expr) -> Any:
         try:
             return self._value(node)
@@ -169,7 +174,7 @@ class _Scope:
             return None
         if not rest:
             return self._declared(node, match)
-        found = [self._declared(node, element) for element in paths.matches(rest, node.text, match)]
+        found = [self._declared(node, element) for element in paths.matches(rest, node.text, match, self._dollar)]
         return [item for item in found if item is not None]
 
     def _declared(self, node: ir.Read, match: DatumInContext) -> Any:
@@ -203,7 +208,7 @@ class _Scope:
         before, rest = paths.split(node.value.segments)
         match = paths.one(before, node.value.text, self._roots[node.value.root])
         if rest and match is not None:
-            list(paths.matches(rest[:1], node.value.text, match))
+            list(paths.matches(rest[:1], node.value.text, match, self._dollar))
         if node.what == "missing":
             return match is None
         return match is not None and match.value is None

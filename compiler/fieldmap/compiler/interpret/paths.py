@@ -1,22 +1,33 @@
 """Paths as jsonpath-ng expressions, whose matches know the full path that led to them.
 
-The steps are nodes of our own round those of jsonpath-ng, because a step that cannot be taken is a failure in Fieldmap (and
-silence in jsonpath-ng), and because jsonpath-ng reads a member called `*` as all members. Chains are lazy, so that
-failures are met element by element.
+The steps are nodes of our own round those of jsonpath-ng, where that departs from RFC 9535 (a member called `*`, filters, slices,
+the order of descendants) and because a step that cannot be taken is a failure in Fieldmap, and silence in the RFC. Chains are
+lazy, so that failures are met element by element.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from jsonpath_ng.jsonpath import Child, DatumInContext, Index, JSONPath, This, Wildcard
+from jsonpath_ng.jsonpath import Child, DatumInContext, Index, JSONPath, Root, This
 
 from fieldmap.compiler import ir
 from fieldmap.runtime.values.failures import wrong
 from fieldmap.runtime.values.outcome import Rejected
 
 Keys = tuple[str | int, ...]
+Test = Callable[[Any], bool]
+
+
+def children(datum: DatumInContext) -> Iterator[DatumInContext]:
+    """The elements of a list, the values of an object, in order; of anything else nothing."""
+    if isinstance(datum.value, list):
+        for index, value in enumerate(datum.value):
+            yield DatumInContext(value, path=Index(index), context=datum)
+    elif isinstance(datum.value, dict):
+        for name, value in datum.value.items():
+            yield DatumInContext(value, path=TheMember(name), context=datum)
 
 
 class Named(JSONPath):  # type: ignore[misc,unused-ignore]
@@ -35,9 +46,7 @@ class Named(JSONPath):  # type: ignore[misc,unused-ignore]
             raise Rejected(
                 "FM2102", f'"{self.name}" of {self.path} is missing or null, and the resource promises it', self.path
             )
-        if self.name not in datum.value:
-            return []
-        return [DatumInContext(datum.value[self.name], path=self, context=datum)]
+        return list(TheMember(self.name).find(datum))
 
 
 class Position(JSONPath):  # type: ignore[misc,unused-ignore]
@@ -52,8 +61,7 @@ class Position(JSONPath):  # type: ignore[misc,unused-ignore]
             return []
         if not isinstance(datum.value, list):
             raise wrong(datum.value, "a list", self.path)
-        index = self.index if self.index >= 0 else len(datum.value) + self.index
-        return list(Index(index).find(datum)) if index >= 0 else []
+        return list(TheElement(self.index).find(datum))
 
 
 class Every(JSONPath):  # type: ignore[misc,unused-ignore]
@@ -68,7 +76,110 @@ class Every(JSONPath):  # type: ignore[misc,unused-ignore]
             return []
         if not isinstance(datum.value, list | dict):
             raise wrong(datum.value, "a list", self.path)
-        return list(Wildcard().find(datum))
+        return list(children(datum))
+
+
+class Chosen(JSONPath):  # type: ignore[misc,unused-ignore]
+    """What several selectors take of a list or object, one selector after the other."""
+
+    def __init__(self, selectors: Sequence[JSONPath], path: str) -> None:
+        self.selectors, self.path = selectors, path
+
+    def find(self, data: Any) -> list[DatumInContext]:
+        datum = DatumInContext.wrap(data)
+        if datum.value is None:
+            return []
+        if not isinstance(datum.value, list | dict):
+            raise wrong(datum.value, "a list or an object", self.path)
+        return list(Selected(self.selectors).find(datum))
+
+
+# ------------------------------------------------------------------------- as in the RFC: what does not fit finds nothing
+
+
+class TheMember(JSONPath):  # type: ignore[misc,unused-ignore]
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def find(self, datum: Any) -> Any:
+        if isinstance(datum.value, dict) and self.name in datum.value:
+            yield DatumInContext(datum.value[self.name], path=self, context=datum)
+
+
+class TheElement(JSONPath):  # type: ignore[misc,unused-ignore]
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+    def find(self, datum: Any) -> Any:
+        if not isinstance(datum.value, list):
+            return
+        index = self.index if self.index >= 0 else len(datum.value) + self.index
+        if 0 <= index < len(datum.value):
+            yield from Index(index).find(datum)
+
+
+class Children(JSONPath):  # type: ignore[misc,unused-ignore]
+    def find(self, datum: Any) -> Any:
+        return children(datum)
+
+
+class Sliced(JSONPath):  # type: ignore[misc,unused-ignore]
+    """Counted as RFC 9535 2.3.4.2.2 writes it down."""
+
+    def __init__(self, slice_: ir.Slice) -> None:
+        self.start, self.end = slice_.start, slice_.end
+        self.step = 1 if slice_.step is None else slice_.step
+
+    def find(self, datum: Any) -> Any:
+        if not isinstance(datum.value, list) or self.step == 0:
+            return
+        length, step = len(datum.value), self.step
+        start = self.start if self.start is not None else (0 if step > 0 else length - 1)
+        end = self.end if self.end is not None else (length if step > 0 else -length - 1)
+        start, end = (bound if bound >= 0 else length + bound for bound in (start, end))
+        if step > 0:
+            lower, upper = min(max(start, 0), length), min(max(end, 0), length)
+            while lower < upper:
+                yield from Index(lower).find(datum)
+                lower += step
+        else:
+            upper, lower = min(max(start, -1), length - 1), min(max(end, -1), length - 1)
+            while lower < upper:
+                yield from Index(upper).find(datum)
+                upper += step
+
+
+class Kept(JSONPath):  # type: ignore[misc,unused-ignore]
+    """The children for which a condition holds."""
+
+    def __init__(self, holds: Test) -> None:
+        self.holds = holds
+
+    def find(self, datum: Any) -> Any:
+        return (child for child in children(datum) if self.holds(child.value))
+
+
+class Selected(JSONPath):  # type: ignore[misc,unused-ignore]
+    def __init__(self, selectors: Sequence[JSONPath]) -> None:
+        self.selectors = selectors
+
+    def find(self, datum: Any) -> Any:
+        for selector in self.selectors:
+            yield from selector.find(datum)
+
+
+class Below(JSONPath):  # type: ignore[misc,unused-ignore]
+    """What selectors take of a value and of everything within it, each value before what it holds."""
+
+    def __init__(self, selectors: Sequence[JSONPath]) -> None:
+        self.selected = Selected(selectors)
+
+    def find(self, datum: Any) -> Any:
+        waiting = [datum]
+        while waiting:
+            current = waiting.pop()
+            yield from self.selected.find(current)
+            waiting.extend(reversed(list(children(current))))
 
 
 class Chain(Child):  # type: ignore[misc,unused-ignore]
@@ -79,20 +190,36 @@ class Chain(Child):  # type: ignore[misc,unused-ignore]
             yield from self.right.find(match)
 
 
-def matches(segments: Sequence[ir.Segment], path: str, datum: DatumInContext) -> Iterator[DatumInContext]:
-    """What the steps find from a datum on; `path` is blamed for a failure."""
+# --------------------------------------------------------------------------------------------------------- from the IR
+
+
+def matches(segments: Sequence[ir.Segment], path: str, datum: DatumInContext, dollar: Any) -> Iterator[DatumInContext]:
+    """What the steps find from a datum on; `path` is blamed for a failure. dollar: the value that `$` is in filters."""
+    nodes, as_rfc = [], False
+    for segment in segments:
+        as_rfc = as_rfc or (isinstance(segment, ir.Choice) and segment.descendant)
+        nodes.append(rfc_node(segment, dollar) if as_rfc else _node(segment, path, dollar))
+    return _found(nodes, datum)
+
+
+def nodes_of(segments: Sequence[ir.Segment], value: Any, dollar: Any) -> Iterator[DatumInContext]:
+    """The nodelist of RFC 9535: where a step does not fit, nothing is found, and nothing fails."""
+    return _found([rfc_node(segment, dollar) for segment in segments], DatumInContext(value, Root()))
+
+
+def _found(nodes: Sequence[JSONPath], datum: DatumInContext) -> Iterator[DatumInContext]:
     chain: Any = This()
-    for segment in reversed(segments):
-        chain = Chain(_node(segment, path), chain)
+    for node in reversed(nodes):
+        chain = Chain(node, chain)
     return iter(chain.find(datum))
 
 
 def one(segments: Sequence[ir.Segment], path: str, datum: DatumInContext) -> DatumInContext | None:
-    """The one match of steps without All, None if they find nothing."""
-    return next(matches(segments, path, datum), None)
+    """The one match of steps without All and Choice, None if they find nothing."""
+    return next(matches(segments, path, datum, None), None)
 
 
-def _node(segment: ir.Segment, path: str) -> Any:
+def _node(segment: ir.Segment, path: str, dollar: Any) -> JSONPath:
     match segment:
         case ir.Member():
             return Named(segment.name, segment.required, path)
@@ -100,6 +227,31 @@ def _node(segment: ir.Segment, path: str) -> Any:
             return Position(segment.index, path)
         case ir.All():
             return Every(path)
+        case ir.Choice():
+            return Chosen([_selector(selector, dollar) for selector in segment.selectors], path)
+
+
+def rfc_node(segment: ir.Segment, dollar: Any) -> JSONPath:
+    if not isinstance(segment, ir.Choice):
+        return _selector(segment, dollar)
+    selectors = [_selector(selector, dollar) for selector in segment.selectors]
+    return Below(selectors) if segment.descendant else Selected(selectors)
+
+
+def _selector(selector: ir.Selector, dollar: Any) -> JSONPath:
+    match selector:
+        case ir.Member():
+            return TheMember(selector.name)
+        case ir.Index():
+            return TheElement(selector.index)
+        case ir.All():
+            return Children()
+        case ir.Slice():
+            return Sliced(selector)
+        case ir.Filter(condition=condition):
+            from fieldmap.compiler.interpret.filters import holds  # filters hold paths, which hold filters
+
+            return Kept(lambda value: holds(condition, value, dollar))
 
 
 def keys(datum: DatumInContext) -> Keys:
@@ -108,19 +260,14 @@ def keys(datum: DatumInContext) -> Keys:
     current: DatumInContext | None = datum
     while current is not None and current.context is not None:
         step = current.path
-        if isinstance(step, Named):
-            found.append(step.name)
-        elif isinstance(step, Index):
-            found.append(step.indices[0])
-        else:
-            found.append(step.fields[0])  # type: ignore[attr-defined]  # a member found by Wildcard
+        found.append(step.name if isinstance(step, TheMember) else step.indices[0])  # type: ignore[attr-defined]
         current = current.context
     return tuple(reversed(found))
 
 
 def split(segments: Sequence[ir.Segment]) -> tuple[Sequence[ir.Segment], Sequence[ir.Segment]]:
-    """The steps before the first All, and the rest."""
+    """The steps before the first that may find several, and the rest."""
     for index, segment in enumerate(segments):
-        if isinstance(segment, ir.All):
+        if isinstance(segment, ir.All | ir.Choice):
             return segments[:index], segments[index:]
     return segments, ()

@@ -40,20 +40,25 @@ def run(map: ir.Map, codes: Codes, body: Any) -> list[Outcome]:
 
 
 def records(map: ir.Map, body: Any) -> list[Any]:
-    """The records of a body: what `*` finds, nulls included; the elements of a list; or the one object found. FM2121."""
+    """The records of a body: what the steps find, nulls included; the elements of a list; or the one object found. FM2121."""
+    return [value for _, value in places(map, body)]
+
+
+def places(map: ir.Map, body: Any) -> list[tuple[paths.Keys, Any]]:
+    """The records of a body, each behind the names and indexes that lead to it from the body. FM2121."""
     path = map.records.text
     before, rest = paths.split(map.records.segments)
     try:
         found = paths.one(before, path, DatumInContext(body, Root()))
         if found is not None and found.value is not None and rest:
-            return [match.value for match in paths.matches(rest, path, found)]
+            return [(paths.keys(match), match.value) for match in paths.matches(rest, path, found, body)]
     except Failed as failed:
         raise Failed("FM2121", failed.reason, path) from None
     answer = found.value if found is not None else None
-    if isinstance(answer, list):
-        return answer
-    if isinstance(answer, dict):
-        return [answer]
+    if found is not None and isinstance(answer, list):
+        return [(paths.keys(match), match.value) for match in paths.children(found)]
+    if found is not None and isinstance(answer, dict):
+        return [(paths.keys(found), answer)]
     if answer is None:
         raise Failed("FM2121", f"{path} finds nothing where the records should be", path)
     reason = (
@@ -213,7 +218,7 @@ class _Run:
             if not rest and not isinstance(found.value, list):
                 raise Failed("FM2125", f"a list is needed for each, and the source sent {describe(found.value)}", path)
             # Without a `*` the list itself was named: its elements are meant.
-            elements = list(paths.matches(rest or (ir.All(),), path, found))
+            elements = list(paths.matches(rest or (ir.All(),), path, found, self.record))
         except Failed as failed:
             raise _Dead(failed) from None
         for place, element in enumerate(elements, 1):

@@ -1,33 +1,10 @@
-"""Expressions: paths, conversions, operators."""
+"""Expressions: reads, conversions, operators."""
 
 from __future__ import annotations
 
 from fieldmap.compiler.ir.nodes import Node
+from fieldmap.compiler.ir.paths import Segment
 from fieldmap.compiler.ir.types import EnumType, TextType, Type, Unit
-
-
-class Member(Node, frozen=True):
-    """A step to a member of an object.
-
-    required: where the object is there and the member is missing or null, the whole record is rejected (FM2102).
-    A step from something that is no object fails (FM2101).
-    """
-
-    name: str
-    required: bool = False
-
-
-class Index(Node, frozen=True):
-    """A step to an element, from the end if negative; past the end is absent; from something that is no list fails."""
-
-    index: int
-
-
-class All(Node, frozen=True):
-    """A step to every element of a list (or value of an object). From here on the path gives a list, nulls left out."""
-
-
-Segment = Member | Index | All
 
 
 class Expression(Node, frozen=True):
@@ -84,11 +61,13 @@ class ListConstant(Expression, frozen=True):
 class Read(Expression, frozen=True):
     """A path, read as its shape says.
 
-    root: "$" the record, else the name given by `as` to an element of `each` (or to the record). text: the path as written.
-    Without All: the value found, else absent. With All: a list of what is found without nulls; absent if the part before
-    the first All is absent. After that `declared` (if any) is applied to the value, to each element of a list, as by
-    Implicit; a result equal to one of `sentinels` is absent (left out of a list), and so is, before it is read, a text equal to
-    one of `unread`. With several All the lists are joined.
+    root: "$" the record, else the name given by `as` to an element of `each` (or to the record), or what surrounds the record:
+    "@page" the body, "@envelope" the nearest object round the record within the body (absent if there is none), "@fetched_at"
+    (text of an instant) and "@url" of the response, "@header" an object of its headers by name in lower case. text: the path
+    as written. Without All and Choice: the value found, else absent. With one: a list of what is found without nulls; absent
+    if the part before the first of them is absent. After that `declared` (if any) is applied to the value, to each element of
+    a list, as by Implicit; a result equal to one of `sentinels` is absent (left out of a list), and so is, before it is read, a
+    text equal to one of `unread`. With several All the lists are joined.
     how: where the shape states a format, `declared` is read by it as by Convert; of a declared list, each element is.
     beside: the value may be an object that holds a text (as "#text") beside its attributes; then it stands for that text.
     """

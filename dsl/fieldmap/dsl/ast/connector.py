@@ -10,8 +10,9 @@ from fieldmap.dsl.ast.nodes import Node
 
 if TYPE_CHECKING:
     from fieldmap.dsl.ast.entity import Tag, TypeExpr
-    from fieldmap.dsl.ast.expression import Expr, Path
+    from fieldmap.dsl.ast.expression import Expr
     from fieldmap.dsl.ast.nodes import Name, Text
+    from fieldmap.dsl.ast.path import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

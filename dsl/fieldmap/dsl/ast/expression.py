@@ -1,4 +1,4 @@
-"""Expressions and paths."""
+"""Expressions."""
 
 from __future__ import annotations
 
@@ -9,39 +9,11 @@ from typing import Literal as OneOf
 
 from fieldmap.dsl.ast.connector import Environment
 from fieldmap.dsl.ast.nodes import Node, Text
+from fieldmap.dsl.ast.path import Path
 
 if TYPE_CHECKING:
     from fieldmap.dsl.ast.nodes import Name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberSegment(Node):
-    """`.name`, `["Email_-_Work"]`"""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexSegment(Node):
-    """`[0]`, `[-1]`"""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WildcardSegment(Node):
-    """`[*]`, `.*`"""
-
-
-Segment = MemberSegment | IndexSegment | WildcardSegment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Path(Node):
-    """`$.a.b[0]` (root "$"), `order.items[*]` (root "order", the name given by `as`)."""
-
-    root: str
-    segments: tuple[Segment, ...]
+    from fieldmap.dsl.ast.path import Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

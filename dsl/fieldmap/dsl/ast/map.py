@@ -10,8 +10,9 @@ from typing import Literal as OneOf
 from fieldmap.dsl.ast.nodes import Node
 
 if TYPE_CHECKING:
-    from fieldmap.dsl.ast.expression import Expr, Number, Path
+    from fieldmap.dsl.ast.expression import Expr, Number
     from fieldmap.dsl.ast.nodes import Name, Text
+    from fieldmap.dsl.ast.path import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fieldmap.runtime.values.failures import Unreadable, describe, shorten, wrong
 from fieldmap.runtime.values.outcome import Dead, Failed, Rejected
 
-# A step: a member by name, a required member as (name, path for the reason), an element by index, or every element (None).
-Step = str | tuple[str, str] | int | None
+# A step: a member by name, a required member as (name, path for the reason), an element by index, every element (None), or a
+# function from the value and what `$` is in filters to all that is found.
+Step = str | tuple[str, str] | int | None | Callable[[Any, Any], list[Any]]
 
 
 def no_object(value: Any, name: str, path: str) -> Failed:
@@ -65,24 +66,24 @@ def find(value: Any, steps: tuple[Step, ...], path: str) -> Any:
     for step in steps:
         if value is None:
             return None
-        if step is None:
-            raise TypeError("a path with * finds a list")
+        if step is None or callable(step):
+            raise TypeError("a path that may find several finds a list")
         value = _step(value, step, path)
     return value
 
 
-def find_all(value: Any, steps: tuple[Step, ...], path: str) -> Iterator[Any]:
-    """All that the steps find, element by element, without nulls."""
-    return (found for found in _all(value, steps, path) if found is not None)
+def find_all(value: Any, steps: tuple[Step, ...], path: str, root: Any) -> Iterator[Any]:
+    """All that the steps find, element by element, without nulls. root: what `$` is in filters."""
+    return (found for found in _all(value, steps, path, root) if found is not None)
 
 
-def _all(value: Any, steps: tuple[Step, ...], path: str) -> Iterator[Any]:
+def _all(value: Any, steps: tuple[Step, ...], path: str, root: Any) -> Iterator[Any]:
     for index, step in enumerate(steps):
         if value is None:
             return
-        if step is None:
-            for each in every(value, path):
-                yield from _all(each, steps[index + 1 :], path)
+        if step is None or callable(step):
+            for each in every(value, path) if step is None else step(value, root):
+                yield from _all(each, steps[index + 1 :], path, root)
             return
         if not _leads_somewhere(value, step):
             _step(value, step, path)
@@ -98,10 +99,13 @@ def _leads_somewhere(value: Any, step: str | tuple[str, str] | int) -> bool:
     return type(value) is dict and (step if isinstance(step, str) else step[0]) in value
 
 
-def state(value: Any, steps: tuple[Step, ...], path: str) -> str:
-    """Of the part before the first `*`, or of the whole path: "missing", "json null", or "" where it finds something."""
+def state(value: Any, steps: tuple[Step, ...], path: str, root: Any) -> str:
+    """Of the part before the first step that may find several, or of the whole path: "missing", "json null", or "" where it
+    finds something."""
+    several: list[Step] = []
     for step in steps:
-        if step is None:
+        if step is None or callable(step):
+            several.append(step)
             break
         if value is None:
             return "missing"  # a null before the end: there is nothing behind it
@@ -116,8 +120,11 @@ def state(value: Any, steps: tuple[Step, ...], path: str) -> str:
         value = _step(value, step, path)
     if value is None:
         return "json null"
-    if None in steps:
-        every(value, path)
+    for step in several:
+        if callable(step):
+            step(value, root)
+        else:
+            every(value, path)
     return ""
 
 
@@ -136,7 +143,7 @@ def records(body: Any, before: tuple[Step, ...], rest: tuple[Step, ...], path: s
     try:
         found = find(body, before, path)
         if found is not None and rest:
-            return every(found, path) if rest == (None,) else list(_all(found, rest, path))
+            return every(found, path) if rest == (None,) else list(_all(found, rest, path, body))
     except Failed as failed:
         raise Failed("FM2121", failed.reason, path) from None
     if type(found) is list:

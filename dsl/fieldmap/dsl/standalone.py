@@ -1,0 +1,63 @@
+"""One expression, or one path, that stands in no file: what `fieldmap eval` and `fieldmap repl` read."""
+
+from __future__ import annotations
+
+import re
+
+from fieldmap.dsl import ast
+from fieldmap.dsl.build_expression import expression
+from fieldmap.dsl.building import Broken, Building, leaf, required_branch
+from fieldmap.dsl.diagnostics import Diagnostic
+from fieldmap.dsl.language import Branch, Stuck, read
+from fieldmap.dsl.limits import DEEPEST_EXPRESSION, too_deep, too_large
+from fieldmap.dsl.mistakes import explain_alone
+from fieldmap.dsl.source import Source, Span
+
+NAME = "expression"
+_TEXTS_AND_BREAKS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[\r\n]", re.DOTALL)
+
+
+def parse_expression(text: str) -> ast.Expr | Diagnostic:
+    """The tree of an expression, or its first mistake. A line break between two parts is a blank."""
+    source = Source(NAME, _in_one_line(text))
+    tree = _read(source)
+    if isinstance(tree, Diagnostic):
+        return tree
+    ctx = Building(source)
+    mark = leaf(tree, "OPTIONAL", "BANG")
+    if mark is not None:
+        return Diagnostic(
+            "FM0101", f"`{mark}` does not belong here", ctx.span(mark), help="it stands in a hole of a text only"
+        )
+    try:
+        return expression(required_branch(tree), ctx)
+    except Broken as broken:
+        return broken.diagnostic or Diagnostic("FM0101", "this does not read", Span(NAME, 0, len(text)))
+
+
+def parse_query(text: str) -> ast.Path | Diagnostic:
+    """The tree of a path as RFC 9535 has it: from `$` on, without blanks round the whole."""
+    everything = Span(NAME, 0, len(text))
+    if text != text.strip(" \t\r\n"):
+        return Diagnostic("FM0126", "a blank stands before or behind the path", everything, help="take it out")
+    blank = re.search(r"[\f\v\ufeff]", _TEXTS_AND_BREAKS.sub(lambda found: "x" * len(found.group()), text))
+    if blank is not None:
+        return Diagnostic("FM0126", "between the steps of a path stand plain blanks only", Span(NAME, *blank.span()))
+    found = parse_expression(text)
+    if isinstance(found, Diagnostic | ast.Path) and not (isinstance(found, ast.Path) and found.root != "$"):
+        return found
+    return Diagnostic("FM0126", "this is no path", everything, help="a path begins with $, as in $.data[*].name")
+
+
+def _in_one_line(text: str) -> str:
+    return _TEXTS_AND_BREAKS.sub(lambda found: " " if found.group() in "\r\n" else found.group(), text)
+
+
+def _read(source: Source) -> Branch | Diagnostic:
+    refused = too_large(source)
+    if refused is not None:
+        return refused
+    result = read(source.text, (0, len(source.text)), rule="hole")
+    if isinstance(result, Stuck):
+        return explain_alone(source, result)
+    return too_deep(result.tree, DEEPEST_EXPRESSION, source.path) or result.tree

@@ -1,0 +1,44 @@
+"""The public compliance suite of RFC 9535, run against both meanings: the interpreter and the generated Python."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.paths.generated import generated
+
+from fieldmap.compiler import ir, query
+from fieldmap.dsl.diagnostics import Diagnostic
+
+SUITE = json.loads((Path(__file__).parent / "cts.json").read_text("utf-8"), parse_float=Decimal)["tests"]
+VALID = [case for case in SUITE if not case.get("invalid_selector")]
+INVALID = [case for case in SUITE if case.get("invalid_selector")]
+
+
+def lowered(selector: str) -> tuple[ir.Segment, ...]:
+    segments = query.lower(selector)
+    assert not isinstance(segments, Diagnostic), segments
+    return segments
+
+
+@pytest.mark.parametrize("case", VALID, ids=lambda case: case["name"])
+def test_valid_selectors_find_what_the_suite_says(case: dict[str, Any]) -> None:
+    segments, document = lowered(case["selector"]), case["document"]
+    found = query.nodes(segments, document)
+    values = [node.value for node in found]
+    results = case["results"] if "results" in case else [case["result"]]
+    assert values in results
+    paths = case.get("results_paths") or ([case["result_paths"]] if "result_paths" in case else [])
+    assert not paths or [node.path for node in found] in paths
+    assert generated(segments)(document) == values
+
+
+@pytest.mark.parametrize("case", INVALID, ids=lambda case: case["name"])
+def test_invalid_selectors_are_refused_in_one_sentence(case: dict[str, Any]) -> None:
+    found = query.lower(case["selector"])
+    assert isinstance(found, Diagnostic)
+    assert found.message
+    assert "\n" not in found.message
