@@ -33,10 +33,11 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from fieldmap.cli import archive, author, checking, identity, inspect, operate
+    from fieldmap.cli import archive, author, checking, evaluating, identity, inspect, operate
 
     author.register(app)
     checking.register(app)
+    evaluating.register(app)
     operate.register(app)
     inspect.register(app)
     app.add_typer(archive.app, name="archive")
