@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ def compiled(folder: Path, **files: str) -> Bundle:
     return compile_project(checked)
 
 
+FETCHED_AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
 @dataclass
 class MemoryPage:
     """A page as the loader sees it, without an archive."""
@@ -37,6 +42,9 @@ class MemoryPage:
     position: int
     body: bytes
     format: str = "json"
+    url: str = "https://x/things"
+    fetched_at: datetime = FETCHED_AT
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def content(self) -> bytes:
         return self.body

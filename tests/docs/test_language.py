@@ -560,7 +560,6 @@ def test_words_of_missing_parts_stand_only_in_their_table() -> None:
         "keeps history",
         "lookup(",
         "`union",
-        "@page",
         "`let",
         "`case $",
     ):

@@ -139,7 +139,9 @@ class _ConnectorLowering:
     def _check_resource(self, node: ast.Resource) -> None:
         """Its identity, times and conditions are checked once here, whatever maps read it."""
         shape = resource_shape(self._node, node, self._context)
-        checker = Checker(Scope(self._context.symbols, self._report, {"$": shape}, codes=self._context.codes))
+        checker = Checker(
+            Scope(self._context.symbols, self._report, {"$": shape}, codes=self._context.codes, surrounded=True)
+        )
         lower_reading(node, shape, self._report)
         _refuse_unchanged(node, self._report)
         if not node.ids and not self._report.broken(node.span):

@@ -13,6 +13,7 @@ from typing import assert_never
 from fieldmap.compiler import calls, conversions, ir, operators, shapes, types
 from fieldmap.compiler.scope import Scope, Typed
 from fieldmap.compiler.shapes import Absence
+from fieldmap.compiler.surroundings import surrounding
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Edit
 from fieldmap.dsl.source import Span
@@ -111,9 +112,7 @@ class Checker:
     def _path(self, node: ast.Path) -> Typed | None:
         scope = self.scope
         if node.root.startswith("@"):
-            what = f"{node.root} is not part of this release yet"
-            self.report.error("FM0112", what, node.span, help="only the record itself, `$`, can be read")
-            return None
+            return surrounding(self, node)
         if node.root not in scope.roots:
             known = [name for name in scope.roots if name != "$"]
             if scope.dollar and not difflib.get_close_matches(node.root, known, n=1):

@@ -61,7 +61,7 @@ class _MapLowering:
         self._id = map_id(node)
         self._claims = 0
         shape = resource_shape(connector, resource, context)
-        self._scope = Scope(context.symbols, context.report, {"$": shape}, codes=context.codes)
+        self._scope = Scope(context.symbols, context.report, {"$": shape}, codes=context.codes, surrounded=True)
         if node.alias is not None:
             self._scope.roots[node.alias.text] = shape
             self._scope.prefixes[node.alias.text] = "$"
@@ -76,6 +76,7 @@ class _MapLowering:
                 {"$": self._scope.roots["$"]},
                 reads=self._scope.reads,
                 codes=self._context.codes,
+                surrounded=True,
             )
         )
         identity = tuple(typed.expr for item in resource.ids if (typed := textual(silent, item)) is not None)

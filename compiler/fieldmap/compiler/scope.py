@@ -35,7 +35,7 @@ class Typed:
 class Scope:
     """roots: the shape behind "$" and each name given by `as` (None: no shape is stated). prefixes: their paths from the record,
     for coverage. dollar: whether `$` may be written here. reads: the paths met, from the record. element: the name of the
-    element of the innermost `each`, whose place in its list `position` is."""
+    element of the innermost `each`, whose place in its list `position` is. surrounded: whether a response stands round it."""
 
     symbols: Symbols
     report: Report
@@ -45,3 +45,4 @@ class Scope:
     reads: list[str] = field(default_factory=list)
     codes: dict[str, ir.Table] = field(default_factory=dict)
     element: str = ""
+    surrounded: bool = False

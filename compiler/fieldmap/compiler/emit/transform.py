@@ -19,7 +19,7 @@ from fieldmap.compiler.interpret import fitted
 from fieldmap.compiler.interpret.blame import NONE, sole
 from fieldmap.compiler.interpret.evaluation import place_of
 from fieldmap.compiler.interpret.paths import split
-from fieldmap.compiler.interpret.reads import takes_objects
+from fieldmap.compiler.interpret.reads import surroundings_of, takes_objects
 from fieldmap.runtime.values.outcome import Failed
 
 # What generated code may name, by the module of fieldmap.runtime.values that has it.
@@ -61,6 +61,12 @@ def emit(map: ir.Map, codes: Mapping[str, ir.Table]) -> str:
         "def records(body: Any) -> list[Any]:\n"
         f"    return find_records(body, {_steps(before)}, {_steps(rest)}, {literal(map.records.text)})"
     )
+    around = surroundings_of(map)
+    if "@envelope" in around:
+        records += (
+            "\n\n\ndef envelopes(body: Any) -> list[Any]:\n"
+            f"    return find_envelopes(body, {_steps(before)}, {_steps(rest)}, {literal(map.records.text)})"
+        )
     functions = [*emitter.functions, records, transform]
     head = [
         f'"""{_docstring(map)}"""',
@@ -72,6 +78,7 @@ def emit(map: ir.Map, codes: Mapping[str, ir.Table]) -> str:
         f"MAP_ID = {literal(map.id)}",
         *_reading(map.reading),
         f"CLAIMS = {_claims(map)}",
+        *([f"SURROUNDINGS = {tuple_of([literal(name) for name in around])}"] if around else []),
     ]
     # Constants name the functions of paths, and functions name constants only when they run.
     constants = ["\n".join(emitter.constants.lines())] if emitter.constants.lines() else []
@@ -93,6 +100,8 @@ def _imports(source: str) -> list[str]:
     if "functions." in source:
         lines.append("from fieldmap.runtime.values import functions")
     lines.append("from fieldmap.runtime.values.paths import records as find_records")
+    if "find_envelopes" in source:
+        lines.append("from fieldmap.runtime.values.paths import envelopes as find_envelopes")
     standard = [
         ("datetime", "date"),
         ("datetime", "time"),
@@ -146,6 +155,8 @@ class _Transform:
     def source(self) -> str:
         map, emitter = self._map, self._emitter
         emitter.roots = {"$": "record"} | ({map.alias: "record"} if map.alias else {})
+        around = surroundings_of(map)
+        emitter.roots |= {name: f"around_{name[1:]}" for name in around}
         emitter.present.add("record")
         if takes_objects(map):
             emitter.objects.add("record")
@@ -169,7 +180,8 @@ class _Transform:
             self._claim_rows()
         with self._body.block("except Failed as failure:"):
             self._body.line("return Dead(failure.code, failure.reason, field, failure.path, record_id, changed)")
-        return "\n".join(["def transform(record: Any) -> Outcome:", *self._body.lines])
+        taken = "".join(f", {emitter.roots[name]}: Any = None" for name in around)
+        return "\n".join([f"def transform(record: Any{taken}) -> Outcome:", *self._body.lines])
 
     def _identity(self) -> None:
         emitter = self._emitter

@@ -12,6 +12,7 @@ from fieldmap.compiler.explain.spots import Spot, spot
 from fieldmap.compiler.readings import reading_of
 from fieldmap.runtime.archive import Archived
 from fieldmap.runtime.errors import ArchiveError
+from fieldmap.runtime.load.batch import surrounding
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Failed
 from fieldmap.runtime.values.reading import PLAIN, Reading
@@ -33,6 +34,12 @@ class Located:
     body_name: str
     format: str = "json"
     reading: Reading = PLAIN
+    body: Any = None
+
+    def around(self, page: Archived) -> dict[str, Any]:
+        """What a map may read of the record's surroundings."""
+        constant = {name: surrounding(page, self.body, name) for name in ("@page", "@fetched_at", "@url", "@header")}
+        return constant | {"@envelope": interpret.envelope(self.body, self.keys)[1]}
 
     @property
     def path_text(self) -> str:
@@ -78,6 +85,7 @@ def find_record(map_: ir.Map, page: Archived, index: int) -> Located:
                 _BODIES[page.format],
                 page.format,
                 reading_of(map_),
+                body,
             )
         passed += len(found)
     raise ArchiveError(

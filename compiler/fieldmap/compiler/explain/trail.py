@@ -282,6 +282,7 @@ class _Trail:
             self._field.name,
             claim=winner.claim.number,
             row=winner.element,
+            around=located.around(page),
         )
         target = self._field.type
         again = self._as_stored(trace.value, winner)
@@ -328,6 +329,11 @@ def _raw_sql(text: str) -> sql.Composable:
 
 
 def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
+    if step.root in ("@fetched_at", "@url", "@header"):
+        return Raw(step.text, json_text(step.before) if step.before is not None else "missing", None, None)
+    if step.root in ("@page", "@envelope"):
+        keys = () if step.root == "@page" else interpret.envelope(located.body, located.keys)[0]
+        located = replace(located, keys=keys)
     path = located.path_text + "".join(f"[{key}]" if isinstance(key, int) else _member(key) for key in step.keys)
     spot = located.spot(step.keys)
     if spot is not None:

@@ -17,10 +17,22 @@ from jsonpath_ng.jsonpath import DatumInContext, Root
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.interpret.evaluation import Codes, Evaluation
-from fieldmap.compiler.interpret.records import fitted_value, places, records, run, run_record, trace
+from fieldmap.compiler.interpret.records import envelope, fitted_value, places, records, run, run_record, trace
 from fieldmap.compiler.interpret.tracing import Step, Trace, shown
 
-__all__ = ["Step", "Trace", "evaluate", "fitted", "places", "records", "run", "run_record", "shown", "trace"]
+__all__ = [
+    "Step",
+    "Trace",
+    "envelope",
+    "evaluate",
+    "fitted",
+    "places",
+    "records",
+    "run",
+    "run_record",
+    "shown",
+    "trace",
+]
 
 
 def evaluate(node: ir.Expr, codes: Codes | None = None, roots: dict[str, Any] | None = None) -> Any:

@@ -170,7 +170,7 @@ class _Scope:
         before, rest = paths.split(node.segments)
         match = paths.one(before, node.text, self._roots[node.root])
         if match is None or match.value is None:
-            self._note("read", node.text, None, None)
+            self._note("read", node.text, None, None, root=node.root)
             return None
         if not rest:
             return self._declared(node, match)
@@ -180,7 +180,7 @@ class _Scope:
     def _declared(self, node: ir.Read, match: DatumInContext) -> Any:
         """The value as its shape says, None if it is a sentinel."""
         raw = match.value
-        self._note("read", node.text, raw, raw, keys=paths.keys(match))
+        self._note("read", node.text, raw, raw, keys=paths.keys(match), root=node.root)
         if node.beside and isinstance(raw, dict):
             raw = raw.get("#text")
         if isinstance(raw, str) and raw in node.unread:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from fieldmap.compiler import ir
 from fieldmap.compiler.interpret.blame import parts
 
+# In the order in which a transform takes them.
+SURROUNDINGS = ("@page", "@envelope", "@fetched_at", "@url", "@header")
+
 
 def reads_of(node: ir.Expr) -> Iterator[ir.Read]:
     """Every Read within an expression."""
@@ -36,6 +39,12 @@ def _of_children(children: tuple[ir.Child, ...]) -> Iterator[ir.Expr]:
         yield from (check.condition for check in child.checks)
         yield from (assignment.value for assignment in child.claim.assignments)
         yield from _of_children(child.children)
+
+
+def surroundings_of(map: ir.Map) -> tuple[str, ...]:
+    """What of a record's surroundings the map reads ("@page", "@url"), in their own order."""
+    read = {read.root for node in _expressions(map) for read in reads_of(node)}
+    return tuple(name for name in SURROUNDINGS if name in read)
 
 
 def takes_objects(map: ir.Map) -> bool:

@@ -16,7 +16,7 @@ from fieldmap.compiler.interpret.blame import NONE, sole
 from fieldmap.compiler.interpret.conversions import is_exact
 from fieldmap.compiler.interpret.evaluation import Codes, Evaluation, Roots, place_of
 from fieldmap.compiler.interpret.fitting import fit
-from fieldmap.compiler.interpret.reads import takes_objects
+from fieldmap.compiler.interpret.reads import SURROUNDINGS, takes_objects
 from fieldmap.compiler.interpret.tracing import Step, Trace, shown
 from fieldmap.runtime.values.failures import Unreadable, describe
 from fieldmap.runtime.values.outcome import (
@@ -67,14 +67,34 @@ def places(map: ir.Map, body: Any) -> list[tuple[paths.Keys, Any]]:
     raise Failed("FM2121", reason, path)
 
 
-def run_record(map: ir.Map, codes: Codes, record: Any) -> Outcome:
-    """What becomes of one record."""
-    return _Run(map, codes, record).outcome()
+def envelope(body: Any, keys: paths.Keys) -> tuple[paths.Keys, Any]:
+    """The nearest object round the record that lies at these keys of the body, and where it lies; None if there is none."""
+    found: tuple[paths.Keys, Any] = ((), None)
+    value = body
+    for depth, key in enumerate(keys):
+        if isinstance(value, dict):
+            found = (keys[:depth], value)
+        value = value[key]
+    return found
 
 
-def trace(map: ir.Map, codes: Codes, record: Any, field: str, *, claim: int = 0, row: int = 0) -> Trace:
+def run_record(map: ir.Map, codes: Codes, record: Any, around: Mapping[str, Any] | None = None) -> Outcome:
+    """What becomes of one record. around: its surroundings by name ("@page"); what is not among them is absent."""
+    return _Run(map, codes, record, around).outcome()
+
+
+def trace(
+    map: ir.Map,
+    codes: Codes,
+    record: Any,
+    field: str,
+    *,
+    claim: int = 0,
+    row: int = 0,
+    around: Mapping[str, Any] | None = None,
+) -> Trace:
     """The steps that lead to one field of one row of a claim; without steps if the record never gets that far."""
-    run = _Run(map, codes, record, watched=(claim, row, field))
+    run = _Run(map, codes, record, around, watched=(claim, row, field))
     run.outcome()
     return run.trace
 
@@ -87,8 +107,16 @@ class _Dead(Exception):
 
 
 class _Run:
-    def __init__(self, map: ir.Map, codes: Codes, record: Any, watched: tuple[int, int, str] | None = None) -> None:
+    def __init__(
+        self,
+        map: ir.Map,
+        codes: Codes,
+        record: Any,
+        around: Mapping[str, Any] | None = None,
+        watched: tuple[int, int, str] | None = None,
+    ) -> None:
         self.map = map
+        self.around = around or {}
         self.record = record
         self.record_id: str | None = None
         self.changed: datetime | None = None
@@ -113,6 +141,7 @@ class _Run:
             raise _Dead(Failed("FM2122", reason))
         root = DatumInContext(self.record, Root())
         roots = {"$": root} | ({self.map.alias: root} if self.map.alias else {})
+        roots |= {name: DatumInContext(self.around.get(name), Root()) for name in SURROUNDINGS}
         self.record_id = self._identity(roots)
         self.changed = self._judge(self.map.changed, roots) if self.map.changed else None
         if self.map.deleted_when and self._judge(self.map.deleted_when, roots) is True:

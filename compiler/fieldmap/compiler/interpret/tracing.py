@@ -38,7 +38,7 @@ Kind = Literal[
 class Step:
     """One step. text: how, in the author's words (the path of a read, `MM/dd/yyyy`, `mi to km`).
 
-    keys: of a read, the names and indexes from the record to the value. before: what went in, of a read the JSON value as
+    root: of a read, what its keys begin at, "@page". keys: of a read, the names and indexes from the record to the value. before: what went in, of a read the JSON value as
     received. factor, offset: of a scale, texts of fractions.
     """
 
@@ -47,6 +47,7 @@ class Step:
     before: Any
     after: Any
     keys: Keys = ()
+    root: str = "$"
     factor: str = ""
     offset: str = ""
 

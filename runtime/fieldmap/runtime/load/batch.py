@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +29,28 @@ class Page(Protocol):
     def position(self) -> int: ...
     @property
     def format(self) -> Any: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def fetched_at(self) -> datetime: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
     def content(self) -> bytes: ...
+
+
+def surrounding(page: Page, body: Any, name: str) -> Any:
+    """What stands round the records of a body, by its name in a map; an instant as text. "@envelope" differs by record."""
+    match name:
+        case "@page":
+            return body
+        case "@fetched_at":
+            return page.fetched_at.isoformat()
+        case "@url":
+            return page.url
+        case "@header":
+            return dict(page.headers)
+        case _:
+            raise ValueError(f"{name} does not belong to a page")
 
 
 @dataclass
@@ -86,7 +108,9 @@ class BatchMaker:
         """composite_keys: see `_too_long`."""
         self._info = info
         self._transform: Callable[[Any], Outcome] = transform.transform
-        self._records: Callable[[Any], Iterable[Any]] = transform.records
+        self._records: Callable[[Any], list[Any]] = transform.records
+        self._surroundings: tuple[str, ...] = getattr(transform, "SURROUNDINGS", ())
+        self._envelopes: Callable[[Any], list[Any]] = getattr(transform, "envelopes", lambda body: [])
         self._reading: Reading = getattr(transform, "READING", PLAIN)
         self._encoders = {claim.number: row_encoder(claim) for claim in info.claims}
         self._blank = _blank_row(info)
@@ -119,10 +143,20 @@ class BatchMaker:
                 self._put(batch, Place(page.position, index), Dead(failed.code, failed.reason, path=failed.path))
                 index += 1
                 continue
-            for record in records:
-                self._put(batch, Place(page.position, index), self._transform(record))
+            for record, around in zip(records, self._around(page, body, len(records)), strict=True):
+                self._put(batch, Place(page.position, index), self._transform(record, *around))
                 index += 1
         self._count_present(batch)
+
+    def _around(self, page: Page, body: Any, count: int) -> Iterable[tuple[Any, ...]]:
+        """For each record what the map reads of its surroundings, in the order in which the transform takes it."""
+        if not self._surroundings:
+            return itertools.repeat((), count)
+        columns = [
+            self._envelopes(body) if name == "@envelope" else itertools.repeat(surrounding(page, body, name), count)
+            for name in self._surroundings
+        ]
+        return zip(*columns, strict=True)
 
     def _count_present(self, batch: Batch) -> None:
         """Counts the values of a page, column by column: much cheaper than value by value."""

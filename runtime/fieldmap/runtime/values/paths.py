@@ -156,6 +156,29 @@ def records(body: Any, before: tuple[Step, ...], rest: tuple[Step, ...], path: s
     raise Failed("FM2121", reason, path)
 
 
+def envelopes(body: Any, before: tuple[Step, ...], rest: tuple[Step, ...], path: str) -> list[Any]:
+    """For each of the records that these steps find, the nearest object round it within the body, None if there is none."""
+    holder, value = None, body
+    for step in before:
+        holder = value if type(value) is dict else holder
+        value = find(value, (step,), path)
+    if not rest:
+        return [holder] * len(value) if type(value) is list else [holder]
+    return list(_holders(value, holder, rest, path, body))
+
+
+def _holders(value: Any, holder: Any, steps: tuple[Step, ...], path: str, root: Any) -> Iterator[Any]:
+    if not steps:
+        yield holder
+        return
+    step, inner = steps[0], value if type(value) is dict else holder
+    if step is None or callable(step):
+        for each in () if value is None else every(value, path) if step is None else step(value, root):
+            yield from _holders(each, inner, steps[1:], path, root)
+    elif value is not None and _leads_somewhere(value, step):
+        yield from _holders(_step(value, step, path), inner, steps[1:], path, root)
+
+
 def unfit_record(record: Any) -> Dead:
     """FM2122, for what is neither an object nor a list where the map takes lists."""
     reason = record.reason if isinstance(record, Unreadable) else f"the record is {describe(record)}"
