@@ -92,6 +92,9 @@ def says(expression: ast.Expr) -> str:
             return f"{function.text}({', '.join(map(says, arguments))})"
         case ast.Access(value=called, segments=segments):
             return says(called) + "".join(f".{s.name}" if isinstance(s, ast.MemberSegment) else "[]" for s in segments)
+        case ast.Case(value=inner, arms=arms):
+            shown = "; ".join(f"{', '.join(map(says, arm.keys)) or 'else'} -> {says(arm.value)}" for arm in arms)
+            return f"(case {says(inner)} {{ {shown} }})"
         case ast.Conversion(value=inner, type=kind, zone=zone, period=period):
             return f"({says(inner)} as {kind.text}{' at ' + zone.value if zone else ''}{per(period)})"
         case ast.LocalTime(date=day, time=clock, zone=zone):

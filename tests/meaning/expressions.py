@@ -46,6 +46,9 @@ STAMP_PATTERNS = (
 )
 CLOCK_PATTERNS = ("hh:mm a", "h:mm a", "HHmm", "H:mm:ss")
 INCH, DEGREE = units.parse("inch"), units.parse("degC")
+CELLS = {"A": "x", "Active": "", "USD\x1f12": "y", "12": "z", "a\x1fb": "never"} | {
+    f"n{number}": "q" for number in range(9)
+}
 CODES: dict[str, ir.Table] = {
     **{table.name: table for table in (spellings.table(INCH), spellings.table(DEGREE))},
     "rates fx": ir.Rates(
@@ -62,6 +65,8 @@ CODES: dict[str, ir.Table] = {
         inverse=True,
         across="EUR",
     ),
+    "table.column": ir.CodeTable(name="table.column", entries=CELLS, place=PLACE, table="table"),
+    "numbers": ir.CodeTable(name="numbers", entries={"12": "twelve", "-3": "minus"}, place=PLACE, numeric=True),
     "status": ir.CodeTable(name="status", entries={"Active": "active", "On Leave": "leave"}, place=PLACE),
     "any": ir.CodeTable(name="any", entries={"A": "x\ud800", "": "blank"}, place=PLACE, default="other"),
 }
@@ -94,6 +99,98 @@ def path_text(root: str, segments: tuple[ir.Segment, ...]) -> str:
                 text += "[*]"
     return text
 
+
+def picked(name: str) -> ir.Read:
+    segments = (ir.Member(name=name),)
+    return ir.Read(root=ir.PICKED, segments=segments, text=f"parse(…).{name}", declared=ir.TextType())
+
+
+def member(name: str, declared: ir.Type) -> ir.Read:
+    return ir.Read(root="$", segments=(ir.Member(name=name),), text=f"$.{name}", declared=declared)
+
+
+def _use(name: str) -> ir.Use:
+    return ir.Use(name=name)
+
+
+# Lets of every generated map, by the kind of their values: they fail now and then, use each other, and miss what is required.
+_NUMBER = ir.Arithmetic(operator="/", left=member("number", DECIMAL), right=member("int", INT))
+LETS: dict[str, tuple[tuple[ir.Let, tuple[str, ...]], ...]] = {
+    "text": (
+        (ir.Let(name="word", value=ir.Call(function="upper", arguments=(member("text", TEXT),))), ("$.text",)),
+        (
+            ir.Let(name="code", value=ir.Lookup(value=ir.Use(name="word", paths=("$.text",)), codes="status")),
+            ("$.text",),
+        ),
+    ),
+    "number": (
+        (ir.Let(name="share", value=_NUMBER), ("$.int", "$.number")),
+        (
+            ir.Let(
+                name="huge",
+                value=ir.Call(function="power", arguments=(member("int", INT), ir.NumberConstant(value="99"))),
+            ),
+            ("$.int",),
+        ),
+    ),
+    "bool": (
+        (
+            ir.Let(
+                name="flag",
+                value=ir.Read(
+                    root="$", segments=(ir.Member(name="bool", required=True),), text="$.bool", declared=BOOL
+                ),
+            ),
+            ("$.bool",),
+        ),
+    ),
+}
+# The author's functions of every generated map, by the kind of their results.
+AUTHORED = {
+    "text": ir.Function(
+        name="joined",
+        parameters=("a", "b"),
+        optional=(False, True),
+        lets=(
+            ir.Let(
+                name="inner",
+                value=ir.Call(function="replace", arguments=(_use("a"), ir.TextConstant(value="a"), _use("a"))),
+            ),
+        ),
+        body=ir.Case(
+            value=_use("a"),
+            arms=(ir.CaseArm(keys=(ir.TextConstant(value="Active"),), value=ir.TextConstant(value="on")),),
+            otherwise=ir.Call(
+                function="words",
+                arguments=(
+                    ir.Otherwise(value=_use("b"), fallback=ir.Lookup(value=_use("a"), codes="any")),
+                    ir.Pick(
+                        value=ir.Call(function="parse", arguments=(_use("inner"), ir.TextConstant(value="{x} {y}"))),
+                        path=picked("y"),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    "number": ir.Function(
+        name="reckoned",
+        parameters=("a", "b"),
+        optional=(False, True),
+        lets=(ir.Let(name="ratio", value=ir.Arithmetic(operator="/", left=_use("a"), right=_use("b"))),),
+        body=ir.If(
+            condition=ir.IsAbsent(value=_use("b"), what="absent"),
+            then=ir.Negate(value=_use("a")),
+            otherwise=ir.Case(
+                value=_use("b"),
+                arms=(
+                    ir.CaseArm(keys=(ir.NumberConstant(value="0"), ir.NumberConstant(value="12.50")), value=_use("a")),
+                    ir.CaseArm(keys=(ir.NumberConstant(value="1"),), value=_use("ratio")),
+                ),
+                otherwise=ir.Arithmetic(operator="+", left=_use("ratio"), right=_use("ratio")),
+            ),
+        ),
+    ),
+}
 
 # The functions that differ least are drawn together, by the kind of their result.
 CALLED = {
@@ -130,11 +227,6 @@ WRITTEN_OUT = {
     "format": ("dd.MM.yyyy", "d MMM yy", "'q'M", "yyyyMMdd"),
     "uuid5": ("dns", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
 }
-
-
-def picked(name: str) -> ir.Read:
-    segments = (ir.Member(name=name),)
-    return ir.Read(root=ir.PICKED, segments=segments, text=f"parse(…).{name}", declared=ir.TextType())
 
 
 def call(name: str, *arguments: Expr) -> Expr:
@@ -278,10 +370,43 @@ class Expressions:
         """What there is for every type: choice and fallback."""
         if depth <= 0:
             return []
+        uses = [st.just(ir.Use(name=let.name, paths=paths)) for let, paths in LETS.get(make.__name__, ())]
         return [
+            *uses,
+            *([self.applied(make.__name__, depth)] if make.__name__ in AUTHORED else ()),
+            self.case(depth, make),
             st.builds(ir.Otherwise, value=make(depth - 1), fallback=make(depth - 1)),
             st.builds(ir.If, condition=self.bool(depth - 1), then=make(depth - 1), otherwise=make(depth - 1)),
         ]
+
+    def applied(self, kind: str, depth: int) -> Expr:
+        """A call of an author's function of two arguments, of which the second may be absent."""
+        make = {"text": self.text, "number": self.number}[kind]
+        second = st.one_of(make(depth - 1), st.just(ir.AbsentConstant()))
+        return st.builds(ir.Apply, function=st.just(AUTHORED[kind].name), arguments=st.tuples(make(depth - 1), second))
+
+    def case(self, depth: int, make: Any) -> Expr:
+        """A choice by the value of a text, a number or a bool."""
+        texts = st.builds(ir.TextConstant, value=st.sampled_from(TEXTS))
+        numbers = st.builds(ir.NumberConstant, value=st.sampled_from(("0", "1", "-3", "12", "12.50", "0.1")))
+        bools = st.builds(ir.BoolConstant, value=st.booleans())
+        kinds = ((self.text, texts), (self.number, numbers), (self.bool, bools))
+        return st.sampled_from(kinds).flatmap(
+            lambda kind: st.builds(
+                ir.Case,
+                value=kind[0](depth - 1),
+                arms=st.lists(
+                    st.builds(
+                        ir.CaseArm,
+                        keys=st.lists(kind[1], min_size=1, max_size=3).map(tuple),
+                        value=make(depth - 1),
+                    ),
+                    min_size=1,
+                    max_size=3,
+                ).map(tuple),
+                otherwise=st.one_of(st.none(), make(depth - 1)),
+            )
+        )
 
     def calls(self, kind: str, depth: int) -> Expr:
         """A call of any function whose result is of the kind, of arguments of the kinds that it takes."""

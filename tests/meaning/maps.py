@@ -9,6 +9,7 @@ import msgspec
 from hypothesis import strategies as st
 from tests.meaning.data import LISTS
 from tests.meaning.expressions import (
+    AUTHORED,
     BOOL,
     CHECKED,
     DATE,
@@ -18,6 +19,7 @@ from tests.meaning.expressions import (
     FLOAT,
     INT,
     JSON,
+    LETS,
     PLACE,
     TEXT,
     TIME,
@@ -196,6 +198,8 @@ def maps(draw: st.DrawFn) -> ir.Map:
         records=ir.Read(root="$", segments=segments, text=path_text("$", segments)),
         format="json",
         alias=alias,
+        lets=tuple(let for lets in LETS.values() for let, _ in lets),
+        functions=tuple(AUTHORED.values()),
         changed=draw(rarely(make.datetime(1))),
         deleted_when=draw(rarely(make.bool(1))),
         when=draw(rarely(make.bool(2))),

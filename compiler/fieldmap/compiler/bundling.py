@@ -9,7 +9,7 @@ import msgspec
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.connectors import ConnectorPlan
-from fieldmap.compiler.emit import fetch, sql, transform
+from fieldmap.compiler.emit import data, fetch, sql, transform
 from fieldmap.compiler.emit.columns import claimed_field, columns_of
 from fieldmap.compiler.emit.identity import referrers
 from fieldmap.compiler.registries import registries
@@ -31,6 +31,7 @@ def make_bundle(project: ir.Project, connectors: dict[str, ConnectorPlan]) -> bu
     for entity in project.entities:
         parts[f"sql/merge/{entity.table}.sql"] = sql.merge_sql(entity, maps, entities)
     encoded = {path: text.encode() for path, text in parts.items()}
+    encoded |= data.parts(project.maps, project.codes)
     encoded["ir.json"] = ir.encode(project) + b"\n"
     return bundle.make(encoded, _catalogue(project, entities, maps, sorted(connectors)), MADE_BY)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from fieldmap.compiler import ir, shapes, types
+from fieldmap.compiler import ir, lookups, shapes, types
 from fieldmap.compiler.functions import FUNCTIONS, Function
 from fieldmap.compiler.functions.foreign import OTHERWISE, SAME
 from fieldmap.compiler.functions.literals import parts
@@ -14,6 +14,7 @@ from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence, ListShape, MemberShape, ObjectShape, ScalarShape, ShapeNode
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Edit
+from fieldmap.dsl.source import Span
 
 if TYPE_CHECKING:
     from fieldmap.compiler.expressions import Checker
@@ -23,6 +24,21 @@ _PASSING = frozenset({"agreed", "first", "last", "only", "nth", "reverse"})
 
 
 def call(checker: Checker, node: ast.Call, expected: ir.Type | None = None) -> Typed | None:
+    if node.function.text == "lookup":
+        checker.report.error(
+            "FM0309",
+            "lookup finds a row, and a value is one of its columns",
+            node.span,
+            help="write the column behind it: lookup(cost_centers, code: $.cc).name",
+        )
+        return None
+    own = checker.scope.functions.get(node.function.text)
+    if own is not None:
+        from fieldmap.compiler import authored
+
+        return authored.apply(checker, node, own)
+    if node.function.text in checker.scope.symbols.functions:
+        return None  # it has a mistake of its own
     function = FUNCTIONS.get(node.function.text)
     if function is None:
         if node.function.text == "datetime":
@@ -34,6 +50,14 @@ def call(checker: Checker, node: ast.Call, expected: ir.Type | None = None) -> T
             )
         else:
             unknown(checker, node.function)
+        return None
+    for argument in node.named:
+        checker.report.error(
+            "FM0309",
+            f"the arguments of {function.signature} have no names",
+            argument.span,
+            help="give them in their order",
+        )
         return None
     # What gives an element of its list is read as the place needs the element: agreed($.widths[*] as quantity).
     wanted = ir.ListType(element=expected) if expected is not None and function.result is element_result else None
@@ -55,20 +79,25 @@ def call(checker: Checker, node: ast.Call, expected: ir.Type | None = None) -> T
 
 def access(checker: Checker, node: ast.Access) -> Typed | None:
     """A path behind a call."""
+    if node.value.function.text == "lookup":
+        return lookups.lookup(checker, node)
     value = call(checker, node.value)
-    if value is None:
-        return None
+    return None if value is None else behind(checker, value, f"{node.value.function.text}(…)", node.segments, node.span)
+
+
+def behind(checker: Checker, value: Typed, name: str, segments: tuple[ast.Segment, ...], span: Span) -> Typed | None:
+    """What a path finds in a value. name: as messages call the value."""
     if value.shape is None and not isinstance(value.type, ir.UnknownType | ir.ObjectType | ir.ListType | ir.JsonType):
         checker.report.error(
             "FM0206",
-            f"{node.value.function.text}(…) gives {types.describe(value.type)}, which has no parts",
-            node.segments[0].span,
+            f"{name} gives {types.describe(value.type)}, which has no parts",
+            segments[0].span,
         )
         return None
     start = value.shape
     if isinstance(value.type, ir.ListType) and start is not None:
         start = ListShape(start, value.span)
-    path = ast.Path(root=f"{node.value.function.text}(…)", segments=node.segments, span=node.span)
+    path = ast.Path(root=name, segments=segments, span=span)
     found = shapes.walk(path, start, checker.report, dollar=checker.scope.roots.get("$"))
     if found is None:
         return None
@@ -80,7 +109,7 @@ def access(checker: Checker, node: ast.Access) -> Typed | None:
         sentinels=found.sentinels,
     )
     made = ir.Pick(value=value.expr, path=read)
-    return Typed(made, found.type, value.absence | found.absence, node.span, found.origin, found.node)
+    return Typed(made, found.type, value.absence | found.absence, span, found.origin, found.node)
 
 
 def unknown(checker: Checker, name: ast.Name) -> None:
@@ -89,9 +118,10 @@ def unknown(checker: Checker, name: ast.Name) -> None:
     meant = SAME.get(lowered, lowered if lowered in FUNCTIONS else "")
     advice = OTHERWISE.get(lowered, "")
     if not meant and not advice:
-        near = difflib.get_close_matches(lowered, FUNCTIONS, n=1, cutoff=0.6)
+        own = difflib.get_close_matches(name.text, checker.scope.symbols.functions, n=1, cutoff=0.6)
+        near = own or difflib.get_close_matches(lowered, FUNCTIONS, n=1, cutoff=0.6)
         meant = near[0] if near else ""
-    if meant:
+    if meant in FUNCTIONS:
         advice = f"did you mean {FUNCTIONS[meant].signature}? {FUNCTIONS[meant].doc.rstrip('.')}"
     checker.report.error(
         "FM0207",

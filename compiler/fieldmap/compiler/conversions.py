@@ -9,6 +9,7 @@ from fieldmap.compiler import formats, ir, measures, money, types
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
+from fieldmap.dsl.diagnostics import Label
 from fieldmap.runtime.values.checked import KINDS as CHECKED
 from fieldmap.runtime.values.checked import canonical
 
@@ -309,7 +310,21 @@ def via(checker: Checker, node: ast.Via) -> Typed | None:
 
 def _via_one(checker: Checker, node: ast.Via, value: Typed, table: ir.CodeTable) -> Typed | None:
     if isinstance(value.type, ir.UnknownType):
-        value = Typed(ir.Implicit(value=value.expr, to=ir.TextType()), ir.TextType(), value.absence, value.span)
+        to: ir.Type = ir.DecimalType() if table.numeric else ir.TextType()
+        value = Typed(ir.Implicit(value=value.expr, to=to), to, value.absence, value.span)
+    if table.numeric:
+        if not isinstance(value.type, ir.IntType | ir.DecimalType) or value.type.unit is not None:
+            checker.report.error(
+                "FM0304",
+                f"the codes of {table.name} are numbers",
+                node.value.span,
+                note=value.words,
+                labels=[Label(checker.scope.symbols.codes[table.name].name.span, "this list")],
+                help="write them in quotes if the source sends texts, or read the text as a number: … as decimal",
+            )
+            return None
+        number = ir.Call(function="text", arguments=(value.expr,))
+        value = Typed(number, ir.TextType(), value.absence, value.span, value.origin)
     if not isinstance(value.type, ir.TextType | ir.EnumType):
         checker.report.error(
             "FM0304",
@@ -319,8 +334,21 @@ def _via_one(checker: Checker, node: ast.Via, value: Typed, table: ir.CodeTable)
             help="turn it into a text first: text(…)",
         )
         return None
+    known = value.type.values if isinstance(value.type, ir.EnumType) and table.default is None else ()
+    missing = [code for code in known if code not in table.entries]
+    if missing:
+        checker.report.error(
+            "FM0362",
+            f"{table.name} has no answer for {', '.join(missing)}",
+            node.span,
+            labels=[
+                *([Label(value.origin, "the values are named here")] if value.origin else []),
+                Label(checker.scope.symbols.codes[table.name].name.span, "this list"),
+            ],
+            help="add a line for it to the list, or else -> … for all others",
+        )
+        return None
     answers: list[str] = [*table.entries.values(), *([table.default] if table.default is not None else [])]
     declared = checker.scope.symbols.codes[node.codes.text]
-    bare = any(isinstance(arm.value, ast.Bare) for arm in declared.arms)
-    type_: ir.Type = ir.EnumType(values=tuple(dict.fromkeys(answers))) if bare else ir.TextType()
+    type_: ir.Type = ir.EnumType(values=tuple(dict.fromkeys(answers))) if table.enum else ir.TextType()
     return Typed(ir.Lookup(value=value.expr, codes=table.name), type_, value.absence, node.span, declared.name.span)

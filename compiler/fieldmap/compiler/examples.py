@@ -147,7 +147,10 @@ class _Check:
             return None
         if field.value is None:
             return field, None
-        checker = Checker(Scope(self._context.symbols, self._report, {}, dollar=False))
+        context = self._context
+        functions = {name: one.function for name, one in context.functions.items()}
+        scope = Scope(context.symbols, self._report, {}, dollar=False, codes=context.codes, functions=context.functions)
+        checker = Checker(scope)
         typed = checker.check(field.value, target.type)
         expr = (
             coerce(typed, target.type, self._context.entities[entity.name].declared[target.name], self._report)
@@ -160,7 +163,7 @@ class _Check:
             field=target.name, target=target.type, value=expr, outcome="reject", place=target.place
         )
         try:
-            return field, interpret.fitted(assignment, self._project.codes)
+            return field, interpret.fitted(assignment, self._project.codes, functions)
         except Failed as failed:
             self._report.error("FM0702", f"{target.name} cannot hold this: {failed.reason}", field.value.span)
             return None

@@ -10,12 +10,12 @@ import difflib
 from datetime import date
 from typing import assert_never
 
-from fieldmap.compiler import calls, conversions, ir, operators, shapes, types
-from fieldmap.compiler.scope import Scope, Typed
+from fieldmap.compiler import calls, cases, conversions, ir, operators, shapes, types
+from fieldmap.compiler.scope import Named, Scope, Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.compiler.surroundings import surrounding
 from fieldmap.dsl import ast
-from fieldmap.dsl.diagnostics import Edit
+from fieldmap.dsl.diagnostics import Edit, Label
 from fieldmap.dsl.source import Span
 from fieldmap.runtime.values.checked import NEEDED, canonical
 from fieldmap.runtime.values.dates import iso_clock, iso_stamp
@@ -66,6 +66,8 @@ class Checker:
                 return operators.comparison(self, node)
             case ast.Logic() | ast.Not():
                 return operators.logic(self, node)
+            case ast.Case():
+                return cases.case(self, node, expected)
             case ast.Otherwise() | ast.If():
                 return operators.choice(self, node, expected)
             case ast.ListOf():
@@ -113,6 +115,19 @@ class Checker:
         scope = self.scope
         if node.root.startswith("@"):
             return surrounding(self, node)
+        if node.root in scope.names:
+            value = self._named(ast.Bare(name=node.root, span=node.span), scope.names[node.root], None)
+            return value and calls.behind(self, value, node.root, node.segments, node.span)
+        if node.root == "$" and not scope.roots:
+            self.report.error(
+                "FM0208",
+                "no record is at hand here",
+                node.span,
+                help=f"there {'is' if len(scope.names) == 1 else 'are'} {', '.join(scope.names)}"
+                if scope.names
+                else "write values",
+            )
+            return None
         if node.root not in scope.roots:
             known = [name for name in scope.roots if name != "$"]
             if scope.dollar and not difflib.get_close_matches(node.root, known, n=1):
@@ -159,6 +174,9 @@ class Checker:
     def _bare(self, node: ast.Bare, expected: ir.Type | None) -> Typed | None:
         if node.name in self.scope.roots:
             return self._path(ast.Path(root=node.name, segments=(), span=node.span))
+        named = self.scope.names.get(node.name)
+        if named is not None:
+            return self._named(node, named, expected)
         if isinstance(expected, ir.EnumType):
             if node.name in expected.values:
                 return self._constant(node, ir.TextConstant(value=node.name), ir.EnumType(values=(node.name,)))
@@ -166,6 +184,22 @@ class Checker:
             return None
         if node.name == "position" and self.scope.element:
             return self._constant(node, ir.Position(alias=self.scope.element), ir.IntType())
+        near = difflib.get_close_matches(node.name, self.scope.names, n=1, cutoff=0.6)
+        if near:
+            name = ast.Name(text=node.name, span=node.span)
+            self.report.unknown("FM0208", "name", name, self.scope.names)
+            return None
+        if not self.scope.roots:
+            known = ", ".join(self.scope.names)
+            self.report.error(
+                "FM0208",
+                f"nothing here is called {node.name}",
+                node.span,
+                help=f"there {'is' if len(self.scope.names) == 1 else 'are'} {known}"
+                if known
+                else f'a text is written "{node.name}"',
+            )
+            return None
         self.report.error(
             "FM0208",
             f"nothing here is called {node.name}",
@@ -174,6 +208,21 @@ class Checker:
             edit=Edit(node.span, f"$.{node.name}"),
         )
         return None
+
+    def _named(self, node: ast.Bare, named: Named, expected: ir.Type | None) -> Typed | None:
+        if isinstance(expected, ir.EnumType) and node.name in expected.values:
+            self.report.error(
+                "FM0214",
+                f"{node.name} could be {named.what}, or the value of an enum",
+                node.span,
+                labels=[Label(named.typed.span, "this has the same name")],
+                help="give the other one another name",
+            )
+            return None
+        named.used = True
+        self.scope.reads.extend(named.reads)
+        found = named.typed
+        return Typed(found.expr, found.type, found.absence, node.span, found.origin, found.shape)
 
     def _number(self, node: ast.Number) -> Typed | None:
         text = format(node.value, "f")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from fieldmap.compiler import interpret, ir, shapes, types
+from fieldmap.compiler import interpret, ir, lets, shapes, types
 from fieldmap.compiler.assign import coerce
 from fieldmap.compiler.checks import both, lower_checks, position_of
 from fieldmap.compiler.entities import EntityInfo
@@ -14,7 +14,7 @@ from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.recordids import records_named
 from fieldmap.compiler.records import instant, records_of, textual
 from fieldmap.compiler.report import Report
-from fieldmap.compiler.scope import Scope
+from fieldmap.compiler.scope import Authored, Scope
 from fieldmap.compiler.shapes import Absence
 from fieldmap.compiler.symbols import Symbols, map_id
 from fieldmap.dsl import ast
@@ -30,6 +30,7 @@ class MapContext:
     report: Report
     entities: dict[str, EntityInfo]
     codes: dict[str, ir.Table]
+    functions: dict[str, Authored] = field(default_factory=dict)
     shapes: dict[str, shapes.ObjectShape | None] = field(default_factory=dict)
 
 
@@ -61,7 +62,14 @@ class _MapLowering:
         self._id = map_id(node)
         self._claims = 0
         shape = resource_shape(connector, resource, context)
-        self._scope = Scope(context.symbols, context.report, {"$": shape}, codes=context.codes, surrounded=True)
+        self._scope = Scope(
+            context.symbols,
+            context.report,
+            {"$": shape},
+            codes=context.codes,
+            functions=context.functions,
+            surrounded=True,
+        )
         if node.alias is not None:
             self._scope.roots[node.alias.text] = shape
             self._scope.prefixes[node.alias.text] = "$"
@@ -77,6 +85,7 @@ class _MapLowering:
                 reads=self._scope.reads,
                 codes=self._context.codes,
                 surrounded=True,
+                functions=self._context.functions,
             )
         )
         identity = tuple(typed.expr for item in resource.ids if (typed := textual(silent, item)) is not None)
@@ -84,6 +93,7 @@ class _MapLowering:
         deleted = silent.condition(resource.deleted_when, "deleted when") if resource.deleted_when is not None else None
         wanted = silent.condition(resource.when, "when") if resource.when is not None else None
         checker = Checker(self._scope)
+        bound = self._lets(node.items, checker)
         claim = self._claim(node.entity, node.items, node.partial, node.strict, checker, node)
         children = self._children(node.items, checker)
         if node.entity is None and not children:
@@ -115,6 +125,7 @@ class _MapLowering:
             checks=lower_checks(node.items, checker),
             claim=claim,
             children=children,
+            lets=bound,
             reads=tuple(dict.fromkeys(self._scope.reads)),
             ignores=self._ignores(node.items),
             changed_unknown=resource.changed_unknown,
@@ -347,14 +358,17 @@ class _MapLowering:
     def _also(self, node: ast.Also, checker: Checker) -> ir.Also | None:
         self._claims += 1
         self._refuse_alone(node.items)
-        claim = self._claim(node.entity, node.items, node.partial, node.strict, checker, node)
+        inner = Checker(replace(checker.scope))  # its lets are its own
+        bound = self._lets(node.items, inner)
+        claim = self._claim(node.entity, node.items, node.partial, node.strict, inner, node)
         if claim is None:
             return None
         return ir.Also(
             claim=claim,
-            when=self._when(node.items, checker),
-            checks=lower_checks(node.items, checker),
-            children=self._children(node.items, checker),
+            when=self._when(node.items, inner),
+            checks=lower_checks(node.items, inner),
+            children=self._children(node.items, inner),
+            lets=bound,
         )
 
     def _refuse_alone(self, items: tuple[ast.MapItem, ...]) -> None:
@@ -384,6 +398,7 @@ class _MapLowering:
                 element=node.alias.text,
             )
         )
+        bound = self._lets(node.items, inner)
         claim = self._claim(node.entity, node.items, node.partial, node.strict, inner, node)
         if claim is None:
             return None
@@ -395,7 +410,12 @@ class _MapLowering:
             checks=lower_checks(node.items, inner),
             alone=any(isinstance(item, ast.Alone) for item in node.items),
             children=self._children(node.items, inner),
+            lets=bound,
         )
+
+    def _lets(self, items: tuple[ast.MapItem, ...], checker: Checker) -> tuple[ir.Let, ...]:
+        nodes = [item for item in items if isinstance(item, ast.Let)]
+        return lets.lower(nodes, checker)
 
     def _elements(self, node: ast.Each, checker: Checker) -> shapes.Found | None:
         """The list that an `each` goes through, or None after a diagnostic."""

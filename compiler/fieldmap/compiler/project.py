@@ -17,21 +17,25 @@ from pathlib import Path
 import msgspec
 
 from fieldmap.compiler import (
+    authored,
     bundling,
     codes,
     connectors,
     entities,
     examples,
     ir,
+    lookups,
     maps,
     merges,
     rates,
+    reference,
     sensitivity,
     sources,
     symbols,
     unused,
     versions,
 )
+from fieldmap.compiler.emit import data
 from fieldmap.compiler.report import Report
 from fieldmap.dsl.diagnostics import Diagnostic, Severity
 from fieldmap.dsl.source import Source
@@ -62,18 +66,18 @@ def check(root: Path, paths: list[Path], trees: sources.Trees | None = None) -> 
     report = Report()
     loaded = sources.load(root, paths, report, trees)
     names = symbols.collect(loaded, report)
-    context = maps.MapContext(
-        names,
-        report,
-        entities.lower_entities(names, report),
-        codes.lower_codes(names, report) | rates.lower_rates(names, root, report),
-    )
+    lists = _lists(root, names, report) | rates.lower_rates(names, root, report)
+    context = maps.MapContext(names, report, entities.lower_entities(names, report), lists)
+    context.functions = authored.lower(names, context.codes, report)
     plans = {
         name: lowered
         for name, node in names.connectors.items()
         if (lowered := connectors.lower_connector(node, context)) is not None
     }
     lowered_maps = [item for node in names.maps if (item := maps.lower_map(node, context)) is not None]
+    lowered_maps = [
+        msgspec.structs.replace(item, functions=authored.used(item, context.functions)) for item in lowered_maps
+    ]
     lowered_maps = [
         msgspec.structs.replace(item, version=versions.map_version(item, context.codes)) for item in lowered_maps
     ]
@@ -83,11 +87,24 @@ def check(root: Path, paths: list[Path], trees: sources.Trees | None = None) -> 
     ]
     sensitivity.check(names, report)
     unused.check(names, report)
-    project = ir.Project(entities=tuple(lowered_entities), maps=tuple(lowered_maps), codes=context.codes)
+    looked_up = data.used(lowered_maps)
+    kept = {
+        name: table
+        for name, table in context.codes.items()
+        if name in looked_up or not (isinstance(table, ir.CodeTable) and table.table)
+    }
+    project = ir.Project(entities=tuple(lowered_entities), maps=tuple(lowered_maps), codes=kept)
     ran = 0
     if not report.failed:
+        authored.run(context.functions, context.codes, report)
         ran = examples.run(project, context)
     return Checked(loaded.sources, report.diagnostics, project, context, plans, ran)
+
+
+def _lists(root: Path, names: symbols.Symbols, report: Report) -> dict[str, ir.Table]:
+    """Code lists, and the columns of tables."""
+    files = reference.DataFiles(root, names.sources, report)
+    return {**codes.lower_codes(names, files, report), **lookups.lower_tables(names, files, report)}
 
 
 def compile_project(checked: Checked) -> Bundle:

@@ -8,6 +8,7 @@ from fieldmap.compiler import ir, types
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.shapes import Absence, ShapeNode
 from fieldmap.compiler.symbols import Symbols
+from fieldmap.dsl import ast
 from fieldmap.dsl.source import Span
 
 
@@ -32,10 +33,37 @@ class Typed:
 
 
 @dataclass
+class Named:
+    """A value with a name: a let, a parameter of a function, a field of an entity. what: as in "the let full".
+
+    reads: the paths that it was made of, which count as read wherever it is used."""
+
+    typed: Typed
+    what: str
+    reads: tuple[str, ...] = ()
+    used: bool = False
+
+
+@dataclass(frozen=True)
+class Authored:
+    """An author's function that checks. parameters and types go together; optional: whether the result may be absent.
+
+    expectations: what its author expects of it, as written and as meant."""
+
+    node: ast.Function
+    function: ir.Function
+    types: tuple[ir.Type, ...]
+    result: ir.Type
+    optional: bool
+    expectations: tuple[tuple[ast.Expr, ir.Expr], ...] = ()
+
+
+@dataclass
 class Scope:
     """roots: the shape behind "$" and each name given by `as` (None: no shape is stated). prefixes: their paths from the record,
     for coverage. dollar: whether `$` may be written here. reads: the paths met, from the record. element: the name of the
-    element of the innermost `each`, whose place in its list `position` is. surrounded: whether a response stands round it."""
+    element of the innermost `each`, whose place in its list `position` is. surrounded: whether a response stands round it.
+    names: values with a name. functions: the author's own."""
 
     symbols: Symbols
     report: Report
@@ -46,3 +74,5 @@ class Scope:
     codes: dict[str, ir.Table] = field(default_factory=dict)
     element: str = ""
     surrounded: bool = False
+    names: dict[str, Named] = field(default_factory=dict)
+    functions: dict[str, Authored] = field(default_factory=dict)

@@ -5,7 +5,7 @@ Values flow, and what is asked about them does not: a condition, or whether some
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.steps import EACH, Roots, Steps, paths_in, steps_of
@@ -14,6 +14,9 @@ from fieldmap.dsl import ast
 from fieldmap.dsl.ast.walk import children
 from fieldmap.dsl.diagnostics import Edit, Label
 from fieldmap.dsl.source import Span
+
+# What flows into the lets that can be named.
+Lets = Mapping[str, frozenset[Steps]]
 
 _KINDS = ("pii", "restricted")
 
@@ -30,7 +33,7 @@ def check(symbols: Symbols, report: Report) -> None:
         roots: dict[str, Steps] = {"$": ()}
         if item.alias is not None:
             roots[item.alias.text] = ()
-        _lines(item.items, item.entity, roots, resource.shape, symbols, report)
+        _lines(item.items, item.entity, roots, {}, resource.shape, symbols, report)
 
 
 def _tagged(members: Iterable[ast.Member]) -> bool:
@@ -48,29 +51,37 @@ def _lines(
     items: Iterable[ast.MapItem],
     entity: ast.Name | None,
     roots: Roots,
+    outer: Lets,
     shape: ast.Shape,
     symbols: Symbols,
     report: Report,
 ) -> None:
     declared = symbols.entities.get(entity.text) if entity is not None else None
     fields = {field.name.text: field for field in declared.fields} if declared is not None else {}
+    items = tuple(items)
+    lets = dict(outer)
+    for item in items:
+        if isinstance(item, ast.Let):
+            lets[item.name.text] = frozenset(steps for _, steps in _flowing(item.value, roots, lets))
     for item in items:
         match item:
             case ast.Assignment(field=name) if name.text in fields:
-                _assignment(item, fields[name.text], roots, shape, report)
+                _assignment(item, fields[name.text], roots, lets, shape, report)
             case ast.Each():
                 inner = {**roots, item.alias.text: steps_of(item.path, roots)}
-                _lines(item.items, item.entity, inner, shape, symbols, report)
+                _lines(item.items, item.entity, inner, lets, shape, symbols, report)
             case ast.Also():
-                _lines(item.items, item.entity, roots, shape, symbols, report)
+                _lines(item.items, item.entity, roots, {}, shape, symbols, report)
 
 
-def _assignment(item: ast.Assignment, field: ast.EntityField, roots: Roots, shape: ast.Shape, report: Report) -> None:
+def _assignment(
+    item: ast.Assignment, field: ast.EntityField, roots: Roots, lets: Lets, shape: ast.Shape, report: Report
+) -> None:
     held = {tag.kind for tag in field.tags}
     for kind in _KINDS:
         if kind in held:
             continue
-        for place, steps in _flowing(item.value, roots):
+        for place, steps in _flowing(item.value, roots, lets):
             stated = _stated(shape.members, steps, kind)
             if stated is None:
                 continue
@@ -87,19 +98,24 @@ def _assignment(item: ast.Assignment, field: ast.EntityField, roots: Roots, shap
             break
 
 
-def _flowing(node: ast.Expr, roots: Roots) -> Iterator[tuple[ast.Node, Steps]]:
+def _flowing(node: ast.Expr, roots: Roots, lets: Lets) -> Iterator[tuple[ast.Node, Steps]]:
     """What the value is made of, without what only decides about it."""
     match node:
         case ast.IsAbsent():
             return
         case ast.If():
-            yield from _flowing(node.then, roots)
-            yield from _flowing(node.otherwise, roots)
+            yield from _flowing(node.then, roots, lets)
+            yield from _flowing(node.otherwise, roots, lets)
+        case ast.Case():
+            for arm in node.arms:
+                yield from _flowing(arm.value, roots, lets)
+        case ast.Bare(name=name) | ast.Path(root=name) if name in lets:
+            yield from ((node, steps) for steps in sorted(lets[name]))
         case ast.Path() | ast.Bare():
             yield from paths_in(node, roots)
         case _:
             for child in children(node):
-                yield from _flowing(child, roots)  # type: ignore[arg-type]
+                yield from _flowing(child, roots, lets)  # type: ignore[arg-type]
 
 
 def _stated(members: Iterable[ast.Member], steps: Steps, kind: str) -> Span | None:

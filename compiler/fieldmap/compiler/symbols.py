@@ -32,6 +32,9 @@ class Symbols:
     maps: list[ast.Map] = field(default_factory=list)
     merges: dict[str, ast.Merge] = field(default_factory=dict)
     examples: dict[str, ast.Example] = field(default_factory=dict)
+    functions: dict[str, ast.Function] = field(default_factory=dict)
+    tables: dict[str, ast.Table] = field(default_factory=dict)
+    properties: dict[str, ast.Property] = field(default_factory=dict)
 
     def resource(
         self, connector: ast.Name, resource: ast.Name, report: Report
@@ -84,6 +87,12 @@ def _declare(symbols: Symbols, item: ast.Item, report: Report) -> None:
             _once(symbols.examples, item.title.value, item, f'example "{item.title.value}"', item.title, report)
         case ast.Map():
             symbols.maps.append(item)
+        case ast.Function():
+            _once(symbols.functions, item.name.text, item, f"function {item.name.text}", item.name, report)
+        case ast.Table():
+            _once(symbols.tables, item.name.text, item, f"table {item.name.text}", item.name, report)
+        case ast.Property():
+            _once(symbols.properties, item.title.value, item, f'property "{item.title.value}"', item.title, report)
         case ast.Use():
             pass
 
@@ -97,11 +106,18 @@ def _once(table: dict[str, _Declared], key: str, item: _Declared, what: str, pla
 
 def _name_span(node: ast.Node) -> Span:
     match node:
-        case ast.Entity(name=name) | ast.Connector(name=name) | ast.Codes(name=name) | ast.Rates(name=name):
+        case (
+            ast.Entity(name=name)
+            | ast.Connector(name=name)
+            | ast.Codes(name=name)
+            | ast.Rates(name=name)
+            | ast.Function(name=name)
+            | ast.Table(name=name)
+        ):
             return name.span
         case ast.Merge(entity=entity):
             return entity.span
-        case ast.Example(title=title):
+        case ast.Example(title=title) | ast.Property(title=title):
             return title.span
         case _:
             return node.span

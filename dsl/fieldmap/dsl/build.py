@@ -1,4 +1,4 @@
-"""Files, entities, codes, maps, merges and examples: from the parser's tree to `ast.File`."""
+"""Files, entities, maps, merges and examples: from the parser's tree to `ast.File`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from fieldmap.dsl import ast
 from fieldmap.dsl.build_connector import connector
+from fieldmap.dsl.build_declared import codes, function, let, property_, table
 from fieldmap.dsl.build_expression import expression, number
 from fieldmap.dsl.build_path import path
 from fieldmap.dsl.build_types import inherited, tag, type_of
@@ -21,13 +22,12 @@ from fieldmap.dsl.building import (
     branches,
     entity_name,
     leaf,
-    leaves,
     lower_name,
     plain,
     required_branch,
     required_leaf,
 )
-from fieldmap.dsl.diagnostics import Diagnostic, Edit, Label
+from fieldmap.dsl.diagnostics import Diagnostic, Label
 from fieldmap.dsl.language import Branch
 from fieldmap.dsl.source import Span
 
@@ -100,48 +100,6 @@ def _names(tree: Branch, ctx: Building) -> tuple[ast.Name, ...]:
             )
         )
     return names
-
-
-# -------------------------------------------------------------------------------------------------------------- codes
-
-
-def _codes(tree: Branch, ctx: Building) -> ast.Codes:
-    arms = tuple(ctx.each(branches(required_branch(tree, "arms")), _arm))
-    return ast.Codes(
-        name=lower_name(required_leaf(tree, "NAME"), ctx, "a code list"),
-        doc=_doc(tree, ctx),
-        arms=arms,
-        span=ctx.span(tree),
-    )
-
-
-def _arm(tree: Branch, ctx: Building) -> ast.CodeArm:
-    arrow = leaf(tree, "ELSE_ARROW")
-    if arrow is not None and arrow.startswith("otherwise"):
-        start = ctx.span(arrow).start
-        word = Span(ctx.source.path, start, start + len("otherwise"))
-        raise Broken(
-            Diagnostic(
-                "FM0105",
-                "the arm for every other code is written `else`",
-                word,
-                help="write `else ->`",
-                edit=Edit(word, "else", safe=True),
-            )
-        )
-    value = expression(required_branch(tree), ctx)
-    if isinstance(value, ast.Absent):
-        raise Broken(
-            Diagnostic(
-                "FM0113",
-                "a code cannot mean `absent`",
-                value.span,
-                help='leave the code out with `absent when "…"` in the shape; a value of that name is written `absent` in backquotes',
-            )
-        )
-    return ast.CodeArm(
-        codes=tuple(plain(code, ctx) for code in leaves(tree, "PLAIN")), value=value, span=ctx.span(tree)
-    )
 
 
 # -------------------------------------------------------------------------------------------------------------- rates
@@ -225,6 +183,8 @@ def _map_item(tree: Branch, ctx: Building) -> ast.MapItem:
     match str(tree.data):
         case "assignment":
             return _assignment(tree, ctx)
+        case "let":
+            return let(tree, ctx)
         case "when":
             return ast.When(condition=expression(required_branch(tree), ctx), span=span)
         case "expectation" | "warning":
@@ -463,9 +423,12 @@ _ITEMS: dict[str, Callable[[Branch, Building], ast.Item]] = {
     "use": _use,
     "entity": _entity,
     "connector": connector,
-    "codes": _codes,
+    "codes": codes,
     "rates": _rates,
     "map": _map,
     "merge": _merge,
     "example": _example,
+    "fn": function,
+    "table": table,
+    "property": property_,
 }

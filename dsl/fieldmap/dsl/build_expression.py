@@ -8,6 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Literal, cast
 
+from lark import Token
+
 from fieldmap.dsl import ast, templates
 from fieldmap.dsl.build_path import path, segments
 from fieldmap.dsl.building import (
@@ -73,7 +75,15 @@ def _path_or_environment(tree: Branch, ctx: Building) -> ast.Expr:
 
 def number(tree: Branch, ctx: Building) -> ast.Number:
     """`12`, `-1.5`, `19.3 km`"""
-    token = required_leaf(tree, "NUMBER")
+    unit = leaf(tree, "UNIT")
+    plain_number = numeral(required_leaf(tree, "NUMBER"), ctx)
+    if unit is None:
+        return plain_number
+    return replace(plain_number, unit=any_name(unit, ctx), span=ctx.span(tree))
+
+
+def numeral(token: Token, ctx: Building) -> ast.Number:
+    """A number without a unit."""
     written = str(token)
     digits = written.lstrip("-").partition(".")[0].partition("e")[0].partition("E")[0]
     if len(digits) > 1 and digits.startswith("0"):
@@ -93,10 +103,7 @@ def number(tree: Branch, ctx: Building) -> ast.Number:
                 "FM0110", f"`{shortened(written)}` is longer than any number that is kept exactly", ctx.span(token)
             )
         )
-    unit = leaf(tree, "UNIT")
-    return ast.Number(
-        value=Decimal(written), unit=any_name(unit, ctx) if unit is not None else None, span=ctx.span(tree)
-    )
+    return ast.Number(value=Decimal(written), span=ctx.span(token))
 
 
 _FOREIGN_WORDS = {
@@ -378,7 +385,69 @@ def _via(tree: Branch, ctx: Building) -> ast.Expr:
 
 def _call(tree: Branch, ctx: Building) -> ast.Expr:
     function = lower_name(required_leaf(tree, "NAME"), ctx, "a function")
-    return ast.Call(function=function, arguments=expressions(branches(tree), ctx), span=ctx.span(tree))
+    named = branches(tree, "named_argument")
+    arguments = [part for part in branches(tree) if part.data != "named_argument"]
+    return ast.Call(
+        function=function,
+        arguments=expressions(arguments, ctx),
+        named=tuple(_argument(part, ctx) for part in named),
+        span=ctx.span(tree),
+    )
+
+
+def _argument(tree: Branch, ctx: Building) -> ast.Argument:
+    name = lower_name(required_leaf(tree, "DECL"), ctx, "the name of an argument")
+    return ast.Argument(name=name, value=_only(tree, ctx), span=ctx.span(tree))
+
+
+def _case(tree: Branch, ctx: Building) -> ast.Expr:
+    value, lines = branches(tree)
+    arms = tuple(ctx.each(branches(lines), _case_arm))
+    if not arms and not ctx.mistaken(ctx.span(tree)):
+        raise Broken(
+            Diagnostic(
+                "FM0116",
+                "this case has no arms",
+                ctx.span(value),
+                help='write them: `case $.kind { "A", "B" -> 1; else -> 2 }`',
+            )
+        )
+    return ast.Case(value=expression(value, ctx), arms=arms, span=ctx.span(tree))
+
+
+def _case_arm(tree: Branch, ctx: Building) -> ast.CaseArm:
+    if tree.data == "case_else":
+        refuse_otherwise(required_leaf(tree, "ELSE_ARROW"), ctx)
+        return ast.CaseArm(keys=(), value=_only(tree, ctx), span=ctx.span(tree))
+    *keys, value = expressions(branches(tree), ctx)
+    for key in keys:
+        if isinstance(key, ast.Absent):
+            raise Broken(
+                Diagnostic(
+                    "FM0113",
+                    "`absent` cannot be an arm: a case of what is absent is absent",
+                    key.span,
+                    help="say behind the case what then: `case … { … } otherwise …`; a value of that name stands in backquotes",
+                )
+            )
+    return ast.CaseArm(keys=tuple(keys), value=value, span=ctx.span(tree))
+
+
+def refuse_otherwise(arrow: Token, ctx: Building) -> None:
+    """`otherwise ->` is read where `else ->` is meant."""
+    if not arrow.startswith("otherwise"):
+        return
+    start = ctx.span(arrow).start
+    word = Span(ctx.source.path, start, start + len("otherwise"))
+    raise Broken(
+        Diagnostic(
+            "FM0105",
+            "the arm for everything else is written `else`",
+            word,
+            help="write `else ->`",
+            edit=Edit(word, "else"),
+        )
+    )
 
 
 def _access(tree: Branch, ctx: Building) -> ast.Expr:
@@ -404,6 +473,7 @@ _BUILDERS: dict[str, Callable[[Branch, Building], ast.Expr]] = {
     "list": lambda tree, ctx: ast.ListOf(items=expressions(branches(tree), ctx), span=ctx.span(tree)),
     "call": _call,
     "access": _access,
+    "case": _case,
     "conversion": _conversion,
     "at": _at,
     "in_unit": _in_unit,

@@ -19,6 +19,7 @@ _VALUE = {
     "_ABSENT",
     "_LPAR",
     "_LSQ",
+    "_CASE",
 }
 _VALUE_STARTS = {"TEMPLATE", "RAW", "ROOT"}
 # So does a type.

@@ -68,23 +68,26 @@ def _kind(line: Line) -> str:
         return ""
     kinds = [word.kind for word in line.words]
     if line.opens and (
-        not {"DECL", "PLAIN"} & set(kinds[:2]) or line.block not in ("_ENTITY", "_SHAPE", "DECL", "PLAIN")
+        not {"DECL", "PLAIN"} & set(kinds[:2])
+        or line.block not in ("_ENTITY", "_SHAPE", "DECL", "PLAIN", "_CODES", "_CASE")
     ):
         return ""
     match line.block:
-        case "_ENTITY" if "DECL" in kinds[:2]:
+        case "_ENTITY" | "_TABLE" if "DECL" in kinds[:2]:
             return "field"
         case "_SHAPE" | "DECL" | "PLAIN" if kinds[0] in ("DECL", "PLAIN"):
             return "member"
         case "_MERGE" if kinds[0] in ("NAME", "DEFAULT"):
             return "rule"
-        case "_CODES":
+        case "_CODES" | "_CASE":
             return "arm"
+        case "_FN" if kinds[0] != "_LET":
+            return "setting"
         case "_CONNECTOR" | "_RESOURCE" | "_AUTH":
             return "setting"
         case "_EXPECT":
             return "assignment"
-    return "assignment" if kinds[0] == "FIELD" else ""
+    return {"FIELD": "assignment", "_LET": "let"}.get(kinds[0], "")
 
 
 def _cells(line: Line) -> list[list[Word]]:
@@ -105,6 +108,8 @@ def _cells(line: Line) -> list[list[Word]]:
             cuts = [1]
         case "rule" | "setting":
             cuts = [1]
+        case "let":
+            cuts = [2]
         case "arm":
             cuts = [_first(words, lambda word: word.kind == "_ARROW", 0)]
         case _:
@@ -126,7 +131,7 @@ def _first(words: Sequence[Word], found: Callable[[Word], bool], start: int, *, 
 
 def _ends_in_doc(words: Sequence[Word]) -> bool:
     """Whether the last text of a field is its description, and not the advice of `deprecated` or a pattern."""
-    return words[-2].kind not in ("DEPRECATED", "_MATCHING")
+    return words[-2].kind not in ("DEPRECATED", "_MATCHING", "_FROM")
 
 
 def _aligned(run: list[Line]) -> list[str]:

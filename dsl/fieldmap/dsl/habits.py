@@ -189,19 +189,23 @@ _CASE_WHEN = re.compile(
 
 
 def _case_when(site: Site) -> Diagnostic | None:
-    match = re.compile(r"case[ \t\n]+when(?!\w)", re.IGNORECASE).match(site.text, site.at, site.end)
+    words = re.compile(r"(?<![\w.])case[ \t\n]+when(?!\w)", re.IGNORECASE)
+    match = words.match(site.text, site.at, site.end)
+    if match is None:  # in small letters the two read as the case of something that is called when
+        match = next((found for found in words.finditer(site.text, site.start, site.at)), None)
     if match is None:
         return None
+    span = site.span(match.start(), match.end())
     help_ = "write `if $.a == 1 then x else y`; a list of codes is a `codes` block, used with `via`"
     message = "`case when` is written `if … then … else …`"
-    whole = _CASE_WHEN.match(site.text, site.at, site.end)
+    whole = _CASE_WHEN.match(site.text, match.start(), site.end)
     if whole is None:
-        return site.says("FM0105", message, site.here(len(match.group())), help_)
+        return site.says("FM0105", message, span, help_)
     condition, then, otherwise = (part.strip() for part in whole.groups(default="absent"))
     condition = re.sub(r"(?<![=!<>])=(?!=)", "==", condition).replace("<>", "!=")
     edit = f"if {condition} then {then} else {otherwise}"
-    over = site.span(site.at, whole.end())
-    return site.says("FM0105", message, site.here(len(match.group())), help_, edit, over, safe=False)
+    over = site.span(match.start(), whole.end())
+    return site.says("FM0105", message, span, help_, edit, over, safe=False)
 
 
 def _chained_comparison(site: Site) -> Diagnostic | None:

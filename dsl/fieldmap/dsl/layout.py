@@ -27,7 +27,7 @@ _SWALLOWING = {
 _OPENING = {"_LBRACE", "_LPAR", "_LSQ", "_LSQ_TYPE", "_LSQ_PATH", "_DESCENDANT_LSQ"}
 _CLOSING = {"_RBRACE", "_RPAR", "_RSQ"}
 # The first word of statements whose braces hold rows, which a comma may separate.
-_ROWS = {"_SHAPE", "DECL", "PLAIN", "KEY", "_HEADERS", "_QUERY", "_EXPECT"}
+_ROWS = {"_SHAPE", "DECL", "PLAIN", "KEY", "_HEADERS", "_QUERY", "_EXPECT", "_TABLE"}
 _TIGHT_BEFORE = {
     "_COMMA", "_RPAR", "OPTIONAL", "PREFIX_STAR", "_COLON", "COLON",
     "DOT_NAME", "_LSQ_PATH", "_DOT_ANY", "DESCENDANT_NAME", "_DESCENDANT_ANY", "_DESCENDANT_LSQ",
@@ -168,6 +168,7 @@ class _Writer:
         self.line = Line(0, "")
         self.header = ""
         self.starting = True
+        self.cases = 0  # how many of them wait for their brace
 
     def write(self) -> list[Line]:
         self._comments(self.text[: self.parts[0].start] if self.parts else self.text, own_lines=True)
@@ -188,8 +189,12 @@ class _Writer:
         dropped = kind == "_COMMA" and self._is_surplus_comma(within, following)
         if not dropped:
             self.line.words.append(part.word)
+        if kind == "_CASE":
+            self.cases += 1
         if kind in _OPENING:
-            self.open.append(_Open(kind, part.spread, self.header))
+            header = "_CASE" if kind == "_LBRACE" and self.cases else self.header
+            self.cases -= header == "_CASE"
+            self.open.append(_Open(kind, part.spread, header))
             within = self.open[-1]
             self.line.opens = self.line.opens or part.spread
         self._end(part, following, within)

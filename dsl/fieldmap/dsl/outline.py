@@ -191,7 +191,7 @@ class _Chunk:
             self.openers.pop()
             if statement.close is not None:
                 statement.tail = statement.close + 1
-                if opened.key == "members":  # `}?` and `} ] pii` belong to the member
+                if opened.key in ("members", "case"):  # `}?`, `} ] pii` and `} otherwise 1` belong to the line
                     statement.tail = max(statement.tail, self._extent(block, self.position)[0])
                 self.position = statement.tail
         return statement

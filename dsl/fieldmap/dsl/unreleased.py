@@ -36,7 +36,7 @@ _ENTRY = re.compile(r"(?:`\w+`|[A-Za-z_]\w*)[ \t]*(?:=(?!=)|:)")
 
 # Lines with a block of their own, which is passed over.
 _OPENING = {
-    "file": {"fn", "table", "property", "unit", "units", "let"},
+    "file": {"unit", "units"},
     "connector": {"for", "windows", "window", "tls"},
     "resource": {
         "post",
@@ -52,18 +52,13 @@ _OPENING = {
         "deletes",
         "on",
     },
-    "map": {"let", "case"},
 }
 
 # At the start of a line.
 _LINES = (
-    _Part(r"fn(?!\w)", "file", instead="write the expression in the map"),
-    _Part(r"table(?!\w)", "file", instead="write the pairs as `codes name { … }`"),
-    _Part(r"property(?!\w)", "file", instead='write an `example "…" { given … expect … }`'),
     _Part(r"units?(?!\w)", "file", instead="use a unit that is known already"),
-    _Part(r"let(?!\w)", "file", "map", instead="write the expression where it is used"),
     _Part(
-        r"codes[ \t]+\w+[ \t]+(?:units|from)(?!\w)",
+        r"codes[ \t]+\w+[ \t]+units(?!\w)",
         "file",
         what="a code list that is not written out",
         instead="write the pairs in the list",
@@ -90,7 +85,6 @@ _LINES = (
         "resource",
         instead="use `pages cursor`, `pages next`, `pages odata2` or `pages none`",
     ),
-    _Part(r"-?[0-9]", "codes", what="a code that is a number", instead='write it in quotes: `"1" -> active`'),
     _Part(r"must(?!\w)", "map", instead="use `expect`, or `if invalid reject` on a field"),
     _Part(r"key(?=[ \t]+\w)", "map", what="`key` in a map", instead="assign the key's fields like any others"),
     _Part(r"together(?=[ \t]+[a-z_`])", "merge", instead="give each of its fields the same rule"),
@@ -100,7 +94,6 @@ _LINES = (
 
 # Where reading stopped.
 _HERE = (
-    _Part(r"case(?!\w)(?![ \t]+when(?!\w))", instead="use `codes` with `via`, or `if … then … else …`"),
     _Part(r"must[ \t]+exist(?!\w)", "entity", instead="a reference that finds nothing is kept"),
     _Part(r"or(?=[ \t]+\w)", "entity", what="a field in one of several units", instead="give the field one unit"),
     _Part(
@@ -133,14 +126,6 @@ _BEFORE = (
     (
         _Part(r"(?<![\w.])(?:unit|period)[ \t]*\Z", what="a unit named by the data", instead="name the unit: `in kg`"),
         r"\(",
-    ),
-    (
-        _Part(r"(?<![\w.])lookup[ \t]*\(", what="`lookup`", instead="write the pairs as `codes` and use `via`"),
-        r"\w+[ \t]*:|:",
-    ),
-    (
-        _Part(r"(?<![\w.])\w+\((?=[^()]*\Z)", what="a named argument", instead="give the arguments in their order"),
-        r"\w+[ \t]*:|:",
     ),
 )
 

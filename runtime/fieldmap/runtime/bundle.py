@@ -5,6 +5,7 @@
     ir.json            the meaning, for explain and tools; the runtime does not read it
     fetch/*.py         a fetch plan for each connector
     transform/*.py     a transform for each map
+    data/*.json        large code lists and columns of tables, read when a record first needs them
     sql/apply/*.sql    the statements that apply a batch of a map, in named steps
     sql/merge/*.sql    the statements that merge an entity
 
@@ -27,6 +28,7 @@ import msgspec
 
 from fieldmap.runtime.errors import BundleError
 from fieldmap.runtime.plan import Connector
+from fieldmap.runtime.values.data import Data
 
 FORMAT = 1
 _PART = re.compile(r"(?:[a-z0-9_]+/)*[a-z0-9_]+\.(?:json|py|sql)")
@@ -204,6 +206,9 @@ class Bundle:
             module = ModuleType(f"fieldmap_bundle.{path.removesuffix('.py').replace('/', '.')}")
             # The digest of the part was verified when the bundle was read; the file name makes tracebacks point into it.
             exec(compile(self.parts[path], f"<bundle {path}>", "exec"), module.__dict__)  # noqa: S102
+            for value in vars(module).values():
+                if isinstance(value, Data):
+                    value.source = self.parts.__getitem__
             self._modules[path] = module
         return self._modules[path]
 

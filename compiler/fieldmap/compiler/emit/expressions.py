@@ -12,7 +12,8 @@ from datetime import date, time
 from typing import Any
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit import conversions, quantities, reads
+from fieldmap.compiler.emit import conversions, data, quantities, reads
+from fieldmap.compiler.emit.names import Names
 from fieldmap.compiler.emit.python import Atom, Body, Constants, Kind, literal, number, tuple_of
 from fieldmap.compiler.emit.queries import Queries
 from fieldmap.compiler.functions import FUNCTIONS
@@ -29,8 +30,9 @@ _OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
 class Emitter:
     """Writes expressions of one module. codes: the code lists that maps look up."""
 
-    def __init__(self, codes: Mapping[str, ir.Table]) -> None:
+    def __init__(self, codes: Mapping[str, ir.Table], functions: Mapping[str, ir.Function] | None = None) -> None:
         self.codes = codes
+        self.names = Names(self, functions or {})
         self.constants = Constants()
         self.functions: list[str] = []
         self.queries = Queries()
@@ -56,7 +58,7 @@ class Emitter:
 
     def path(self, node: ir.Expr) -> str:
         """The path that a failure of this expression is blamed on, as source."""
-        return literal(self.blamed(node))
+        return self.names.path or literal(self.blamed(node))
 
     def blamed(self, node: ir.Expr) -> str:
         return sole(self.paths(node))
@@ -138,6 +140,12 @@ class Emitter:
                 return self._mapped(node)
             case ir.Pick():
                 return self._picked(node)
+            case ir.Use():
+                return self.names.use(node)
+            case ir.Apply():
+                return self.names.apply(node)
+            case ir.Case():
+                return self._case(node)
             case ir.ListConstant():
                 items = [self.emit(item) for item in node.items]
                 name = self.new()
@@ -202,7 +210,7 @@ class Emitter:
 
     def _apart(self, node: ir.Expr) -> Atom:
         """The expression as a function of all that it may refer to."""
-        names = list(dict.fromkeys(self.roots.values()))
+        names = list(dict.fromkeys([*self.roots.values(), *self.names.locals()]))
         if self._item is not None:
             names.append(self._item.code)
         outer, self.body = self.body, Body()
@@ -214,6 +222,15 @@ class Emitter:
         result = self.new()
         self.body.line(f"{result} = {name}({', '.join(names)})")
         return Atom(result, atom.kind, atom.maybe, True, atom.element)
+
+    def without_item(self) -> tuple[Atom | None, Paths]:
+        """Leaves the element at hand, for a function of its own; answers with it."""
+        before = self._item, self._item_paths
+        self._item, self._item_paths = None, NONE
+        return before
+
+    def with_item(self, item: tuple[Atom | None, Paths]) -> None:
+        self._item, self._item_paths = item
 
     def _both(self, left: Atom, right: Atom, call: str, kind: Kind) -> Atom:
         """Assigns `call` unless one of the two is absent."""
@@ -299,6 +316,46 @@ class Emitter:
         maybe = then.maybe or otherwise.maybe
         return Atom(name, _common(then, otherwise), maybe, True, _common_element(then, otherwise))
 
+    def _case(self, node: ir.Case) -> Atom:
+        value, name = self._kept(self.emit(node.value)), self.new()
+        made: list[Atom] = []
+
+        def arm(head: str, expr: ir.Expr) -> None:
+            with self.body.block(head):
+                made.append(self.emit(expr))
+                self.body.line(f"{name} = {made[-1].code}")
+
+        word = "if"
+        if value.maybe:
+            with self.body.block(f"if {value.code} is None:"):
+                self.body.line(f"{name} = None")
+            word = "elif"
+        for each in node.arms:
+            arm(f"{word} {self._named(value, each.keys, node)}:", each.value)
+            word = "elif"
+        if node.otherwise is not None:
+            arm("else:", node.otherwise)
+        else:
+            with self.body.block("else:"):
+                self.body.line(f"raise no_arm({value.code}, {self.path(node)})")
+        kinds, elements = {atom.kind for atom in made}, {atom.element for atom in made}
+        return Atom(
+            name,
+            kinds.pop() if len(kinds) == 1 else "",
+            value.maybe or any(atom.maybe for atom in made),
+            True,
+            elements.pop() if len(elements) == 1 else "",
+        )
+
+    def _named(self, value: Atom, keys: tuple[ir.Constant, ...], node: ir.Case) -> str:
+        """Whether one of the keys is the value."""
+        constants = [self.constant(key) for key in keys]
+        if all(_plainly_equal(value.kind, constant.kind) for constant in constants):
+            if len(constants) == 1:
+                return f"{value.code} == {constants[0].code}"
+            return f"{value.code} in {tuple_of([constant.code for constant in constants])}"
+        return " or ".join(f"same({value.code}, {constant.code}, {self.path(node)})" for constant in constants)
+
     # ------------------------------------------------------------------------------------------------------ making
 
     def _scale(self, node: ir.Scale) -> Atom:
@@ -336,8 +393,14 @@ class Emitter:
         table = self.codes[node.codes]
         if not isinstance(table, ir.CodeTable):
             raise ValueError(f"{node.codes} is no code list")
-        entries = ", ".join(f"{literal(code)}: {literal(value)}" for code, value in table.entries.items())
-        name = self.constants.name(f"{{{entries}}}")
+        if len(table.entries) > data.WRITTEN_OUT:
+            name = self.constants.name(f"Data({literal(data.part(table)[0])})")
+        else:
+            entries = ", ".join(f"{literal(code)}: {literal(value)}" for code, value in table.entries.items())
+            name = self.constants.name(f"{{{entries}}}")
+        if table.table:
+            call = f"of_row({{}}, {name}, {literal(table.table)}, {self.path(node)})"
+            return self.converted(self.emit(node.value), call, "text", maybe="" in table.entries.values())
         default = "None" if table.default is None else literal(table.default)
         call = f"lookup({{}}, {name}, {default}, {literal(table.name)}, {self.path(node)})"
         found = self.converted(self.emit(node.value), call, "text")
@@ -394,7 +457,9 @@ class Emitter:
         items = self.emit(node.value)
         within = self._blame.paths(node.value, self._item_paths)
         result, item = self.new(), self.new()
-        items_code = items.code if items.kind == "list" else f"as_list({items.code}, {literal(sole(within))})"
+        items_code = (
+            items.code if items.kind == "list" else f"as_list({items.code}, {self.names.path or literal(sole(within))})"
+        )
         before, paths_before = self._item, self._item_paths
 
         def loop() -> Atom:

@@ -38,11 +38,13 @@ _NAMES = {
     "numbers": "add divide multiply negate read_unscaled read_decimal read_float read_grouped read_int scale subtract to_float",
     "outcome": "Claimed Dead Deleted Duration Failed Filtered Held Listed Money Outcome Rejected",
     "paths": "as_elements as_list element every find find_all lacking no_object state unfit_record",
+    "data": "Data",
+    "named": "bounded no_arm",
     "query": "NOTHING at_most below child children container equals item length less matches searches sliced sole_node",
     "reading": "Reading",
     "quantities": "Bare read_quantity",
     "spellings": "Spellings",
-    "texts": "as_text bool_words in_template lookup read_as read_bool read_enum read_text template",
+    "texts": "as_text bool_words in_template lookup of_row read_as read_bool read_enum read_text template",
 }
 # An `each` within an `each` is a loop within a loop, and two blocks where its elements fail alone; Python allows twenty.
 _DEEPEST_EACH = 10
@@ -50,7 +52,7 @@ _DEEPEST_EACH = 10
 
 def emit(map: ir.Map, codes: Mapping[str, ir.Table]) -> str:
     """The source of `transform/<map>.py`. Raises ValueError for what cannot be compiled."""
-    emitter = Emitter(codes)
+    emitter = Emitter(codes, {one.name: one for one in map.functions})
     transform = _Transform(map, emitter).source()
     before, rest = split(map.records.segments)
 
@@ -203,6 +205,7 @@ class _Transform:
 
     def _conditions(self) -> None:
         map, emitter = self._map, self._emitter
+        emitter.names.bind(map.lets)
         if map.changed is not None:
             self._body.line(f"changed = {emitter.emit(map.changed).code}")
         if map.deleted_when is not None:
@@ -257,11 +260,14 @@ class _Transform:
         place = also.claim.place
         self._body.line(comment(f"{place.file}:{place.line}: also to {also.claim.entity}"))
         self._body.line('field = ""')
+        outer = self._emitter.names.within()
+        self._emitter.names.bind(also.lets)
         if also.when is None:
             self._claim_of(also, element, depth)
-            return
-        with self._body.block(f"if {self._emitter.emit(also.when).code} is True:"):
-            self._claim_of(also, element, depth)
+        else:
+            with self._body.block(f"if {self._emitter.emit(also.when).code} is True:"):
+                self._claim_of(also, element, depth)
+        self._emitter.names.restore(outer)
 
     def _claim_of(self, child: ir.Child, element: str, depth: int) -> None:
         """The row of a child, after its checks, and what is in it."""
@@ -360,11 +366,14 @@ class _Transform:
         emitter.roots = outer
 
     def _element(self, each: ir.Each, place: str, depth: int) -> None:
+        outer = self._emitter.names.within()
+        self._emitter.names.bind(each.lets)
         if each.when is not None:
             self._body.line('field = ""')
             with self._body.block(f"if {self._emitter.emit(each.when).code} is not True:"):
                 self._body.line("continue")
         self._claim_of(each, place, depth)
+        self._emitter.names.restore(outer)
 
     def _alone(self, each: ir.Each, place: str, depth: int) -> None:
         """An element that takes back what it claimed where it fails, and is listed."""

@@ -11,6 +11,7 @@ blame.py        the path that a failure names
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jsonpath_ng.jsonpath import DatumInContext, Root
@@ -35,12 +36,21 @@ __all__ = [
 ]
 
 
-def evaluate(node: ir.Expr, codes: Codes | None = None, roots: dict[str, Any] | None = None) -> Any:
-    """The value of an expression, None if absent; `roots`: "$" and the other names that paths begin with. Raises Failed."""
+def evaluate(
+    node: ir.Expr,
+    codes: Codes | None = None,
+    roots: dict[str, Any] | None = None,
+    functions: Mapping[str, ir.Function] | None = None,
+    names: Mapping[str, Any] | None = None,
+) -> Any:
+    """The value of an expression, None if absent; `roots`: "$" and the other names that paths begin with; functions: the
+    author's own; names: values with a name. Raises Failed."""
     data = {name: DatumInContext(value, Root()) for name, value in (roots or {"$": {}}).items()}
-    return Evaluation(codes or {}).value(node, data)
+    evaluation = Evaluation(codes or {}, functions=functions)
+    evaluation.give(names or {})
+    return evaluation.value(node, data)
 
 
-def fitted(assignment: ir.Assignment, codes: Codes) -> Any:
+def fitted(assignment: ir.Assignment, codes: Codes, functions: Mapping[str, ir.Function] | None = None) -> Any:
     """The value of an assignment that reads no record, as its column would hold it. Raises Failed."""
-    return fitted_value(assignment, Evaluation(codes), {"$": DatumInContext({}, Root())})
+    return fitted_value(assignment, Evaluation(codes, functions=functions), {"$": DatumInContext({}, Root())})

@@ -44,8 +44,13 @@ def parts(node: ir.Expr) -> Iterator[ir.Expr]:
             yield from (node.value, node.day)
         case ir.Template():
             yield from (part.value for part in node.parts if isinstance(part, ir.Hole))
-        case ir.Call():
+        case ir.Call() | ir.Apply():
             yield from node.arguments
+        case ir.Case():
+            yield node.value
+            yield from (arm.value for arm in node.arms)
+            if node.otherwise is not None:
+                yield node.otherwise
         case ir.Arithmetic() | ir.Comparison() | ir.And() | ir.Or():
             yield from (node.left, node.right)
         case ir.InList():
@@ -80,6 +85,8 @@ class Blame:
                 return frozenset({node.text})
             case ir.Item():
                 return item
+            case ir.Use():
+                return frozenset(node.paths)
             case ir.Mapped():
                 within = self.paths(node.value, item)
                 return within | self.paths(node.body, within)

@@ -5,8 +5,9 @@ Values are those of `fieldmap.compiler.ir`, with every exact number that a conve
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from decimal import Decimal
 from fractions import Fraction
@@ -31,6 +32,9 @@ from fieldmap.runtime.values.outcome import Duration, Failed, Money, Rejected
 Codes = Mapping[str, ir.Table]
 Roots = Mapping[str, DatumInContext]
 
+# What a value with a name may measure: one that is used twice by the next, and so on, would have no bounds.
+LARGEST_DIGITS, LONGEST_TEXT, LONGEST_LIST = 2_000, 10_000_000, 1_000_000
+
 _ORDERS = {
     "<": operator.lt,
     "<=": operator.le,
@@ -48,25 +52,71 @@ class Placed(Failed):
     """A failure whose path, if any, is known; expressions further out leave it alone."""
 
 
-class Evaluation:
-    """Evaluates the expressions of one record. steps: where given, what happens is written down for `explain`."""
+class Bound:
+    """A value with a name: made when it is first asked for, and then remembered, its failure too."""
 
-    def __init__(self, codes: Codes, steps: list[Step] | None = None) -> None:
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+        self._done = False
+        self._value: Any = None
+        self._failed: Failed | None = None
+
+    def value(self) -> Any:
+        if not self._done:
+            try:
+                self._value = self.make()
+            except Failed as failed:
+                self._failed = failed
+            self._done = True
+        if self._failed is not None:
+            raise self._failed
+        return self._value
+
+
+class Evaluation:
+    """Evaluates the expressions of one record. steps: where given, what happens is written down for `explain`.
+
+    functions: the author's own. names: the values of the lets in force."""
+
+    def __init__(
+        self, codes: Codes, steps: list[Step] | None = None, functions: Mapping[str, ir.Function] | None = None
+    ) -> None:
         self.codes = codes
         self.steps = steps
+        self.functions = functions or {}
+        self.names: dict[str, Bound] = {}
         self.blame = Blame()
 
     def value(self, node: ir.Expr, roots: Roots) -> Any:
         """The value, None if absent. Raises Failed (Rejected for a missing required member) with the path to blame."""
-        return _Scope(self, roots, None, NONE).value(node)
+        return _Scope(self, roots, self.names, None, NONE).value(node)
+
+    def bind(self, lets: Iterable[ir.Let], roots: Roots) -> None:
+        """Puts lets in force, in place of those of the same names."""
+        for let in lets:
+            self.names[let.name] = Bound(functools.partial(self._bounded, let.value, roots))
+
+    def give(self, values: Mapping[str, Any]) -> None:
+        """Puts values in force that are known already."""
+        self.names.update({name: Bound(functools.partial(_same, value)) for name, value in values.items()})
+
+    def _bounded(self, node: ir.Expr, roots: Roots) -> Any:
+        value = self.value(node, roots)
+        try:
+            return bounded(value)
+        except Failed as failed:
+            raise Placed(failed.code, failed.reason, sole(self.blame.paths(node))) from None
 
 
 class _Scope:
-    """One place of evaluation: the named roots, and the element at hand inside Mapped with the paths that it came from."""
+    """One place of evaluation: the named roots and values, and the element at hand inside Mapped with the paths that it came from."""
 
-    def __init__(self, evaluation: Evaluation, roots: Roots, item: Any, item_paths: Paths) -> None:
+    def __init__(
+        self, evaluation: Evaluation, roots: Roots, names: Mapping[str, Bound], item: Any, item_paths: Paths
+    ) -> None:
         self._all = evaluation
         self._roots = roots
+        self._names = names
         self._item = item
         self._item_paths = item_paths
 
@@ -119,6 +169,13 @@ class _Scope:
                 return self._mapped(node)
             case ir.Pick():
                 return self._picked(node)
+            case ir.Use():
+                bound = self._names[node.name]
+                return bound.value() if self._all.steps is None else bound.make()
+            case ir.Apply():
+                return self._applied(node)
+            case ir.Case():
+                return self._case(node)
             case ir.Otherwise():
                 found = self.value(node.value)
                 return self.value(node.fallback) if found is None else found
@@ -278,6 +335,8 @@ class _Scope:
         table = self._all.codes[node.codes]
         if not isinstance(table, ir.CodeTable):
             raise TypeError(f"{node.codes} is no code list")
+        if table.table:
+            return self._cell(table, code)
         answer = table.entries.get(text(code), table.default)
         if answer is None:
             raise Failed("FM2110", f"code {quote(code)} is not in {table.name}")
@@ -304,6 +363,14 @@ class _Scope:
                 answer, how = money.exchange(before, day, node, table)
                 return self._note("exchange", how, before, answer)
 
+    def _cell(self, table: ir.CodeTable, key: Any) -> str | None:
+        found = table.entries.get(text(key))
+        if found is None:
+            shown = text(key).replace(ir.KEY_SEPARATOR, ", ")
+            raise Failed("FM2166", f"no row of {table.table} has the key {quote(shown)}")
+        self._note("lookup", table.name, key, found or None)
+        return found or None
+
     def _template(self, node: ir.Template) -> str | None:
         shown = [
             (part.absence, in_template(self.value(part.value))) if isinstance(part, ir.Hole) else part
@@ -329,7 +396,7 @@ class _Scope:
         if not isinstance(items, list):
             raise wrong(items, "a list", sole(self._all.blame.paths(node.value, self._item_paths)))
         within = self._all.blame.paths(node.value, self._item_paths)
-        made = [_Scope(self._all, self._roots, item, within).value(node.body) for item in items]
+        made = [_Scope(self._all, self._roots, self._names, item, within).value(node.body) for item in items]
         return [item for item in made if item is not None]
 
     def _picked(self, node: ir.Pick) -> Any:
@@ -337,7 +404,41 @@ class _Scope:
         if value is None:
             return None
         roots = {**self._roots, ir.PICKED: DatumInContext(value, Root())}
-        return _Scope(self._all, roots, self._item, self._item_paths).value(node.path)
+        return _Scope(self._all, roots, self._names, self._item, self._item_paths).value(node.path)
+
+    def _case(self, node: ir.Case) -> Any:
+        found = self.value(node.value)
+        if found is None:
+            return None
+        for arm in node.arms:
+            if any(equal(found, self.value(key)) for key in arm.keys):
+                return self.value(arm.value)
+        if node.otherwise is None:
+            raise Failed("FM2165", f"no arm of the case names {quote(found)}")
+        return self.value(node.otherwise)
+
+    def _applied(self, node: ir.Apply) -> Any:
+        function = self._all.functions[node.function]
+        arguments = [self.value(argument) for argument in node.arguments]
+        if any(given is None and not may for given, may in zip(arguments, function.optional, strict=True)):
+            return None
+        names: dict[str, Bound] = {
+            name: Bound(functools.partial(_same, given))
+            for name, given in zip(function.parameters, arguments, strict=True)
+        }
+        within = _Scope(self._all, {}, names, None, NONE)
+        for let in function.lets:
+            names[let.name] = Bound(functools.partial(within.bounded, let.value))
+        try:
+            answer = within.bounded(function.body)
+        except Failed as failed:
+            # A path behind a call is told as it is; all else is blamed on the arguments.
+            raise Failed(failed.code, failed.reason, failed.path) from None
+        self._note("call", function.name, arguments, answer)
+        return answer
+
+    def bounded(self, node: ir.Expr) -> Any:
+        return bounded(self.value(node))
 
     # ------------------------------------------------------------------------------------------------------- notes
 
@@ -350,6 +451,23 @@ class _Scope:
         if before is not after and not (is_number(before) and is_number(after)):
             self._note(kind, text, before, after)
         return after
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def bounded(value: Any) -> Any:
+    """The value, if it is of a size that may be used again and again. FM2106, FM2116, FM2168."""
+    if isinstance(value, int | Decimal | Fraction) and not isinstance(value, bool):
+        number = Fraction(value)
+        if max(abs(number.numerator), number.denominator) >= 10**LARGEST_DIGITS:
+            raise Failed("FM2106", f"a number of more than {LARGEST_DIGITS} digits")
+    elif isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise Failed("FM2116", f"a text of more than {LONGEST_TEXT} characters")
+    elif isinstance(value, list) and len(value) > LONGEST_LIST:
+        raise Failed("FM2168", f"a list of more than {LONGEST_LIST} elements")
+    return value
 
 
 def plain(value: Any) -> Any:

@@ -25,6 +25,7 @@ def _expressions(map: ir.Map) -> Iterator[ir.Expr]:
     yield from map.identity
     yield from (node for node in (map.changed, map.deleted_when, map.when) if node is not None)
     yield from (check.condition for check in map.checks)
+    yield from (let.value for let in map.lets)
     if map.claim is not None:
         yield from (assignment.value for assignment in map.claim.assignments)
     yield from _of_children(map.children)
@@ -37,6 +38,7 @@ def _of_children(children: tuple[ir.Child, ...]) -> Iterator[ir.Expr]:
         if child.when is not None:
             yield child.when
         yield from (check.condition for check in child.checks)
+        yield from (let.value for let in child.lets)
         yield from (assignment.value for assignment in child.claim.assignments)
         yield from _of_children(child.children)
 

@@ -125,7 +125,7 @@ class _Run:
         self.listed: list[Listed] = []
         self.trace = Trace()
         self._watched = watched
-        self._evaluation = Evaluation(codes)
+        self._evaluation = Evaluation(codes, functions={one.name: one for one in map.functions})
 
     def outcome(self) -> Outcome:
         try:
@@ -142,6 +142,7 @@ class _Run:
         root = DatumInContext(self.record, Root())
         roots = {"$": root} | ({self.map.alias: root} if self.map.alias else {})
         roots |= {name: DatumInContext(self.around.get(name), Root()) for name in SURROUNDINGS}
+        self._evaluation.bind(self.map.lets, roots)
         self.record_id = self._identity(roots)
         self.changed = self._judge(self.map.changed, roots) if self.map.changed else None
         if self.map.deleted_when and self._judge(self.map.deleted_when, roots) is True:
@@ -232,7 +233,9 @@ class _Run:
         for child in children:
             if isinstance(child, ir.Each):
                 self._each(child, roots)
-            elif child.when is None or self._judge(child.when, roots) is True:
+                continue
+            self._evaluation.bind(child.lets, roots)
+            if child.when is None or self._judge(child.when, roots) is True:
                 self._checks(child.checks, child.claim.number, element, roots)
                 self._claim(child.claim, roots)
                 self._children(child.children, roots, element)
@@ -266,6 +269,7 @@ class _Run:
                 self.listed.append(lost)
 
     def _element(self, each: ir.Each, inside: Roots, place: int) -> None:
+        self._evaluation.bind(each.lets, inside)
         if each.when is not None and self._judge(each.when, inside) is not True:
             return
         self._checks(each.checks, each.claim.number, place, inside)

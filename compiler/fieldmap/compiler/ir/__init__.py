@@ -15,11 +15,24 @@ from __future__ import annotations
 
 import msgspec
 
-from fieldmap.compiler.ir.entities import CodeTable, Entity, Field, Project, Rate, Rates, Rule, Source, Spellings, Table
+from fieldmap.compiler.ir.entities import (
+    KEY_SEPARATOR,
+    CodeTable,
+    Entity,
+    Field,
+    Project,
+    Rate,
+    Rates,
+    Rule,
+    Source,
+    Spellings,
+    Table,
+)
 from fieldmap.compiler.ir.expressions import (
     PICKED,
     AbsentConstant,
     And,
+    Apply,
     Arithmetic,
     AsText,
     AsWritten,
@@ -27,6 +40,8 @@ from fieldmap.compiler.ir.expressions import (
     BoolConstant,
     BoolWords,
     Call,
+    Case,
+    CaseArm,
     Comparison,
     Constant,
     Convert,
@@ -71,9 +86,22 @@ from fieldmap.compiler.ir.expressions import (
     Template,
     TextConstant,
     TimeConstant,
+    Use,
 )
 from fieldmap.compiler.ir.identity import Identity, Match, Reference
-from fieldmap.compiler.ir.maps import HELD_SHARE, Also, Assignment, Check, Child, Claim, Each, Map, Reading
+from fieldmap.compiler.ir.maps import (
+    HELD_SHARE,
+    Also,
+    Assignment,
+    Check,
+    Child,
+    Claim,
+    Each,
+    Function,
+    Let,
+    Map,
+    Reading,
+)
 from fieldmap.compiler.ir.nodes import Node, Place
 from fieldmap.compiler.ir.paths import (
     All,
@@ -117,11 +145,13 @@ from fieldmap.compiler.ir.types import (
 
 __all__ = [
     "HELD_SHARE",
+    "KEY_SEPARATOR",
     "PICKED",
     "AbsentConstant",
     "All",
     "Also",
     "And",
+    "Apply",
     "Arithmetic",
     "AsText",
     "AsWritten",
@@ -131,6 +161,8 @@ __all__ = [
     "BoolType",
     "BoolWords",
     "Call",
+    "Case",
+    "CaseArm",
     "Check",
     "Child",
     "Choice",
@@ -164,6 +196,7 @@ __all__ = [
     "FilterNumber",
     "FilterQuery",
     "FloatType",
+    "Function",
     "Hole",
     "How",
     "Identity",
@@ -177,6 +210,7 @@ __all__ = [
     "Iso",
     "Item",
     "JsonType",
+    "Let",
     "ListConstant",
     "ListType",
     "LocalTime",
@@ -229,6 +263,7 @@ __all__ = [
     "Type",
     "Unit",
     "UnknownType",
+    "Use",
     "decode_project",
     "encode",
 ]

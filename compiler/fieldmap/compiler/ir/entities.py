@@ -66,12 +66,25 @@ class Entity(Node, frozen=True):
 
 
 class CodeTable(Node, frozen=True):
-    """entries: code to value (text of an enum value, or text). default: of `else`."""
+    """entries: code to value (text of an enum value, or text). default: of `else`.
+
+    numeric: the codes are numbers, in plain digits. enum: the values may be values of an enum. digest: of the CSV file that
+    holds it, "" if the codes are written out. table: where this is a column of a table (called `table.column`), the table: then
+    an empty value is absent, and a key that is not there fails with FM2166. The parts of a key of several columns stand
+    between `KEY_SEPARATOR`.
+    """
 
     name: str
     entries: dict[str, str]
     place: Place
     default: str | None = None
+    numeric: bool = False
+    enum: bool = False
+    digest: str = ""
+    table: str = ""
+
+
+KEY_SEPARATOR = "\x1f"
 
 
 class Spellings(Node, frozen=True):

@@ -325,6 +325,38 @@ class Pick(Expression, frozen=True):
     path: Read
 
 
+class Use(Expression, frozen=True):
+    """The value of a `let`, or of a parameter of an author's function. paths: those that the let reads, for blame.
+
+    A let is evaluated once for the record (or element) that it stands in; where it fails, all that use it fail alike."""
+
+    name: str
+    paths: tuple[str, ...] = ()
+
+
+class Apply(Expression, frozen=True):
+    """An author's function, of `Map.functions`. Absent, without a look at its body, where an argument is absent that may not be.
+    A failure within it is blamed on what the arguments read."""
+
+    function: str
+    arguments: tuple[Expr, ...]
+
+
+class CaseArm(Node, frozen=True):
+    """keys: compared as by ==; the first arm that has the value is taken."""
+
+    keys: tuple[Constant, ...]
+    value: Expr
+
+
+class Case(Expression, frozen=True):
+    """Absent if the value is; otherwise the arm that names it, else `otherwise`, else FM2165. Only the arm taken is evaluated."""
+
+    value: Expr
+    arms: tuple[CaseArm, ...]
+    otherwise: Expr | None = None
+
+
 class Arithmetic(Expression, frozen=True):
     """operator: + - * /. Exact; absent if a side is absent; division by zero fails with FM2115. Date arithmetic is not here."""
 
@@ -438,6 +470,9 @@ Expr = (
     | Template
     | Call
     | Pick
+    | Use
+    | Apply
+    | Case
     | Arithmetic
     | Negate
     | Comparison

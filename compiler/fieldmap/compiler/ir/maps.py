@@ -65,6 +65,23 @@ class Claim(Node, frozen=True):
     place: Place
 
 
+class Let(Node, frozen=True):
+    """A value with a name. It is evaluated at most once for each record or element, and may use the lets before it."""
+
+    name: str
+    value: Expr
+
+
+class Function(Node, frozen=True):
+    """An author's function. optional: for each parameter, whether it may be absent. The body reads parameters and lets only."""
+
+    name: str
+    parameters: tuple[str, ...]
+    optional: tuple[bool, ...]
+    lets: tuple[Let, ...]
+    body: Expr
+
+
 class Each(Node, frozen=True):
     """One claim an element of the list that `path` gives (absent: none; an element that is null is left out). Of each element:
     when (false: left out), checks, claim, children. A rejected element rejects the record, unless it may fail `alone`: then
@@ -78,6 +95,7 @@ class Each(Node, frozen=True):
     checks: tuple[Check, ...] = ()
     alone: bool = False
     children: tuple[Child, ...] = ()
+    lets: tuple[Let, ...] = ()
 
 
 class Also(Node, frozen=True):
@@ -87,6 +105,7 @@ class Also(Node, frozen=True):
     when: Expr | None = None
     checks: tuple[Check, ...] = ()
     children: tuple[Child, ...] = ()
+    lets: tuple[Let, ...] = ()
 
 
 Child = Each | Also
@@ -111,6 +130,7 @@ class Map(Node, frozen=True):
     identity (an id that fails or is absent: dead, FM2124), changed (fails: dead), deleted_when (true: deleted; fails: dead),
     when (false: filtered; fails: dead), checks in order, assignments of the claim in order (first rejecting failure: dead),
     then `each` and `also` blocks in order.
+    A let belongs to whatever uses it, and fails where that stands. functions: the author's own, that the map uses.
     A Read that misses a required member rejects the record wherever it stands, `if invalid hold` or not.
 
     id: `workday_workers__worker`, also the name of the record table in schema `claims`. alias: the record's second name.
@@ -134,6 +154,8 @@ class Map(Node, frozen=True):
     checks: tuple[Check, ...] = ()
     claim: Claim | None = None
     children: tuple[Child, ...] = ()
+    lets: tuple[Let, ...] = ()
+    functions: tuple[Function, ...] = ()
     reads: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
     changed_unknown: bool = False

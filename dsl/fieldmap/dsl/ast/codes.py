@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class CodeArm(Node):
     """`"On Leave", "Sabbatical" -> leave`, `else -> terminated` (codes is empty)."""
 
-    codes: tuple[Text, ...]
+    codes: tuple[Text | Number, ...]
     value: Expr
 
 
@@ -33,8 +33,13 @@ class Rates(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codes(Node):
-    """`codes worker_status "Workday status codes" { … }`"""
+    """`codes worker_status "Workday status codes" { … }`, `codes countries from "countries.csv" { columns "alpha-2" -> "name" }`
+
+    source: the CSV file. columns: its column of codes and that of their values.
+    """
 
     name: Name
     doc: Text | None
     arms: tuple[CodeArm, ...]
+    source: Text | None = None
+    columns: tuple[Name, Name] | None = None

@@ -67,6 +67,15 @@ class Call(Node):
 
     function: Name
     arguments: tuple[Expr, ...]
+    named: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument(Node):
+    """`code: $.costCentre`, an argument with its name"""
+
+    name: Name
+    value: Expr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +243,22 @@ class Otherwise(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseArm(Node):
+    """`"A", "B" -> x`; `else -> y` has no keys. A key is a Text, Number, Bool or Bare."""
+
+    keys: tuple[Expr, ...]
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case(Node):
+    """`case $.kind { "A", "B" -> x; else -> y }`"""
+
+    value: Expr
+    arms: tuple[CaseArm, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class If(Node):
     """`if c then a else b`"""
 
@@ -279,6 +304,7 @@ Expr = (
     | Not
     | Otherwise
     | If
+    | Case
     | ListOf
     | Brackets
     | Environment

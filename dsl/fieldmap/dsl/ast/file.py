@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fieldmap.dsl.ast.codes import Codes, Rates
 from fieldmap.dsl.ast.connector import Connector
+from fieldmap.dsl.ast.declared import Function, Property, Table
 from fieldmap.dsl.ast.entity import Entity
 from fieldmap.dsl.ast.example import Example
 from fieldmap.dsl.ast.map import Map
@@ -31,4 +32,4 @@ class File(Node):
     items: tuple[Item, ...]
 
 
-Item = Use | Entity | Connector | Codes | Rates | Map | Merge | Example
+Item = Use | Entity | Connector | Codes | Rates | Map | Merge | Example | Function | Table | Property

@@ -114,4 +114,12 @@ class Map(Node):
     items: tuple[MapItem, ...]
 
 
-MapItem = Assignment | When | Check | Ignore | Each | Also | Alone
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Let(Node):
+    """`let full = words($.first, $.last)`"""
+
+    name: Name
+    value: Expr
+
+
+MapItem = Assignment | Let | When | Check | Ignore | Each | Also | Alone

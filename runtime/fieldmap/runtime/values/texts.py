@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 from fieldmap.runtime.values.failures import quote, shorten, wrong
 from fieldmap.runtime.values.outcome import Failed
+
+
+class Entries(Protocol):
+    """A dict, or a `Data` that is read when it is first asked."""
+
+    def get(self, key: str, default: str | None = None, /) -> str | None: ...
 
 
 def keepable(text: str) -> bool:
@@ -87,12 +92,22 @@ def listed(values: frozenset[str]) -> str:
     return shorten(", ".join(sorted(values)))
 
 
-def lookup(value: Any, entries: Mapping[str, str], default: str | None, name: str, path: str) -> str:
+def lookup(value: Any, entries: Entries, default: str | None, name: str, path: str) -> str:
     """The value that a code list gives for a code. FM2101, FM2110."""
     answer = entries.get(read_text(value, path), default)
     if answer is None:
         raise Failed("FM2110", f"code {quote(value)} is not in {name}", path)
     return answer
+
+
+def of_row(value: Any, entries: Entries, table: str, path: str) -> str | None:
+    """The cell of the row that has a key; None if it is empty. FM2101, FM2166."""
+    key = read_text(value, path)
+    found = entries.get(key)
+    if found is None:
+        shown = key.replace("\x1f", ", ")
+        raise Failed("FM2166", f"no row of {table} has the key {quote(shown)}", path)
+    return found or None
 
 
 def in_template(value: Any, path: str) -> str:
