@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -211,3 +211,15 @@ def _words(outcome: Outcome) -> str:
             return "the record is deleted"
         case Dead(field=field, reason=reason):
             return f"the record is rejected{f' for {field}' if field else ''}: {reason}"
+
+
+def given_record(example: ast.Example, context: MapContext) -> tuple[str, str, dict[str, Any]] | None:
+    """Connector, resource and record of an example; None where it has a mistake, which is reported with the example."""
+    silent = Report()
+    given = _given(example, replace(context, report=silent), [])
+    return None if given is None else (given.connector.text, given.resource.text, given.record)
+
+
+def rows_of(map_: ir.Map, outcome: Outcome, entity: str) -> list[dict[str, Any]]:
+    """What a map claims of an entity."""
+    return _rows(map_, outcome, entity)

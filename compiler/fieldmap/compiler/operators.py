@@ -103,7 +103,7 @@ def comparison(checker: Checker, node: ast.Comparison | ast.InList | ast.IsAbsen
 
 def _pair(checker: Checker, left_node: ast.Expr, right_node: ast.Expr, span: Span) -> tuple[Typed, Typed] | None:
     """Both sides, brought to one type: a bare name or literal takes its meaning from the other side."""
-    if isinstance(left_node, ast.Bare) and left_node.name not in checker.scope.roots:
+    if isinstance(left_node, ast.Bare) and not checker.scope.knows(left_node.name):
         right = checker.check(right_node)
         left = checker.check(left_node, right.type) if right is not None else None
     else:

@@ -27,6 +27,7 @@ from fieldmap.compiler import (
     lookups,
     maps,
     merges,
+    properties,
     rates,
     reference,
     sensitivity,
@@ -87,6 +88,7 @@ def check(root: Path, paths: list[Path], trees: sources.Trees | None = None) -> 
     ]
     sensitivity.check(names, report)
     unused.check(names, report)
+    stated = properties.lower(context)
     looked_up = data.used(lowered_maps)
     kept = {
         name: table
@@ -97,6 +99,7 @@ def check(root: Path, paths: list[Path], trees: sources.Trees | None = None) -> 
     ran = 0
     if not report.failed:
         authored.run(context.functions, context.codes, report)
+        properties.run(stated, project, context)
         ran = examples.run(project, context)
     return Checked(loaded.sources, report.diagnostics, project, context, plans, ran)
 

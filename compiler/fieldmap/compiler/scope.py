@@ -76,3 +76,7 @@ class Scope:
     surrounded: bool = False
     names: dict[str, Named] = field(default_factory=dict)
     functions: dict[str, Authored] = field(default_factory=dict)
+
+    def knows(self, name: str) -> bool:
+        """Whether a bare name means something here by itself; otherwise it may be a value of an enum."""
+        return name in self.roots or name in self.names

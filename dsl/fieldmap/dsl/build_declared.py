@@ -13,17 +13,16 @@ from fieldmap.dsl.building import (
     any_name,
     branch,
     branches,
+    entity_name,
     leaf,
     leaves,
     lower_name,
     plain,
     required_branch,
     required_leaf,
-    unreleased,
 )
 from fieldmap.dsl.diagnostics import Diagnostic, Label
 from fieldmap.dsl.language import Branch
-from fieldmap.dsl.source import Span
 
 # -------------------------------------------------------------------------------------------------------------- codes
 
@@ -164,7 +163,16 @@ def _condition(tree: Branch, ctx: Building) -> ast.Expr:
 
 
 def property_(tree: Branch, ctx: Building) -> ast.Property:
-    """Read, so that its mistakes can be told from others, and not compiled yet."""
-    start = ctx.span(tree).start
-    word = Span(ctx.source.path, start, start + len("property"))
-    raise Broken(unreleased("`property`", word, 'write an `example "…" { given … expect … }`'))
+    title = plain(required_leaf(tree, "PLAIN"), ctx)
+    lines = branches(required_branch(tree, "property_lines"))
+    if not lines:
+        if ctx.mistaken(ctx.span(tree)):
+            raise Broken(None)
+        message = "this property says nothing"
+        raise Broken(Diagnostic("FM0116", message, title.span, help="write what holds of each row: `commute >= 0 km`"))
+    return ast.Property(
+        title=title,
+        entity=entity_name(required_leaf(tree, "NAME"), ctx),
+        conditions=tuple(ctx.each(lines, _condition)),
+        span=ctx.span(tree),
+    )

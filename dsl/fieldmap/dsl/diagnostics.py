@@ -96,6 +96,7 @@ CODES: dict[str, str] = {
     "FM0335": "a period of pay that cannot be found or converted",
     "FM0365": "a line of a data file that does not read",
     "FM0366": "two lines of a data file that contradict each other",
+    "FM0367": "a property that does not hold",
     "FM0401": "a connector or resource lacks a line that it needs",
     "FM0402": "a line that does not belong to this kind of connector",
     "FM0403": "a setting with a value that cannot be used",
