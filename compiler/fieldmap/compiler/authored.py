@@ -20,6 +20,9 @@ from fieldmap.dsl.ast.walk import walk
 from fieldmap.dsl.diagnostics import Label
 from fieldmap.runtime.values.outcome import Failed
 
+# Functions that call others twice, which call others twice, would soon not end within a lifetime.
+MOST_CALLS = 10_000
+
 # Names that calls have besides the standard functions.
 _KEPT = frozenset({"lookup", "unit", "period", "agreed"})
 
@@ -27,8 +30,19 @@ _KEPT = frozenset({"lookup", "unit", "period", "agreed"})
 def lower(symbols: Symbols, codes: dict[str, ir.Table], report: Report) -> dict[str, Authored]:
     """All functions that check, by name."""
     done: dict[str, Authored] = {}
+    calls: dict[str, int] = {}
     for node in _ordered(symbols, report):
         name = node.name
+        calls[name.text] = 1 + sum(calls.get(called.text, 0) for called in _called(node))
+        if calls[name.text] > MOST_CALLS:
+            report.error(
+                "FM0216",
+                f"one call of {name.text} makes more than {MOST_CALLS:,} calls in all",
+                name.span,
+                help="give what is called twice a name: let once = …",
+            )
+            calls[name.text] = 0
+            continue
         if name.text in FUNCTIONS or name.text in _KEPT:
             report.error(
                 "FM0205",

@@ -59,7 +59,7 @@ CODES: dict[str, str] = {
     "FM0213": "a name that PostgreSQL could not keep apart from another, or is too long for it",
     "FM0214": "a name that means two things here",
     "FM0215": "something with a name that nothing uses",
-    "FM0216": "functions that call each other in a circle",
+    "FM0216": "functions that call each other in a circle, or too often",
     "FM0217": "a function of which nothing is expected",
     "FM0218": "a data file that cannot be used",
     "FM0219": "no such table or column",
