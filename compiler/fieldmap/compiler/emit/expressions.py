@@ -338,7 +338,8 @@ class Emitter:
         else:
             with self.body.block("else:"):
                 self.body.line(f"raise no_arm({value.code}, {self.path(node)})")
-        kinds, elements = {atom.kind for atom in made}, {atom.element for atom in made}
+        kinds: set[Kind] = {atom.kind for atom in made}
+        elements: set[Kind] = {atom.element for atom in made}
         return Atom(
             name,
             kinds.pop() if len(kinds) == 1 else "",

@@ -15,8 +15,8 @@ def evaluate(text: str, pattern: str) -> str | None:
     except UnicodeEncodeError:
         raise Failed("FM2113", "half of a surrogate pair is no character") from None
     for found in re2.finditer(pattern, text):
-        parts: list[str] = [found.group(), *found.groups()]
-        return parts[-1]
+        groups = found.groups()
+        return str(groups[-1]) if groups and groups[-1] is not None else None if groups else str(found.group())
     return None
 
 
