@@ -101,26 +101,26 @@ class TheMember(JSONPath):  # type: ignore[misc,unused-ignore]
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def find(self, datum: Any) -> Any:
-        if isinstance(datum.value, dict) and self.name in datum.value:
-            yield DatumInContext(datum.value[self.name], path=self, context=datum)
+    def find(self, data: Any) -> Any:
+        if isinstance(data.value, dict) and self.name in data.value:
+            yield DatumInContext(data.value[self.name], path=self, context=data)
 
 
 class TheElement(JSONPath):  # type: ignore[misc,unused-ignore]
     def __init__(self, index: int) -> None:
         self.index = index
 
-    def find(self, datum: Any) -> Any:
-        if not isinstance(datum.value, list):
+    def find(self, data: Any) -> Any:
+        if not isinstance(data.value, list):
             return
-        index = self.index if self.index >= 0 else len(datum.value) + self.index
-        if 0 <= index < len(datum.value):
-            yield from Index(index).find(datum)
+        index = self.index if self.index >= 0 else len(data.value) + self.index
+        if 0 <= index < len(data.value):
+            yield from Index(index).find(data)
 
 
 class Children(JSONPath):  # type: ignore[misc,unused-ignore]
-    def find(self, datum: Any) -> Any:
-        return children(datum)
+    def find(self, data: Any) -> Any:
+        return children(data)
 
 
 class Sliced(JSONPath):  # type: ignore[misc,unused-ignore]
@@ -130,22 +130,22 @@ class Sliced(JSONPath):  # type: ignore[misc,unused-ignore]
         self.start, self.end = slice_.start, slice_.end
         self.step = 1 if slice_.step is None else slice_.step
 
-    def find(self, datum: Any) -> Any:
-        if not isinstance(datum.value, list) or self.step == 0:
+    def find(self, data: Any) -> Any:
+        if not isinstance(data.value, list) or self.step == 0:
             return
-        length, step = len(datum.value), self.step
+        length, step = len(data.value), self.step
         start = self.start if self.start is not None else (0 if step > 0 else length - 1)
         end = self.end if self.end is not None else (length if step > 0 else -length - 1)
         start, end = (bound if bound >= 0 else length + bound for bound in (start, end))
         if step > 0:
             lower, upper = min(max(start, 0), length), min(max(end, 0), length)
             while lower < upper:
-                yield from Index(lower).find(datum)
+                yield from Index(lower).find(data)
                 lower += step
         else:
             upper, lower = min(max(start, -1), length - 1), min(max(end, -1), length - 1)
             while lower < upper:
-                yield from Index(upper).find(datum)
+                yield from Index(upper).find(data)
                 upper += step
 
 
@@ -155,17 +155,17 @@ class Kept(JSONPath):  # type: ignore[misc,unused-ignore]
     def __init__(self, holds: Test) -> None:
         self.holds = holds
 
-    def find(self, datum: Any) -> Any:
-        return (child for child in children(datum) if self.holds(child.value))
+    def find(self, data: Any) -> Any:
+        return (child for child in children(data) if self.holds(child.value))
 
 
 class Selected(JSONPath):  # type: ignore[misc,unused-ignore]
     def __init__(self, selectors: Sequence[JSONPath]) -> None:
         self.selectors = selectors
 
-    def find(self, datum: Any) -> Any:
+    def find(self, data: Any) -> Any:
         for selector in self.selectors:
-            yield from selector.find(datum)
+            yield from selector.find(data)
 
 
 class Below(JSONPath):  # type: ignore[misc,unused-ignore]
@@ -174,8 +174,8 @@ class Below(JSONPath):  # type: ignore[misc,unused-ignore]
     def __init__(self, selectors: Sequence[JSONPath]) -> None:
         self.selected = Selected(selectors)
 
-    def find(self, datum: Any) -> Any:
-        waiting = [datum]
+    def find(self, data: Any) -> Any:
+        waiting = [data]
         while waiting:
             current = waiting.pop()
             yield from self.selected.find(current)
