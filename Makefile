@@ -35,7 +35,7 @@ pytest: setup
 	$(BIN)/pytest -q -n 2
 
 bench: setup
-	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python -m tests.bench.bench
 
 format: setup
 	$(BIN)/ruff check --fix .

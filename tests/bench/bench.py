@@ -3,7 +3,7 @@
 100,000 generated records of about 1 kB with 20 mapped fields, from a real archive into a real PostgreSQL (embedded, default
 durability). Each figure is the median of the runs; the whole replay runs in a process of its own, whose peak memory is its own.
 
-    python tests/bench/bench.py [--records 100000] [--runs 3] [--json]
+    python -m tests.bench.bench [--records 100000] [--runs 3] [--json]
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from tests.bench.checking import figures
 
 from fieldmap.compiler.project import check, compile_project
 from fieldmap.runtime import bundle as bundles
 from fieldmap.runtime.archive import Archive, Received
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load.batch import Batch, BatchMaker, collector_paused
+from fieldmap.runtime.load.batch import Batch, BatchMaker
+from fieldmap.runtime.load.collector import collector_paused
 from fieldmap.runtime.load.loader import Changes, Loader
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Connection, Server, open_database
@@ -267,7 +269,16 @@ def replay(folder: Path, url: str, *, timed: bool) -> dict[str, float]:
 
 def child(folder: Path, url: str, *, timed: bool) -> dict[str, float]:
     """A replay in a process of its own, with its peak memory."""
-    command = [sys.executable, __file__, "--child", str(folder), "--url", url, *(["--timed"] if timed else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.bench",
+        "--child",
+        str(folder),
+        "--url",
+        url,
+        *(["--timed"] if timed else []),
+    ]
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
@@ -315,14 +326,19 @@ def measure(folder: Path, records: int, runs: int, *, as_json: bool) -> None:
             found.setdefault("the whole replay", []).append(records / whole["whole"])
             found.setdefault("peak memory MB", []).append(whole["memory"])
     medians = {stage: statistics.median(values) for stage, values in found.items()}
+    checks = figures(folder, max(runs, 3))
     if as_json:
-        print(json.dumps({"records": records, "runs": runs, "medians": medians, "archive_bytes": size}))
+        print(
+            json.dumps({"records": records, "runs": runs, "medians": medians, "archive_bytes": size, "checks": checks})
+        )
         return
     print(
         f"{records:,} records in pages of {PAGE:,}, {runs} runs, medians; {os.cpu_count()} CPUs, Python {platform.python_version()}, archive {size / 2**20:.0f} MB"
     )
     for stage, value in medians.items():
         print(f"  {stage:<32} {value:>12,.0f}" + ("" if "memory" in stage else " records/s"))
+    for what, seconds in checks.items():
+        print(f"  {what:<36} {seconds:>8.2f} s")
 
 
 if __name__ == "__main__":

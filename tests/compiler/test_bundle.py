@@ -112,7 +112,7 @@ def versions(folder: Path, text: str) -> dict[str, str]:
     (folder / "a.map").write_text(text, "utf-8")
     checked = check(folder, [folder / "a.map"])
     assert checked.ok, checked.diagnostics
-    return {item.id: item.version for item in checked.project.maps}
+    return {item.id: item.version for item in checked.versioned.maps}
 
 
 BASE = """

@@ -91,7 +91,7 @@ def test_a_value_is_exchanged_and_explained(tmp_path: Path) -> None:
 
 def test_the_rates_are_part_of_the_version(tmp_path: Path) -> None:
     versions = [
-        checked(tmp_path, lines).project.maps[0].version
+        checked(tmp_path, lines).versioned.maps[0].version
         for lines in (LINES, LINES + "\n", LINES.replace("1.08", "1.09"), LINES.replace("\n", "\r\n"))
     ]
     assert versions[0] == versions[1] == versions[3] != versions[2]

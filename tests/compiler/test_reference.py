@@ -115,12 +115,12 @@ def test_codes_from_a_file(tmp_path: Path) -> None:
 def test_a_changed_file_changes_the_version(tmp_path: Path) -> None:
     versions = []
     for rows in (ROWS, ROWS.replace("one", "uno"), ROWS.replace("one", "uno") + "L,1,x,1,2020-01-01,true\n"):
-        versions.append(project(tmp_path, TABLE + MAP, t=rows).project.maps[0].version)
+        versions.append(project(tmp_path, TABLE + MAP, t=rows).versioned.maps[0].version)
     assert len(set(versions)) == 3
     unused = TABLE + "map c.r to A { k = $.id }\n"
     assert (
-        project(tmp_path, unused, t=ROWS).project.maps[0].version
-        == project(tmp_path, unused, t=ROWS.replace("one", "uno")).project.maps[0].version
+        project(tmp_path, unused, t=ROWS).versioned.maps[0].version
+        == project(tmp_path, unused, t=ROWS.replace("one", "uno")).versioned.maps[0].version
     )
 
 

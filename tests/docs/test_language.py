@@ -533,8 +533,8 @@ def test_versions(old: str, new: str, changed: str, tmp_path: Path) -> None:
 def _versions(text: str, folder: Path) -> dict[str, str]:
     result = checked(folder, text)
     assert result.ok, mistakes(result)
-    worker = next(entity for entity in result.project.entities if entity.name == "Worker")
-    return {"map": result.project.maps[0].version, "entity": worker.version}
+    worker = next(entity for entity in result.versioned.entities if entity.name == "Worker")
+    return {"map": result.versioned.maps[0].version, "entity": worker.version}
 
 
 # -------------------------------------------------------------------------------------------------------------- codes

@@ -189,7 +189,7 @@ def status(json: Json = False) -> None:
     workspace = Workspace.here()
     archive = workspace.archive()
     checked = workspace.check()
-    versions = {item.id: item.version for item in checked.project.maps} if checked.ok else {}
+    versions = {item.id: item.version for item in checked.versioned.maps} if checked.ok else {}
     held = set(archive.resources())
     with workspace.database() as database, told("looking"), database.connect() as connection:
         known = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()

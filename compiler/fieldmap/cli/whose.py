@@ -93,7 +93,7 @@ def _ambiguous(connection: Connection, info: EntityInfo, keys: list[list[str]]) 
         f" WHERE (e.entity, e.line, e.value) = (a.entity, a.line, a.value) AND {_of('e.source, e.key')}) ORDER BY 1, 2, 3".encode(),
         [info.name, _json(keys)],
     ).fetchall()
-    matches = info.identity.matches if info.identity is not None else ()
+    matches = list(info.identity.matches) if info.identity is not None else []
     return [
         {
             "match": matches[line - 1].text if line <= len(matches) else "",

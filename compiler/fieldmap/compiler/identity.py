@@ -37,7 +37,7 @@ class IdentityLowering:
         info: EntityInfo,
         merge: ast.Merge | None,
         claims: list[tuple[ir.Map, ir.Claim]],
-        maps: list[ir.Map],
+        referring: list[Pair],
         symbols: Symbols,
         report: Report,
     ) -> None:
@@ -48,7 +48,7 @@ class IdentityLowering:
         self._symbols = symbols
         self._report = report
         self._resources = list(dict.fromkeys((map_.connector, map_.resource) for map_, _ in claims))
-        self._referring = [pair for pair in _referring(self._name, maps) if pair not in self._resources]
+        self._referring = [pair for pair in referring if pair not in self._resources]
         self._same = self._same_sources()
         self._matches = [m for m in (merge.matches if merge is not None else ()) if self._usable(m)]
         self._own: dict[str, ast.SourceName] = {}
@@ -397,16 +397,16 @@ class IdentityLowering:
         )
 
 
-def _referring(entity: str, maps: list[ir.Map]) -> list[Pair]:
-    """The resources that refer to the entity by its key."""
-    found: dict[Pair, None] = {}
+def referring_to(maps: list[ir.Map]) -> dict[str, list[Pair]]:
+    """For each entity the resources that refer to it by its key."""
+    found: dict[str, dict[Pair, None]] = {}
     for map_ in maps:
         for claim in claims_of(map_):
             for item in claim.assignments:
                 type_ = item.target.element if isinstance(item.target, ir.ListType) else item.target
-                if isinstance(type_, ir.ReferenceType) and root_of(type_) == entity:
-                    found[(map_.connector, map_.resource)] = None
-    return list(found)
+                if isinstance(type_, ir.ReferenceType):
+                    found.setdefault(root_of(type_), {})[(map_.connector, map_.resource)] = None
+    return {entity: list(pairs) for entity, pairs in found.items()}
 
 
 def _rank(said: list[ast.SourceName], pair: Pair) -> int:

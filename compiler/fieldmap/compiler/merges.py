@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.entities import EntityInfo
-from fieldmap.compiler.identity import IdentityLowering, named, speaks_for
+from fieldmap.compiler.identity import IdentityLowering, named, referring_to, speaks_for
 from fieldmap.compiler.places import place
 from fieldmap.compiler.references import link
 from fieldmap.compiler.report import Report
@@ -21,11 +21,16 @@ def lower_entities(
     """The entities with their sources, in the order of the identity lines, and a rule for each field."""
     identities: dict[str, IdentityLowering] = {}
     entities: list[ir.Entity] = []
+    claimed: dict[str, list[tuple[ir.Map, ir.Claim]]] = {}
+    for map_ in maps:
+        for claim in claims_of(map_):
+            claimed.setdefault(claim.entity, []).append((map_, claim))
+    referring = referring_to(maps)
     for info in infos:
         name = info.node.name.text
         merge = symbols.merges.get(name)
-        claims = [(map_, claim) for map_ in maps for claim in claims_of(map_) if claim.entity == name]
-        identities[name] = IdentityLowering(info, merge, claims, maps, symbols, report)
+        claims = claimed.get(name, [])
+        identities[name] = IdentityLowering(info, merge, claims, referring.get(name, []), symbols, report)
         entities.append(_MergeLowering(info, merge, claims, identities[name], symbols, report).lower())
     return link(entities, identities, maps, symbols, report)
 

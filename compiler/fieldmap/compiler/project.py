@@ -12,6 +12,7 @@ make      bundling.py     the bundle
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -41,6 +42,7 @@ from fieldmap.compiler.report import Report
 from fieldmap.dsl.diagnostics import Diagnostic, Severity
 from fieldmap.dsl.source import Source
 from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.load.collector import collector_paused
 
 
 @dataclass
@@ -58,12 +60,31 @@ class Checked:
     def ok(self) -> bool:
         return not any(item.severity is Severity.ERROR for item in self.diagnostics)
 
+    @cached_property
+    def versioned(self) -> ir.Project:
+        """The project with the versions of its maps and entities, which only those ask for who run it."""
+        codes = self.project.codes
+        return msgspec.structs.replace(
+            self.project,
+            maps=tuple(
+                msgspec.structs.replace(item, version=versions.map_version(item, codes)) for item in self.project.maps
+            ),
+            entities=tuple(
+                msgspec.structs.replace(item, version=versions.entity_version(item)) for item in self.project.entities
+            ),
+        )
+
 
 def check(root: Path, paths: list[Path], trees: sources.Trees | None = None) -> Checked:
     """Checks the files at `paths` and those that they use. root: paths are shown relative to it.
 
     trees: kept by a long-lived process from one check to the next.
     """
+    with collector_paused():
+        return _check(root, paths, trees)
+
+
+def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checked:
     report = Report()
     loaded = sources.load(root, paths, report, trees)
     names = symbols.collect(loaded, report)
@@ -79,13 +100,7 @@ def check(root: Path, paths: list[Path], trees: sources.Trees | None = None) -> 
     lowered_maps = [
         msgspec.structs.replace(item, functions=authored.used(item, context.functions)) for item in lowered_maps
     ]
-    lowered_maps = [
-        msgspec.structs.replace(item, version=versions.map_version(item, context.codes)) for item in lowered_maps
-    ]
     lowered_entities = merges.lower_entities(context.entities.values(), lowered_maps, names, report)
-    lowered_entities = [
-        msgspec.structs.replace(item, version=versions.entity_version(item)) for item in lowered_entities
-    ]
     sensitivity.check(names, report)
     unused.check(names, report)
     stated = properties.lower(context)
@@ -114,4 +129,4 @@ def compile_project(checked: Checked) -> Bundle:
     """The bundle of a project that was checked without errors."""
     if not checked.ok:
         raise ValueError("a project with errors has no bundle")
-    return bundling.make_bundle(checked.project, checked.connectors)
+    return bundling.make_bundle(checked.versioned, checked.connectors)

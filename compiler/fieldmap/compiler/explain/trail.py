@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from psycopg import sql
 
@@ -325,7 +325,7 @@ class _Trail:
 
 def _raw_sql(text: str) -> sql.Composable:
     """A piece of SQL made by the emitter, whose braces are not places to fill."""
-    return sql.SQL(text.replace("{", "{{").replace("}", "}}")).format()
+    return sql.SQL(cast(Any, text.replace("{", "{{").replace("}", "}}"))).format()
 
 
 def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:

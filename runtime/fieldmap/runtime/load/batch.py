@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import ModuleType
 from typing import Any, Protocol
 
 from fieldmap.runtime.bundle import MapInfo
+from fieldmap.runtime.load.collector import collector_paused
 from fieldmap.runtime.load.copytext import NULL, row_encoder, text
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Failed, Filtered, Held, Listed, Outcome
@@ -217,18 +216,6 @@ class BatchMaker:
     def _withdraw(self, batch: Batch, place: Place, record_id: str, changed: datetime | None) -> None:
         version = f"{_instant(changed)}\t{place.position}\t{place.index}"
         batch.stages[0].append(_line(f"{text(record_id)}\twithdrawn\t{version}", _digest(""), self._blank))
-
-
-@contextlib.contextmanager
-def collector_paused() -> Iterator[None]:
-    """Decoding a page makes many objects and no cycles: the collector would look through all of them again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _line(head: str, digest: str, values: str | None) -> str:

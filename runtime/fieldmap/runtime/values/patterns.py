@@ -409,6 +409,7 @@ _SAMPLES = tuple(
 )
 
 
+@lru_cache(maxsize=1024)
 def unreadable(pattern: str, kind: Kind, since: int = SINCE) -> tuple[str, str] | None:
     """A text that a usable pattern writes and does not read back as the same, with what it reads ("nothing" if it does not
     read it); None if it reads its own output."""
