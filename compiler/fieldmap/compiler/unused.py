@@ -17,7 +17,9 @@ def check(symbols: Symbols, report: Report) -> None:
         _names(symbols, report)
     if not symbols.maps:
         return
-    named = {node.codes.text for item in symbols.maps for node in walk(item) if isinstance(node, ast.Via)}
+    named = {
+        node.codes.text for item in symbols.maps for node in walk(item) if isinstance(node, ast.Via | ast.DataPeriod)
+    }
     for name, codes in symbols.codes.items():
         if name not in named:
             report.warn(
