@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
-from fieldmap.cli.main import run
+from fieldmap.cli.main import COMMANDS, _application, run
 from fieldmap.dsl.diagnostics import CODES
 from fieldmap.runtime.values.failures import TITLES
 
@@ -86,3 +87,25 @@ def test_version_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[0].startswith("fieldmap ")
     assert done.stdout.splitlines()[1] == "[]"
+
+
+def test_every_command_is_found_by_its_name() -> None:
+    """Only the module of the command that is asked for is imported: the table of who has which must be whole."""
+    for module, commands in COMMANDS.items():
+        (alone,) = {tuple(sorted(_names(_application([command])))) for command in commands}
+        assert set(alone) == set(commands), module
+    assert set(_names(_application(["--help"]))) == {name for names in COMMANDS.values() for name in names}
+
+
+def _names(app: typer.Typer) -> list[str]:
+    group = typer.main.get_command(app)
+    return list(group.list_commands(typer.Context(group)))  # type: ignore[attr-defined]
+
+
+def test_check_opens_no_database() -> None:
+    code = (
+        "import sys; from fieldmap.cli.main import run; run(['explain-code', 'FM0304'])\n"
+        "print([name for name in ('lark', 'psycopg', 'pint', 'lxml', 'phonenumbers') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -20,31 +21,42 @@ from fieldmap.runtime.errors import FieldmapError
 # What the shell's own exit code for Ctrl-C is.
 _INTERRUPTED = 130
 
-app = typer.Typer(
-    name="fieldmap",
-    help="Unifies what many systems say about the same things into one typed, explained model in PostgreSQL.",
-    epilog="Start with: fieldmap init my-project · or see it at work: fieldmap demo",
-    no_args_is_help=True,
-    add_completion=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+# Which module has which commands: a command imports its own, and --help all of them.
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "author": ("init", "fmt", "demo", "compile"),
+    "checking": ("check", "explain-code"),
+    "evaluating": ("eval", "repl"),
+    "operate": ("sync", "replay", "status"),
+    "inspect": ("query", "explain", "dlq"),
+    "archive": ("archive",),
+    "identity": ("identity",),
+}
 
 
-def _register() -> None:
-    from fieldmap.cli import archive, author, checking, evaluating, identity, inspect, operate
+def _application(arguments: Sequence[str]) -> typer.Typer:
+    """The commands that a command line may mean."""
+    app = typer.Typer(
+        name="fieldmap",
+        help="Unifies what many systems say about the same things into one typed, explained model in PostgreSQL.",
+        epilog="Start with: fieldmap init my-project · or see it at work: fieldmap demo",
+        no_args_is_help=True,
+        add_completion=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_common)
+    named = arguments[0] if arguments else ""
+    wanted = [module for module, commands in COMMANDS.items() if named in commands]
+    for name in wanted or COMMANDS:
+        module = import_module(f"fieldmap.cli.{name}")
+        if COMMANDS[name] == (name,):
+            app.add_typer(module.app, name=name)
+        else:
+            module.register(app)
+    return app
 
-    author.register(app)
-    checking.register(app)
-    evaluating.register(app)
-    operate.register(app)
-    inspect.register(app)
-    app.add_typer(archive.app, name="archive")
-    app.add_typer(identity.app, name="identity")
 
-
-@app.callback()
 def _common(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
@@ -56,8 +68,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line (without the program's name) in this process; returns the exit code."""
     try:
         _speak_utf8()
-        _ensure_registered()
-        app(args=list(arguments), prog_name="fieldmap")
+        _application(arguments)(args=list(arguments), prog_name="fieldmap")
     except SystemExit as stop:
         # Usage mistakes and --help were answered already.
         if stop.code == _INTERRUPTED:
@@ -101,13 +112,3 @@ def _say(error: FieldmapError) -> None:
     err().print(f"error: {head}", soft_wrap=True)
     if rest:
         sys.stderr.write(rest.lstrip("\n") + "\n")
-
-
-_registered = False
-
-
-def _ensure_registered() -> None:
-    global _registered
-    if not _registered:
-        _register()
-        _registered = True

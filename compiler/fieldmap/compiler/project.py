@@ -19,7 +19,6 @@ import msgspec
 
 from fieldmap.compiler import (
     authored,
-    bundling,
     codes,
     connectors,
     entities,
@@ -129,4 +128,7 @@ def compile_project(checked: Checked) -> Bundle:
     """The bundle of a project that was checked without errors."""
     if not checked.ok:
         raise ValueError("a project with errors has no bundle")
+    # The emitters and their templates are of no use to a check.
+    from fieldmap.compiler import bundling
+
     return bundling.make_bundle(checked.versioned, checked.connectors)
