@@ -140,7 +140,7 @@ class _ConnectorLowering:
         """Its identity, times and conditions are checked once here, whatever maps read it."""
         shape = resource_shape(self._node, node, self._context)
         checker = Checker(
-            Scope(self._context.symbols, self._report, {"$": shape}, codes=self._context.codes, surrounded=True)
+            Scope(self._context.symbols, self._report, {"$": shape}, codes=self._context.codes, resource=node)
         )
         lower_reading(node, shape, self._report)
         _refuse_unchanged(node, self._report)

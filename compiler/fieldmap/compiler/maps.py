@@ -68,7 +68,7 @@ class _MapLowering:
             {"$": shape},
             codes=context.codes,
             functions=context.functions,
-            surrounded=True,
+            resource=resource,
         )
         if node.alias is not None:
             self._scope.roots[node.alias.text] = shape
@@ -84,7 +84,7 @@ class _MapLowering:
                 {"$": self._scope.roots["$"]},
                 reads=self._scope.reads,
                 codes=self._context.codes,
-                surrounded=True,
+                resource=resource,
                 functions=self._context.functions,
             )
         )

@@ -62,7 +62,8 @@ class Authored:
 class Scope:
     """roots: the shape behind "$" and each name given by `as` (None: no shape is stated). prefixes: their paths from the record,
     for coverage. dollar: whether `$` may be written here. reads: the paths met, from the record. element: the name of the
-    element of the innermost `each`, whose place in its list `position` is. surrounded: whether a response stands round it.
+    element of the innermost `each`, whose place in its list `position` is. resource: whose records these are, so that a response
+    stands round them.
     names: values with a name. functions: the author's own."""
 
     symbols: Symbols
@@ -73,7 +74,7 @@ class Scope:
     reads: list[str] = field(default_factory=list)
     codes: dict[str, ir.Table] = field(default_factory=dict)
     element: str = ""
-    surrounded: bool = False
+    resource: ast.Resource | None = None
     names: dict[str, Named] = field(default_factory=dict)
     functions: dict[str, Authored] = field(default_factory=dict)
 

@@ -45,9 +45,19 @@ def _refusal(checker: Checker, node: ast.Path) -> tuple[str, str] | None:
         return "@parent is the record of a parent resource, and this resource has none", "read the record itself with $"
     if node.root == "@key":
         return "@key is the key of a message, and no message queue is read here", "read the record itself with $"
-    if not checker.scope.surrounded:
+    resource = checker.scope.resource
+    if resource is None:
         return f"{node.root} belongs to a response, and there is none here", "it can be read in maps and resources"
+    if node.root == "@envelope" and resource.records is not None and _descends(resource.records):
+        return (
+            "@envelope is the object that holds the record, and `..` in the records path finds records in several kinds of objects",
+            "write the steps to the records one by one",
+        )
     if node.header is not None and node.header.value.lower() not in KEPT_HEADERS:
         kept = ", ".join(sorted(KEPT_HEADERS))
         return f"the archive does not keep the header {node.header.value}", f"it keeps {kept}"
     return None
+
+
+def _descends(path: ast.Path) -> bool:
+    return any(isinstance(segment, ast.ChoiceSegment) and segment.descendant for segment in path.segments)
