@@ -23,6 +23,8 @@ def cases() -> list[tuple[str, str]]:
     found = []
     for path in sorted(ERRORS.glob("*.map")):
         prelude, *rest = re.split(r"^--- *(.*)\n", path.read_text("utf-8"), flags=re.MULTILINE)
+        if not rest:  # the whole file is one case
+            found.append((path.stem, prelude))
         for title, text in zip(rest[::2], rest[1::2], strict=True):
             found.append((f"{path.stem}: {title}", prelude + text))
     return found
