@@ -55,7 +55,7 @@ def test_the_first_five_minutes(project: Path, capsys: pytest.CaptureFixture[str
     assert run(["dlq"]) == 0
     assert 'FM2110 status: code "Q" is not in' in said(capsys)
     assert run(["dlq", "--incomplete"]) == 0
-    assert "1004   hired_on" in said(capsys)
+    assert "1004   still empty: hired_on" in said(capsys)
     assert run(["status"]) == 0
     assert "up to date" in said(capsys)
     assert run(["query", "Worker", "--key", "99"]) == 1

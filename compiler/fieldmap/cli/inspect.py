@@ -176,18 +176,30 @@ def dlq(
         bool, typer.Option("--held", help="List held values instead: fields left out of claims, with the reason.")
     ] = False,
     incomplete: Annotated[
-        bool, typer.Option("--incomplete", help="List rows held back because a required field stayed empty.")
+        bool, typer.Option("--incomplete", help="List rows held back: a field stayed empty, or a must is broken.")
     ] = False,
     warnings: Annotated[
         bool, typer.Option("--warnings", help="List what warn says of loaded records, and elements that failed alone.")
     ] = False,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="List fields on which sources contradict each other.")
+    ] = False,
+    warned: Annotated[
+        bool, typer.Option("--warned", help="List rows on which a warn of their entity does not hold.")
+    ] = False,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="List keys that one source claims by several records.")
+    ] = False,
+    dangling: Annotated[bool, typer.Option("--dangling", help="List references that find no row.")] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="With --show: print the raw record in full.")] = False,
     json: Json = False,
 ) -> None:
     """Lists what could not be read.
 
-    Grouped by cause. A replay with a mended map takes it up again.
+    Grouped by cause. A replay with a mended map takes it up again. The options list what else wants a look.
     """
+    from fieldmap.cli import rows as rows_
+
     workspace = Workspace.here()
     with workspace.loaded() as connection:
         if show:
@@ -196,12 +208,19 @@ def dlq(
         if held:
             _show_held(connection, json=json)
             return
-        if incomplete:
-            _show_incomplete(connection, json=json)
-            return
         if warnings:
             _show_warnings(connection, json=json)
             return
+        for asked, show_rows in (
+            (incomplete, rows_.show_incomplete),
+            (conflicts, rows_.show_conflicts),
+            (warned, rows_.show_warned),
+            (duplicates, rows_.show_duplicates),
+            (dangling, rows_.show_dangling),
+        ):
+            if asked:
+                show_rows(workspace.existing_bundle(), connection, json=json)
+                return
         rows = connection.execute(
             "SELECT d.code, p.title, d.field, d.reason, coalesce(f.file || ':' || f.line, ''), count(*), min(d.since), min(d.id)"
             " FROM fieldmap.dead_letters d JOIN fieldmap.positions p USING (map)"

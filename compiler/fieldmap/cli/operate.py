@@ -73,6 +73,10 @@ def _attention(database: Any) -> dict[str, Any]:
         incomplete = dict(
             connection.execute("SELECT entity, count(*) FROM fieldmap.incomplete GROUP BY entity").fetchall()
         )
+        conflicts = dict(
+            connection.execute("SELECT entity, count(*) FROM fieldmap.conflicts GROUP BY entity").fetchall()
+        )
+        warned = dict(connection.execute("SELECT entity, count(*) FROM fieldmap.warned GROUP BY entity").fetchall())
         totals = {}
         for name, relation in connection.execute(
             "SELECT entity, table_name FROM fieldmap.entities ORDER BY entity"
@@ -88,6 +92,8 @@ def _attention(database: Any) -> dict[str, Any]:
         "held": held[0],
         "warnings": listed[0],
         "incomplete": incomplete,
+        "conflicts": conflicts,
+        "warned": warned,
         "rows": totals,
     }
 
@@ -117,10 +123,14 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
         )
         if attention["incomplete"].get(name):
             parts.append(f"{count(attention['incomplete'][name])} incomplete")
+        if attention["conflicts"].get(name):
+            parts.append(plural(attention["conflicts"][name], "conflict"))
+        if attention["warned"].get(name):
+            parts.append(f"{count(attention['warned'][name])} warned of")
         console.print(f"{name:<20} {plural(total, 'row')}{': ' + ', '.join(parts) if parts else ': nothing changed'}")
     if detailed:
         _show_changes(report, bundle)
-    if attention["dead_letters"] or attention["held"] or attention["warnings"] or attention["incomplete"]:
+    if any(attention[what] for what in ("dead_letters", "held", "incomplete", "conflicts", "warnings", "warned")):
         console.print()
     if attention["dead_letters"]:
         verb = "is" if attention["dead_letters"] == 1 else "are"
@@ -134,6 +144,11 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
     if incomplete:
         verb = "is" if incomplete == 1 else "are"
         console.print(f"{plural(incomplete, 'row')} {verb} held back as incomplete: fieldmap dlq --incomplete")
+    conflicts, warned = sum(attention["conflicts"].values()), sum(attention["warned"].values())
+    if conflicts:
+        console.print(f"{plural(conflicts, 'conflict')} between claims: fieldmap dlq --conflicts")
+    if warned:
+        console.print(f"{plural(warned, 'warning')} about rows: fieldmap dlq --warned")
 
 
 def _show_changes(report: Report, bundle: Bundle) -> None:

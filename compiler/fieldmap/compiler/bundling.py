@@ -86,6 +86,10 @@ def _entity_info(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bundle.En
         ),
         identity=_identity_info(entity.identity) if entity.identity is not None else None,
         referrers=tuple(sorted({other.name for other, _, _ in referrers(entities, entity.name)})),
+        conditions=tuple(
+            bundle.ConditionInfo(kind=c.kind, message=c.message, file=c.place.file, line=c.place.line)
+            for c in entity.conditions
+        ),
     )
 
 

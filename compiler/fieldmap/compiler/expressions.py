@@ -177,6 +177,8 @@ class Checker:
         named = self.scope.names.get(node.name)
         if named is not None:
             return self._named(node, named, expected)
+        if node.name in self.scope.row:
+            return self._field(node, expected)
         if isinstance(expected, ir.EnumType):
             if node.name in expected.values:
                 return self._constant(node, ir.TextConstant(value=node.name), ir.EnumType(values=(node.name,)))
@@ -184,6 +186,9 @@ class Checker:
             return None
         if node.name == "position" and self.scope.element:
             return self._constant(node, ir.Position(alias=self.scope.element), ir.IntType())
+        if self.scope.row:
+            self.report.unknown("FM0202", "field called", ast.Name(text=node.name, span=node.span), self.scope.row)
+            return None
         near = difflib.get_close_matches(node.name, self.scope.names, n=1, cutoff=0.6)
         if near:
             name = ast.Name(text=node.name, span=node.span)
@@ -223,6 +228,20 @@ class Checker:
         self.scope.reads.extend(named.reads)
         found = named.typed
         return Typed(found.expr, found.type, found.absence, node.span, found.origin, found.shape)
+
+    def _field(self, node: ast.Bare, expected: ir.Type | None) -> Typed | None:
+        """A field of the row that a condition judges."""
+        item = self.scope.row[node.name]
+        if isinstance(expected, ir.EnumType) and node.name in expected.values:
+            self.report.error(
+                "FM0208",
+                f"{node.name} is both a field and a value of the enum",
+                node.span,
+                help="rename one of them; a condition could mean either",
+            )
+            return None
+        absence = Absence.MAYBE if item.optional and not isinstance(item.type, ir.ListType) else Absence.NEVER
+        return Typed(ir.RowField(name=item.name), item.type, absence, node.span)
 
     def _number(self, node: ast.Number) -> Typed | None:
         text = format(node.value, "f")

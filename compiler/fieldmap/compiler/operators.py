@@ -69,6 +69,11 @@ def comparison(checker: Checker, node: ast.Comparison | ast.InList | ast.IsAbsen
             if pair is None:
                 return None
             left, right = pair
+            if node.operator not in ("==", "!="):
+                amounts = _amounts(checker, left, right, node.span)
+                if amounts is None:
+                    return None
+                left, right = amounts
             if node.operator not in ("==", "!=") and isinstance(
                 left.type, ir.MoneyType | ir.JsonType | ir.ListType | ir.ReferenceType
             ):
@@ -99,6 +104,17 @@ def comparison(checker: Checker, node: ast.Comparison | ast.InList | ast.IsAbsen
                 )
             expr2 = ir.IsAbsent(value=value.expr, what=node.what, negated=node.negated)
             return Typed(expr2, ir.BoolType(), Absence.NEVER, node.span)
+
+
+def _amounts(checker: Checker, left: Typed, right: Typed, span: Span) -> tuple[Typed, Typed] | None:
+    """Two amounts of money as numbers in one currency, if that is what they are; None after a diagnostic."""
+    if not (isinstance(left.type, ir.MoneyType) and isinstance(right.type, ir.MoneyType)):
+        return left, right
+    one, other = quantities.amount(left), quantities.amount(right)
+    if one is None or other is None:
+        return left, right
+    aligned = align(checker, one, other, span)
+    return None if aligned is None else (one, Typed(aligned, one.type, other.absence, other.span))
 
 
 def _pair(checker: Checker, left_node: ast.Expr, right_node: ast.Expr, span: Span) -> tuple[Typed, Typed] | None:

@@ -50,6 +50,8 @@ def _amount(expr: ir.Expr) -> ir.Expr | None:
     match expr:
         case ir.MoneyConstant():
             return ir.NumberConstant(value=expr.amount)
+        case ir.RowField():
+            return ir.RowField(name=expr.name, amount=True)
         case ir.MakeMoney(currency=ir.TextConstant()):
             return expr.amount
         case ir.Otherwise():

@@ -29,8 +29,11 @@ class Report:
         labels: Iterable[Label] = (),
         help: str = "",
         edit: Edit | None = None,
+        table: tuple[str, ...] = (),
     ) -> None:
-        self.diagnostics.append(Diagnostic(code, message, span, note=note, labels=tuple(labels), help=help, edit=edit))
+        self.diagnostics.append(
+            Diagnostic(code, message, span, note=note, labels=tuple(labels), help=help, edit=edit, table=table)
+        )
 
     def warn(
         self,

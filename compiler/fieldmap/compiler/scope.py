@@ -64,7 +64,7 @@ class Scope:
     for coverage. dollar: whether `$` may be written here. reads: the paths met, from the record. element: the name of the
     element of the innermost `each`, whose place in its list `position` is. resource: whose records these are, so that a response
     stands round them.
-    names: values with a name. functions: the author's own."""
+    names: values with a name. functions: the author's own. row: the fields that a condition of an entity names."""
 
     symbols: Symbols
     report: Report
@@ -77,7 +77,8 @@ class Scope:
     resource: ast.Resource | None = None
     names: dict[str, Named] = field(default_factory=dict)
     functions: dict[str, Authored] = field(default_factory=dict)
+    row: dict[str, ir.Field] = field(default_factory=dict)
 
     def knows(self, name: str) -> bool:
         """Whether a bare name means something here by itself; otherwise it may be a value of an enum."""
-        return name in self.roots or name in self.names
+        return name in self.roots or name in self.names or name in self.row

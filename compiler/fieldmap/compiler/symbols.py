@@ -214,7 +214,7 @@ def _claim_name(
 def _check_views(symbols: Symbols, tables: dict[str, ast.Name], report: Report) -> None:
     """The views of an entity must not be called like another entity's: `Line` and `LineDangling`."""
     for entity in symbols.entities.values():
-        for added in ("_duplicates", "_dangling", "_stale"):
+        for added in ("_claims", "_duplicates", "_dangling", "_stale"):
             other = tables.get(snake(entity.name.text) + added)
             if other is not None:
                 report.error(

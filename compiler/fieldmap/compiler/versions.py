@@ -47,8 +47,9 @@ def _table(table: ir.Table) -> list[Any]:
 
 def entity_version(entity: ir.Entity) -> str:
     """An entity's version: its fields, sources and rules."""
-    rules = [[name, rule.kind, rule.order] for name, rule in sorted(entity.rules.items())]
-    meaning = _meaning(msgspec.to_builtins(msgspec.structs.replace(entity, rules={})))
+    rules = [[name, _meaning(msgspec.to_builtins(rule))] for name, rule in sorted(entity.rules.items())]
+    conditions = tuple(msgspec.structs.replace(item, message="") for item in entity.conditions)
+    meaning = _meaning(msgspec.to_builtins(msgspec.structs.replace(entity, rules={}, conditions=conditions)))
     return _hash([MEANING, meaning, rules])
 
 

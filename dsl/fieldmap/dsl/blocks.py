@@ -84,7 +84,11 @@ BLOCKS: dict[str, Block] = {
         depth=1,
         rule="entity_lines",
         templates=False,
-        lines={"key": "key worker_id : text"},
+        lines={
+            "key": "key worker_id : text",
+            "must": 'must left_on is absent or left_on >= hired_on "left before being hired"',
+            "warn": 'warn base_salary is not absent "no salary"',
+        },
         entry="email : text?",
     ),
     "connector": Block(
@@ -266,9 +270,11 @@ BLOCKS: dict[str, Block] = {
             "match": "match bamboohr to workday on email when unique",
             "must": "must agree on legal_name otherwise conflict",
             "default": "default prefer workday, bamboohr",
+            "together": "together street, city newest needs street",
+            "duplicates": "duplicates reject",
         },
         entry="email newest",
-        begins=r"[a-z_]\w*[ \t]+(?:prefer|only|newest|oldest)(?!\w)",
+        begins=r"[a-z_]\w*[ \t]+(?:prefer|only|newest|oldest|min|max|longest|most[ \t]+common|union|agree)(?!\w)",
     ),
     "example": Block(
         key="example",

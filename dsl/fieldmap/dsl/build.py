@@ -12,6 +12,7 @@ from fieldmap.dsl import ast
 from fieldmap.dsl.build_connector import connector
 from fieldmap.dsl.build_declared import codes, function, let, property_, table
 from fieldmap.dsl.build_expression import expression, number
+from fieldmap.dsl.build_merge import condition, duplicates, merge_field, sources, together
 from fieldmap.dsl.build_path import path
 from fieldmap.dsl.build_types import inherited, tag, type_of
 from fieldmap.dsl.building import (
@@ -71,6 +72,7 @@ def _entity(tree: Branch, ctx: Building) -> ast.Entity:
         fields=tuple(replace(field, tags=inherited(field.tags, tags)) for field in fields),
         key_lines=tuple(ctx.each([line for line in lines if line.data == "key_line"], _key_line)),
         tags=tags,
+        conditions=tuple(ctx.each([line for line in lines if line.data == "condition"], condition)),
         span=ctx.span(tree),
     )
 
@@ -269,9 +271,6 @@ def _ignored(tree: Branch, ctx: Building) -> ast.Ignored:
 # -------------------------------------------------------------------------------------------------------------- merge
 
 
-_IDENTITY = ("same", "match", "agree")
-
-
 def _merge(tree: Branch, ctx: Building) -> ast.Merge:
     lines = branches(required_branch(tree, "merge_lines"))
     return ast.Merge(
@@ -279,7 +278,9 @@ def _merge(tree: Branch, ctx: Building) -> ast.Merge:
         same=tuple(ctx.each([line for line in lines if line.data == "same"], _same)),
         matches=tuple(ctx.each([line for line in lines if line.data == "match"], _match)),
         agreements=tuple(ctx.each([line for line in lines if line.data == "agree"], _agree)),
-        rules=tuple(ctx.each([line for line in lines if line.data not in _IDENTITY], _merge_field)),
+        rules=tuple(ctx.each([line for line in lines if line.data in ("default_rule", "field_rule")], merge_field)),
+        together=tuple(ctx.each([line for line in lines if line.data == "together"], together)),
+        duplicates=tuple(ctx.each([line for line in lines if line.data == "duplicates"], duplicates)),
         span=ctx.span(tree),
     )
 
@@ -287,51 +288,19 @@ def _merge(tree: Branch, ctx: Building) -> ast.Merge:
 def _same(tree: Branch, ctx: Building) -> ast.Same:
     row = branch(tree, "names")
     fields = _names(row if row is not None else tree, ctx)
-    return ast.Same(fields=fields, sources=_sources(tree, ctx), span=ctx.span(tree))
+    return ast.Same(fields=fields, sources=sources(tree, ctx), span=ctx.span(tree))
 
 
 def _match(tree: Branch, ctx: Building) -> ast.Match:
     row = branch(tree, "names")
     fields = _names(row if row is not None else tree, ctx)
-    source, target = _sources(tree, ctx)
+    source, target = sources(tree, ctx)
     return ast.Match(source=source, target=target, fields=fields, span=ctx.span(tree))
 
 
 def _agree(tree: Branch, ctx: Building) -> ast.Agree:
     row = branch(tree, "names")
     return ast.Agree(fields=_names(row if row is not None else tree, ctx), span=ctx.span(tree))
-
-
-def _sources(tree: Branch, ctx: Building) -> tuple[ast.SourceName, ...]:
-    return tuple(_source(part, ctx) for part in branches(tree, "source"))
-
-
-def _source(tree: Branch, ctx: Building) -> ast.SourceName:
-    resource = leaf(tree, "DOT_NAME")
-    return ast.SourceName(
-        connector=lower_name(required_leaf(tree, "NAME"), ctx, "a source"),
-        resource=any_name(resource, ctx) if resource is not None else None,
-        span=ctx.span(tree),
-    )
-
-
-def _merge_field(tree: Branch, ctx: Building) -> ast.MergeField:
-    name = leaf(tree, "NAME")
-    field = lower_name(name, ctx, "a field") if name is not None else None
-    return ast.MergeField(field=field, rule=_rule(required_branch(tree), ctx), span=ctx.span(tree))
-
-
-def _rule(tree: Branch, ctx: Building) -> ast.Rule:
-    sources, span = _sources(tree, ctx), ctx.span(tree)
-    match str(tree.data):
-        case "prefer":
-            return ast.Rule(kind="prefer", sources=sources, then_any=leaf(tree, "THEN_ANY") is not None, span=span)
-        case "only":
-            return ast.Rule(kind="only", sources=sources, span=span)
-        case "newest":
-            return ast.Rule(kind="newest", span=span)
-        case _:
-            return ast.Rule(kind="oldest", span=span)
 
 
 # ------------------------------------------------------------------------------------------------------------ example

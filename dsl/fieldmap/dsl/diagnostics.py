@@ -116,6 +116,11 @@ CODES: dict[str, str] = {
     "FM0602": "a merge rule names a source that has no map, or leaves one out that has",
     "FM0603": "a merge rule needs the time of the data, and a source does not say it",
     "FM0604": "a merge without anything to merge",
+    "FM0605": "a merge rule that does not suit the type of its field",
+    "FM0606": "a tolerance of agree that cannot be used",
+    "FM0607": "fields that are chosen together cannot be",
+    "FM0608": "null cannot win here",
+    "FM0609": "a condition of an entity that cannot be judged on its rows",
     "FM0620": "a source is accounted for in two ways",
     "FM0621": "a match within one numbering",
     "FM0622": "matches lead in a circle",
@@ -163,6 +168,7 @@ class Diagnostic:
     note: what was found, shown beside the underlined span ("text?").
     labels: where the expectation came from.
     help: what to do; edit: the change that would do it, if it is known.
+    table: lines shown below the help as they stand, where an example says more than a sentence.
     """
 
     code: str
@@ -173,6 +179,7 @@ class Diagnostic:
     help: str = ""
     edit: Edit | None = None
     severity: Severity = Severity.ERROR
+    table: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.code not in CODES:

@@ -49,6 +49,7 @@ def render_json(diagnostics: Iterable[Diagnostic], sources: Mapping[str, Source]
             **_place(found.span, sources),
             "note": found.note,
             "help": found.help,
+            **({"table": list(found.table)} if found.table else {}),
             "labels": [{**_place(label.span, sources), "text": label.text} for label in found.labels],
             "edit": None
             if found.edit is None
@@ -170,6 +171,8 @@ class _Report:
             self._excerpt(label.span, "├─", "-", shown(label.text), None)
         if found.help or found.edit is not None:
             self._help(found.help, found.edit)
+        margin = " " * (self.gutter + 2)
+        self.lines.extend(f"{margin}{shown(line)}".rstrip() for line in found.table)
         return "\n".join(self.lines) + "\n"
 
     def _numbers(self) -> list[int]:

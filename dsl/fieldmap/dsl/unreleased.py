@@ -63,7 +63,6 @@ _LINES = (
         what="a code list that is not written out",
         instead="write the pairs in the list",
     ),
-    _Part(r"(?:must|warn)(?!\w)", "entity", instead="use `when` in each map, or a check on the canonical table"),
     _Part(r"keeps(?:[ \t]+history)?(?!\w)", "entity"),
     _Part(r"limit(?!\w)", "connector", "resource", instead="`retry … on 429` waits when the server asks for it"),
     _Part(r"breaker(?!\w)", "connector", "resource", instead="`retry` bounds the attempts"),
@@ -87,8 +86,6 @@ _LINES = (
     ),
     _Part(r"must(?!\w)", "map", instead="use `expect`, or `if invalid reject` on a field"),
     _Part(r"key(?=[ \t]+\w)", "map", what="`key` in a map", instead="assign the key's fields like any others"),
-    _Part(r"together(?=[ \t]+[a-z_`])", "merge", instead="give each of its fields the same rule"),
-    _Part(r"(?:duplicates|warn)(?=[ \t]+[a-z_`])", "merge"),
     _Part(r"(?:warn|must|property)(?!\w)", "example", instead="expect the row, or `expect reject`"),
 )
 
@@ -107,17 +104,6 @@ _HERE = (
         "resource",
         what="the reading window of `changed`",
         instead="leave it out: every run reads all of it",
-    ),
-    _Part(
-        r"(?:min|max|longest|union|most[ \t]+common|agree)(?!\w)",
-        "merge",
-        instead="use `newest`, `oldest`, `prefer …` or `only …`",
-    ),
-    _Part(r"within(?!\w)", "merge", instead="use `newest`, or `prefer …` alone"),
-    _Part(
-        r"(?:null[ \t]+wins|needs|otherwise)(?!\w)",
-        "merge",
-        instead="use one of `newest`, `oldest`, `prefer …`, `only …` alone",
     ),
 )
 

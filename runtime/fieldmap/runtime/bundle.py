@@ -109,6 +109,15 @@ class RuleInfo(_Part, frozen=True):
     line: int
 
 
+class ConditionInfo(_Part, frozen=True):
+    """A `must` or `warn` of an entity; its number is its place in EntityInfo.conditions."""
+
+    kind: str
+    message: str
+    file: str
+    line: int
+
+
 class MatchInfo(_Part, frozen=True):
     """A match line: between which numberings, on which fields, as written, and where."""
 
@@ -147,6 +156,7 @@ class EntityInfo(_Part, frozen=True):
     rules: tuple[RuleInfo, ...]
     identity: IdentityInfo | None = None
     referrers: tuple[str, ...] = ()
+    conditions: tuple[ConditionInfo, ...] = ()
 
 
 class Catalogue(_Part, frozen=True):

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
 
 import jinja2
 
@@ -19,6 +18,8 @@ from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.emit import identity
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
+from fieldmap.compiler.emit.conditions import condition_sql
+from fieldmap.compiler.emit.rules import Chosen, FieldRules
 
 
 @dataclass(frozen=True)
@@ -143,10 +144,8 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
     """The steps that make the canonical rows of the keys touched."""
     by_source = {(map_.id, table.number): table for map_ in maps.values() for table in claim_tables(map_, entities)}
     types = {column.name: column.type for column in _entity_columns(entity)}
-    columns = [
-        _merge_column(column, number, entity)
-        for number, column in enumerate(c for c in _entity_columns(entity) if c.field not in entity.key)
-    ]
+    rules = FieldRules(entity, [column for column in _entity_columns(entity) if column.field not in entity.key])
+    columns = rules.columns
     merge = _render(
         "merge.sql.j2",
         table=entity.table,
@@ -156,11 +155,18 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         key_text=_key_text(entity, "m"),
         key_text_k=_key_text(entity, "k"),
         columns=columns,
-        leaders=[column for column in columns if column["leads"]],
-        required=[column["name"] for column in columns if column["required"] and column["leads"]],
+        windows=rules.windows,
+        tallies=rules.tallies,
+        leaders=[column for column in columns if column.leads],
+        required=[column.name for column in columns if column.required and column.leads],
+        conflicting=[column for column in columns if column.leads and column.conflict],
+        unique=entity.unique,
+        **_held_back(entity, [column.name for column in columns if column.required and column.leads]),
         sources=[
             {
                 "table": source.table,
+                "map": source.map,
+                "claim": source.claim,
                 "rank": source.rank,
                 "partial": source.partial,
                 "child": source.claim > 0,
@@ -178,47 +184,22 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
     return f"{steps}-- step referrers\n{identity.touch_referrers(entities, entity.name)}{merge}"
 
 
-def _merge_column(column: Column, number: int, entity: ir.Entity) -> dict[str, Any]:
-    rule = entity.rules[column.field]
-    leader = next(c for c in _entity_columns(entity) if c.field == column.field and c.leads)
-    order = _order(rule, len(entity.sources))
-    present = f"{quote(leader.name)} IS NOT NULL"
-    if len(rule.order) < len(entity.sources):
-        present += f" AND _rank IN ({', '.join(str(rank) for rank in rule.order)})"
-    name = quote(column.name)
-    if column.list_of:
-        # array_agg cannot gather arrays of different lengths, so they travel as JSON.
-        gathered = f"(jsonb_agg(to_jsonb({name}) ORDER BY {order}) FILTER (WHERE {present}))->0"
-        chosen = f"ARRAY(SELECT e::{column.list_of} FROM jsonb_array_elements_text({gathered}) WITH ORDINALITY AS x(e, n) ORDER BY n)"
-        alone = f"CASE WHEN {present} THEN {name} ELSE '{{}}' END"
-    else:
-        chosen = f"(array_agg({name} ORDER BY {order}) FILTER (WHERE {present}))[1]"
-        alone = f"CASE WHEN {present} THEN {name} END"
+def _held_back(entity: ir.Entity, required: list[str]) -> dict[str, object]:
+    """What keeps a merged row `m` from being canonical: required fields, conditions, duplicates; and what is only told of it."""
+    judged = [
+        (condition.kind, {"number": number, "sql": condition_sql(entity, condition, "m")})
+        for number, condition in enumerate(entity.conditions)
+    ]
+    musts = [item for kind, item in judged if kind == "must"]
+    parts = [f"m.{quote(name)} IS NOT NULL" for name in required]
+    parts += [f"{must['sql']} IS NOT FALSE" for must in musts]
+    parts += ["NOT m._twice"] if entity.unique else []
     return {
-        "name": column.name,
-        "type": column.type,
-        "leads": column.leads,
-        "required": column.required,
-        "present": present,
-        "order": order,
-        "chosen": chosen,
-        "alone": alone,
-        "winner": f"_w{number}",
+        "complete": " AND ".join(["m._whole", *parts]),
+        "held_back": bool(parts),
+        "musts": musts,
+        "warns": [item for kind, item in judged if kind == "warn"],
     }
-
-
-def _order(rule: ir.Rule, sources: int) -> str:
-    """The total order by which a field's claims compete: no two claims are equal in it, whatever the order of arrival."""
-    rank = "_rank"
-    if rule.order != tuple(range(sources)):
-        rank = "CASE _rank " + " ".join(f"WHEN {r} THEN {place}" for place, r in enumerate(rule.order)) + " END"
-    match rule.kind:
-        case "newest":
-            return f"_changed DESC, {rank}, _record, _element"
-        case "oldest":
-            return f"_changed, {rank}, _record, _element"
-        case _:
-            return f"{rank}, _changed DESC, _record, _element"
 
 
 def _entity_columns(entity: ir.Entity) -> list[Column]:
@@ -242,9 +223,10 @@ def _key_text(entity: ir.Entity, alias: str) -> str:
 
 
 def views_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir.Entity]) -> list[tuple[str, str]]:
-    """Views of schema provenance, by name: every value with its origin, keys claimed twice by one source, dangling references."""
+    """Views of schema provenance, by name: every value with its origin, the live claims of every key, keys claimed twice by one source, dangling references."""
     return [
         (entity.table, _provenance_view(entity)),
+        (f"{entity.table}_claims", _claims_view(entity)),
         (f"{entity.table}_duplicates", _duplicates_view(entity)),
         (f"{entity.table}_dangling", _dangling_view(entity, entities)),
         (f"{entity.table}_stale", _stale_view(entity)),
@@ -276,6 +258,15 @@ def _provenance_view(entity: ir.Entity) -> str:
         "LEFT JOIN fieldmap.map_fields d ON (d.map, d.claim, d.field) = (s._map, s._claim_number, f.field)\n"
         f"LEFT JOIN fieldmap.rules r ON (r.entity, r.field) = ({literal(entity.name)}, f.field)\n"
         "WHERE f.value IS NOT NULL"
+    )
+
+
+def _claims_view(entity: ir.Entity) -> str:
+    if not entity.sources:
+        return "SELECT NULL::text AS key, NULL::bigint AS claim, NULL::text AS map, NULL::text AS record, NULL::timestamptz AS changed WHERE false"
+    return (
+        f"SELECT {_key_text(entity, 's')} AS key, s._claim AS claim, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed\n"
+        f"FROM (\n  {_keyed_union(entity, ', t._claim, t._changed')}\n) s"
     )
 
 
@@ -385,10 +376,10 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _differs(column: dict[str, Any], left: str, right: str) -> str:
+def _differs(column: Chosen, left: str, right: str) -> str:
     """Whether two rows hold different values. PostgreSQL calls a month and thirty days equal, so intervals are compared as texts."""
-    cast = {"interval": "::text", "interval[]": "::text[]"}.get(column["type"], "")
-    name = quote(column["name"])
+    cast = {"interval": "::text", "interval[]": "::text[]"}.get(column.type, "")
+    name = quote(column.name)
     return f"{left}.{name}{cast} IS DISTINCT FROM {right}.{name}{cast}"
 
 

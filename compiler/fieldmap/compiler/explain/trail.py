@@ -15,6 +15,7 @@ from fieldmap.compiler.emit.columns import claimed_field, columns_of, literal, q
 from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Response, Step
 from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.locate import Located, find_record
+from fieldmap.compiler.explain.losers import why_lost
 from fieldmap.compiler.explain.steps import words
 from fieldmap.runtime.archive import Archive, Archived, describe, offset_of
 from fieldmap.runtime.bundle import Bundle, EntityInfo
@@ -27,7 +28,8 @@ from fieldmap.runtime.store.database import Connection
 class _Claim:
     """A live claim of the key, with the field's value as PostgreSQL writes it (None: it makes no claim of the field).
 
-    key: the key that the source gives it. given: the value as the claim keeps it; value: with a reference resolved."""
+    key: the key that the source gives it. given: the value as the claim keeps it; value: with a reference resolved.
+    lacks: what the group of the field needs and the claim does not have."""
 
     source: ir.Source
     map: ir.Map
@@ -45,6 +47,7 @@ class _Claim:
     held: str
     invented: bool
     stale: str
+    lacks: list[str]
 
 
 def explain(
@@ -90,12 +93,38 @@ class _Trail:
             (row[0], row[1][self._info.fields.index(self._field.name)]) if row is not None else (None, None)
         )
         winner = next((claim for claim in claims if claim.id == winner_id), None)
+        conflict = self._conflict()
         base = self._base(
-            value, tuple(self._candidate(claim, self._lost(claim, winner)) for claim in claims if claim is not winner)
+            value,
+            tuple(
+                self._candidate(claim, why_lost(self._rule, claim, winner, claims, conflict=bool(conflict)))
+                for claim in claims
+                if claim is not winner
+            ),
         )
         if winner is None:
-            return replace(base, note=self._note(row))
+            return replace(base, note=conflict or self._note(row))
+        if winner.value is None:
+            left = f"the claim chosen for {', '.join(self._rule.members)} leaves {self._field.name} empty"
+            return replace(base, winner=self._candidate(winner, "won"), map_version=winner.version, note=left)
         return self._follow(base, winner)
+
+    def _conflict(self) -> str:
+        """That the claims contradict each other, in words; "" if they do not."""
+        if self._rule.kind not in ("agree", "min", "max"):
+            return ""
+        row = self._connection.execute(
+            f"SELECT code FROM fieldmap.conflicts WHERE entity = %s AND field = %s AND key = ({self._key_value()})::text"  # noqa: S608
+            " AND code <> 'FM2182'".encode(),
+            [self._info.name, self._field.name],
+        ).fetchone()
+        if row is None:
+            return ""
+        return (
+            "the claims are in several currencies"
+            if row[0] == "FM2181"
+            else "the claims do not agree, so none is chosen"
+        )
 
     # ------------------------------------------------------------------------------------------------ the store
 
@@ -126,6 +155,15 @@ class _Trail:
         value = identity.column_value(self._entity, source, self._field.name, columns[0].name, columns[0].type)
         return _raw_sql(f"{value}::text")
 
+    def _lacks(self, claimed: set[str]) -> sql.Composable:
+        """Of what the group of the field needs, the names that a claim does not have."""
+        columns = {field.name: columns_of(field)[0].name for field in self._entity.fields}
+        parts = [
+            f"CASE WHEN {f't.{quote(columns[name])} IS NULL' if name in claimed else 'true'} THEN {literal(name)} END"
+            for name in self._rule.needs
+        ]
+        return _raw_sql(f"array_remove(ARRAY[{', '.join(parts)}]::text[], NULL)")
+
     def _keyed(self, source: ir.Source) -> sql.Composable:
         """What the claims are joined with, so that those of the row remain."""
         fields = {field.name: columns_of(field)[0].type for field in self._entity.fields}
@@ -150,7 +188,7 @@ class _Trail:
             assigned = any(item.field == self._field.name for item in claim.assignments)
             statement = sql.SQL(
                 "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), t._position, t._index, {}, v.version, {}, {}, {},"
-                " coalesce(h.reason, ''), coalesce(h.invented, false), coalesce(d.code || ': ' || d.reason, '') FROM claims.{} t JOIN {}"
+                " coalesce(h.reason, ''), coalesce(h.invented, false), coalesce(d.code || ': ' || d.reason, ''), {} FROM claims.{} t JOIN {}"
                 " JOIN fieldmap.map_versions v ON v.id = t._map_version LEFT JOIN fieldmap.held h"
                 " ON (h.map, h.archive_position, h.record_index, h.claim, h.field) = ({}, t._position, t._index, {}, {}) AND h.element = {}"
                 " LEFT JOIN LATERAL (SELECT * FROM fieldmap.dead_letters d WHERE (d.map, d.record) = ({}, t._record)"
@@ -162,6 +200,7 @@ class _Trail:
                 self._own_key(),
                 self._value("t") if assigned else sql.SQL("NULL::text"),
                 self._resolved(source) if assigned else sql.SQL("NULL::text"),
+                self._lacks({item.field for item in claim.assignments}),
                 sql.Identifier(source.table),
                 self._keyed(source),
                 sql.Literal(map_.id),
@@ -194,20 +233,27 @@ class _Trail:
     def _note(self, row: tuple[Any, ...] | None) -> str:
         if row is not None:
             return "no live claim has a value for it"
+        found = self._connection.execute(
+            f"SELECT missing, failed, twice FROM fieldmap.incomplete WHERE entity = %s AND key = ({self._key_value()})::text".encode(),  # noqa: S608
+            [self._info.name],
+        ).fetchone()
+        if found is not None:
+            missing, failed, twice = found
+            reasons = [f"{', '.join(missing)} stayed empty"] if missing else []
+            reasons += [self._entity.conditions[number].message for number in failed]
+            reasons += ["two claims of one source have this key"] if twice else []
+            return f"the row is held back as incomplete: {'; '.join(reasons)}"
+        return "the claims only enrich (partial); no source makes the row"
+
+    def _key_value(self) -> str:
+        """The key as SQL, as the lists of the store spell it."""
         parts = [
             f"{literal(value)}::{columns_of(field)[0].type}"
             for name, value in zip(self._info.key, self._key, strict=True)
             for field in self._entity.fields
             if field.name == name
         ]
-        key = parts[0] if len(parts) == 1 else f"jsonb_build_array({', '.join(parts)})"
-        found = self._connection.execute(
-            f"SELECT missing FROM fieldmap.incomplete WHERE entity = %s AND key = ({key})::text".encode(),  # noqa: S608
-            [self._info.name],
-        ).fetchone()
-        if found is not None:
-            return f"the row is held back as incomplete: {', '.join(found[0])} stayed empty"
-        return "the claims only enrich (partial); no source makes the row"
+        return parts[0] if len(parts) == 1 else f"jsonb_build_array({', '.join(parts)})"
 
     def _candidate(self, claim: _Claim, outcome: str) -> Candidate:
         assignment = next((item for item in claim.claim.assignments if item.field == self._field.name), None)
@@ -250,26 +296,6 @@ class _Trail:
             ]
         return [Step(claim.value, f"the {reference.entity} that {reference.numbering} calls {claim.given}")]
 
-    def _lost(self, claim: _Claim, winner: _Claim | None) -> str:
-        """Why a claim is not the one chosen."""
-        if claim.held and not claim.invented:
-            return f"held: {claim.held}"
-        if claim.value is None:
-            return "makes no claim here"
-        if claim.source.rank not in self._rule.order:
-            return f"the rule is {self._rule.text}"
-        if winner is None:
-            return "no row is made"
-        if winner.source.rank == claim.source.rank:
-            return (
-                "an older record of the same source"
-                if winner.changed != claim.changed
-                else "the same source and time; the first record in order wins"
-            )
-        if self._rule.kind in ("newest", "oldest") and winner.changed != claim.changed:
-            return "older" if self._rule.kind == "newest" else "newer"
-        return f"comes after {winner.map.connector}.{winner.map.resource}"
-
     # --------------------------------------------------------------------------------------------- the archive
 
     def _follow(self, base: Explanation, winner: _Claim) -> Explanation:
@@ -289,7 +315,7 @@ class _Trail:
         # `if invalid use` has a failure and a value: the constant.
         equal = (trace.failure is None or winner.invented) and again == winner.given
         differs = "" if equal else f"recomputed: {trace.failure.reason if trace.failure is not None else again}"
-        if winner.value != base.value:
+        if winner.value != base.value and self._rule.kind != "union":
             differs = differs or f"the claim holds {winner.value}, the row {base.value}"
         raw = tuple(_raw(step, located, page) for step in trace.steps if step.kind == "read")
         steps = [Step(*words(step, target)) for step in trace.steps if step.kind != "read"]

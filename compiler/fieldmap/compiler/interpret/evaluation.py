@@ -157,6 +157,9 @@ class _Scope:
             case ir.Position():
                 place = self._roots[place_of(node.alias)].value
                 return self._note("position", node.alias, None, place)
+            case ir.RowField():
+                found = self._roots[""].value[node.name]
+                return found.amount if node.amount and isinstance(found, Money) else found
             case ir.Read():
                 return self._read(node)
             case ir.LocalTime() | ir.Phone():

@@ -23,7 +23,6 @@ from fieldmap.compiler.ir.entities import (
     Project,
     Rate,
     Rates,
-    Rule,
     Source,
     Spellings,
     Table,
@@ -82,6 +81,7 @@ from fieldmap.compiler.ir.expressions import (
     Read,
     ReadMoney,
     ReadQuantity,
+    RowField,
     Scale,
     Template,
     TextConstant,
@@ -122,6 +122,7 @@ from fieldmap.compiler.ir.paths import (
     Selector,
     Slice,
 )
+from fieldmap.compiler.ir.rules import RowCondition, Rule, Tolerance
 from fieldmap.compiler.ir.types import (
     BoolType,
     DatetimeType,
@@ -247,6 +248,8 @@ __all__ = [
     "Reading",
     "Reference",
     "ReferenceType",
+    "RowCondition",
+    "RowField",
     "Rule",
     "Scale",
     "Segment",
@@ -260,6 +263,7 @@ __all__ = [
     "TextType",
     "TimeConstant",
     "TimeType",
+    "Tolerance",
     "Type",
     "Unit",
     "UnknownType",

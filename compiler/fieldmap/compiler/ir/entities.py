@@ -7,6 +7,7 @@ import msgspec
 from fieldmap.compiler.ir.identity import Identity, Reference
 from fieldmap.compiler.ir.maps import Map
 from fieldmap.compiler.ir.nodes import Node, Place
+from fieldmap.compiler.ir.rules import RowCondition, Rule
 from fieldmap.compiler.ir.types import Type
 
 
@@ -38,20 +39,9 @@ class Source(Node, frozen=True):
     references: tuple[Reference, ...] = ()
 
 
-class Rule(Node, frozen=True):
-    """How one field is chosen. kind: prefer, only, newest, oldest. order: the ranks of maps (indexes into Entity.sources) in the
-    order preferred; for newest and oldest the order that breaks ties. place: where it was written, None for the implied rule
-    of an entity with one source. text: as explain shows it."""
-
-    kind: str
-    order: tuple[int, ...]
-    text: str
-    place: Place | None = None
-
-
 class Entity(Node, frozen=True):
     """version: hash of fields, sources and rules; a change means that its rows are merged anew. identity: None where all sources
-    share one numbering."""
+    share one numbering. unique: two live claims of one source for one key hold the row back (`duplicates reject`)."""
 
     name: str
     table: str
@@ -63,6 +53,8 @@ class Entity(Node, frozen=True):
     doc: str = ""
     version: str = ""
     identity: Identity | None = None
+    conditions: tuple[RowCondition, ...] = ()
+    unique: bool = False
 
 
 class CodeTable(Node, frozen=True):

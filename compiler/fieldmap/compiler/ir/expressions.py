@@ -426,6 +426,14 @@ class If(Expression, frozen=True):
     otherwise: Expr
 
 
+class RowField(Expression, frozen=True):
+    """A field of a merged row, in a condition of its entity. The value is as the row holds it, None if absent. amount: of money of a
+    fixed currency the number alone."""
+
+    name: str
+    amount: bool = False
+
+
 class Item(Expression, frozen=True):
     """The element at hand, inside Mapped."""
 
@@ -485,5 +493,6 @@ Expr = (
     | If
     | Item
     | Position
+    | RowField
     | Mapped
 )

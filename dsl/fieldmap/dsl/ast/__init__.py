@@ -30,6 +30,7 @@ from fieldmap.dsl.ast.entity import (
     MoneyType,
     ObjectType,
     ReferenceType,
+    RowCondition,
     ScalarType,
     Tag,
     TypeExpr,
@@ -84,7 +85,18 @@ from fieldmap.dsl.ast.map import (
     Outcome,
     When,
 )
-from fieldmap.dsl.ast.merge import Agree, Match, Merge, MergeField, Rule, Same, SourceName
+from fieldmap.dsl.ast.merge import (
+    Age,
+    Agree,
+    Duplicates,
+    Match,
+    Merge,
+    MergeField,
+    Rule,
+    Same,
+    SourceName,
+    Together,
+)
 from fieldmap.dsl.ast.nodes import Name, Node, Text
 from fieldmap.dsl.ast.path import (
     ChoiceSegment,
@@ -109,6 +121,7 @@ from fieldmap.dsl.ast.path import (
 __all__ = [
     "Absent",
     "Access",
+    "Age",
     "Agree",
     "Alone",
     "Also",
@@ -133,6 +146,7 @@ __all__ = [
     "Connector",
     "Conversion",
     "DataPeriod",
+    "Duplicates",
     "Duration",
     "Each",
     "Entity",
@@ -193,6 +207,7 @@ __all__ = [
     "ReferenceType",
     "Resource",
     "Retry",
+    "RowCondition",
     "Rule",
     "Same",
     "ScalarType",
@@ -214,6 +229,7 @@ __all__ = [
     "TestedNot",
     "TestedPath",
     "Text",
+    "Together",
     "TypeExpr",
     "Use",
     "Via",

@@ -10,6 +10,7 @@ from fieldmap.dsl.ast.nodes import Node
 
 if TYPE_CHECKING:
     from fieldmap.dsl.ast.connector import Member
+    from fieldmap.dsl.ast.expression import Expr
     from fieldmap.dsl.ast.nodes import Name, Text
 
 
@@ -102,6 +103,15 @@ class KeyLine(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowCondition(Node):
+    """`must left_on is absent or left_on >= hired_on "left before being hired"`, `warn …`"""
+
+    kind: OneOf["must", "warn"]
+    condition: Expr
+    message: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entity(Node):
     """`entity Worker pii "A person …" { … }`; its tags are those of each field."""
 
@@ -110,3 +120,4 @@ class Entity(Node):
     fields: tuple[EntityField, ...]
     key_lines: tuple[KeyLine, ...] = ()
     tags: tuple[Tag, ...] = ()
+    conditions: tuple[RowCondition, ...] = ()

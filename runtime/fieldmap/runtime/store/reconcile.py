@@ -255,7 +255,7 @@ def _remove(connection: Connection, bundle: Bundle) -> None:
         connection.execute(
             sql.SQL("DELETE FROM {} WHERE map <> ALL(%s)").format(sql.Identifier("fieldmap", own)), [maps]
         )
-    for own in ("incomplete", "entities"):
+    for own in ("incomplete", "warned", "conflicts", "entities"):
         connection.execute(
             sql.SQL("DELETE FROM {} WHERE entity <> ALL(%s)").format(sql.Identifier("fieldmap", own)), [entities]
         )

@@ -136,7 +136,30 @@ CREATE TABLE IF NOT EXISTS fieldmap.incomplete (
   missing text[] NOT NULL,
   PRIMARY KEY (entity, key)
 );
-COMMENT ON TABLE fieldmap.incomplete IS 'Rows held back from canonical because a required field stayed empty after the merge';
+ALTER TABLE fieldmap.incomplete ADD COLUMN IF NOT EXISTS failed integer[] NOT NULL DEFAULT '{}';
+ALTER TABLE fieldmap.incomplete ADD COLUMN IF NOT EXISTS twice boolean NOT NULL DEFAULT false;
+COMMENT ON TABLE fieldmap.incomplete IS 'Rows held back from canonical: a required field stayed empty after the merge, a must was broken, or duplicates are rejected';
+COMMENT ON COLUMN fieldmap.incomplete.failed IS 'The conditions that are broken, counted from 0 in the order of the entity';
+COMMENT ON COLUMN fieldmap.incomplete.twice IS 'Whether two claims of one source have this key, where the merge rejects duplicates';
+
+CREATE TABLE IF NOT EXISTS fieldmap.warned (
+  entity text NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  condition integer NOT NULL,
+  PRIMARY KEY (entity, key, condition)
+);
+COMMENT ON TABLE fieldmap.warned IS 'Rows on which a warn of their entity does not hold; the conditions are counted from 0';
+
+CREATE TABLE IF NOT EXISTS fieldmap.conflicts (
+  entity text NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  field text NOT NULL,
+  code text NOT NULL,
+  claims jsonb NOT NULL,
+  PRIMARY KEY (entity, key, field)
+);
+COMMENT ON TABLE fieldmap.conflicts IS 'Fields on which live claims contradict each other (FM2180, FM2181), or whose value stands only because that of another source could not be read (FM2182)';
+COMMENT ON COLUMN fieldmap.conflicts.claims IS 'A list of [claim, value as text], and the reason behind a value that is null because it is held';
 
 CREATE TABLE IF NOT EXISTS fieldmap.entities (entity text PRIMARY KEY, table_name text NOT NULL, version text NOT NULL);
 

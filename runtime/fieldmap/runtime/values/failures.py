@@ -55,6 +55,11 @@ TITLES: dict[str, str] = {
     "FM2151": "values that do not agree",
     "FM2152": "no exchange rate for a pair of currencies and a day",
     "FM2153": "a period of pay that is absent, or that nothing converts",
+    "FM2180": "sources that have to agree on a field do not",
+    "FM2181": "amounts in several currencies, of which none is the smallest or the greatest",
+    "FM2182": "a value stands because that of another source could not be read",
+    "FM2183": "a row that breaks a must of its entity",
+    "FM2184": "two claims of one source with one key, where the merge rejects duplicates",
 }
 
 QUOTED = 60

@@ -1,0 +1,168 @@
+"""Lists of rows that want a look: held back, in conflict, warned of, claimed twice, with references that find nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg import sql
+
+from fieldmap.cli.console import out, print_json, safe, table
+from fieldmap.runtime.bundle import Bundle, EntityInfo
+from fieldmap.runtime.store.database import Connection
+
+_CONFLICTS = {
+    "FM2180": "the sources do not agree",
+    "FM2181": "several currencies",
+    "FM2182": "stands in for a value that is held",
+}
+
+
+def show_incomplete(bundle: Bundle, connection: Connection, *, json: bool) -> None:
+    """Rows held back, why, and the claims that they are made of."""
+    found = [
+        {
+            "entity": info.name,
+            "key": key,
+            "missing": missing,
+            "failed": [_condition(info, number) for number in failed],
+            "duplicates": twice,
+            "claims": [_claim(bundle, claim) for claim in claims],
+        }
+        for info in bundle.catalogue.entities
+        for key, missing, failed, twice, claims in connection.execute(
+            sql.SQL(
+                "SELECT i.key, i.missing, i.failed, i.twice, coalesce(jsonb_agg(jsonb_build_array(c.map, c.record, c.changed)"
+                " ORDER BY c.map, c.record) FILTER (WHERE c.map IS NOT NULL), '[]')"
+                " FROM fieldmap.incomplete i LEFT JOIN provenance.{} c ON c.key = i.key WHERE i.entity = {} GROUP BY 1, 2, 3, 4 ORDER BY 1"
+            ).format(sql.Identifier(f"{info.table}_claims"), sql.Literal(info.name))
+        ).fetchall()
+    ]
+    if json:
+        print_json(found)
+    elif not found:
+        out().print("No rows are held back.")
+    else:
+        rows = [(item["entity"], item["key"], _why(item), _claimed(item["claims"])) for item in found]
+        table(["entity", "key", "why it is held back", "claimed by"], rows)
+
+
+def _why(item: dict[str, Any]) -> str:
+    parts = [f"still empty: {', '.join(item['missing'])}"] if item["missing"] else []
+    parts += [f"{condition['message']} ({condition['where']})" for condition in item["failed"]]
+    parts += ["two claims of one source have this key"] if item["duplicates"] else []
+    return "; ".join(parts)
+
+
+def show_warned(bundle: Bundle, connection: Connection, *, json: bool) -> None:
+    """Rows on which a `warn` of their entity does not hold."""
+    found = [
+        {"entity": info.name, "key": key, **_condition(info, number)}
+        for info in bundle.catalogue.entities
+        for key, number in connection.execute(
+            "SELECT key, condition FROM fieldmap.warned WHERE entity = %s ORDER BY condition, key", [info.name]
+        ).fetchall()
+    ]
+    if json:
+        print_json(found)
+    elif not found:
+        out().print("No row is warned of.")
+    else:
+        rows = [(item["entity"], item["key"], item["message"], item["where"]) for item in found]
+        table(["entity", "key", "warning", "where"], rows)
+
+
+def show_conflicts(bundle: Bundle, connection: Connection, *, json: bool) -> None:
+    """Fields on which live claims contradict each other, with what each says."""
+    found = list(_conflicts(bundle, connection))
+    if json:
+        print_json(found)
+    elif not found:
+        out().print("There are no conflicts.")
+    else:
+        rows = [
+            (
+                f"{item['entity']} {item['key']}",
+                item["field"],
+                f"{item['code']} {_CONFLICTS.get(item['code'], '')}",
+                "; ".join(
+                    f"{claim['source']} {claim['record']}: {safe(claim['value']) if claim['value'] is not None else claim['reason']}"
+                    for claim in item["claims"]
+                ),
+            )
+            for item in found
+        ]
+        table(["row", "field", "conflict", "claims"], rows)
+
+
+def _conflicts(bundle: Bundle, connection: Connection) -> Iterator[dict[str, Any]]:
+    for info in bundle.catalogue.entities:
+        rows = connection.execute(
+            sql.SQL(
+                "SELECT f.key, f.field, f.code, jsonb_agg(jsonb_build_array(c.map, c.record, c.changed, e->>1, e->>2) ORDER BY n)"
+                " FROM fieldmap.conflicts f CROSS JOIN LATERAL jsonb_array_elements(f.claims) WITH ORDINALITY AS x(e, n)"
+                " LEFT JOIN provenance.{} c ON c.claim = (e->>0)::bigint WHERE f.entity = {} GROUP BY 1, 2, 3 ORDER BY 1, 2"
+            ).format(sql.Identifier(f"{info.table}_claims"), sql.Literal(info.name))
+        ).fetchall()
+        for key, field, code, claims in rows:
+            told = [{**_claim(bundle, claim[:3]), "value": claim[3], "reason": claim[4]} for claim in claims]
+            yield {"entity": info.name, "key": key, "field": field, "code": code, "claims": told}
+
+
+def show_duplicates(bundle: Bundle, connection: Connection, *, json: bool) -> None:
+    """Keys that one source claims by several records."""
+    found = [
+        {"entity": info.name, "key": key, "source": _source(bundle, map_), "records": records}
+        for info in bundle.catalogue.entities
+        for key, map_, records in connection.execute(
+            sql.SQL("SELECT key, map, records FROM provenance.{} ORDER BY map, key").format(
+                sql.Identifier(f"{info.table}_duplicates")
+            )
+        ).fetchall()
+    ]
+    if json:
+        print_json(found)
+    elif not found:
+        out().print("No source claims a key twice.")
+    else:
+        rows = [(item["entity"], item["key"], item["source"], ", ".join(item["records"])) for item in found]
+        table(["entity", "key", "source", "records"], rows)
+
+
+def show_dangling(bundle: Bundle, connection: Connection, *, json: bool) -> None:
+    """References that find no row."""
+    found = [
+        {"entity": info.name, "key": key, "field": field, "refers_to": wanted}
+        for info in bundle.catalogue.entities
+        for key, field, wanted in connection.execute(
+            sql.SQL("SELECT key, field, refers_to FROM provenance.{} ORDER BY 2, 3, 1").format(
+                sql.Identifier(f"{info.table}_dangling")
+            )
+        ).fetchall()
+    ]
+    if json:
+        print_json(found)
+    elif not found:
+        out().print("Every reference finds its row.")
+    else:
+        table(["entity", "key", "field", "refers to"], [tuple(item.values()) for item in found])
+
+
+def _condition(info: EntityInfo, number: int) -> dict[str, str]:
+    if number >= len(info.conditions):
+        return {"message": "a condition that the maps no longer have", "where": ""}
+    found = info.conditions[number]
+    return {"message": found.message, "where": f"{found.file}:{found.line}"}
+
+
+def _claim(bundle: Bundle, parts: list[Any]) -> dict[str, Any]:
+    map_, record, changed = parts
+    return {"source": _source(bundle, map_), "record": record, "changed": changed}
+
+
+def _claimed(claims: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{claim['source']} {claim['record']}" for claim in claims)
+
+
+def _source(bundle: Bundle, map_: str | None) -> str:
+    return next((item.resource for item in bundle.catalogue.maps if item.id == map_), map_ or "")
