@@ -11,20 +11,19 @@ from fieldmap.dsl.ast.walk import walk
 
 
 def check(symbols: Symbols, report: Report) -> None:
-    """FM0380 for each code list that no map names. A file of code lists alone is somebody's library, and not asked."""
+    """FM0380 for each code list that no map and no function names. A file of code lists alone is somebody's library, and not asked."""
     if not report.failed:
         # Where something is wrong, what seems unused may be what the mistake is about.
         _names(symbols, report)
     if not symbols.maps:
         return
-    named = {
-        node.codes.text for item in symbols.maps for node in walk(item) if isinstance(node, ast.Via | ast.DataPeriod)
-    }
+    users: list[ast.Node] = [*symbols.maps, *symbols.functions.values()]
+    named = {node.codes.text for user in users for node in walk(user) if isinstance(node, ast.Via | ast.DataPeriod)}
     for name, codes in symbols.codes.items():
         if name not in named:
             report.warn(
                 "FM0380",
-                f"no map uses the code list {name}",
+                f"nothing uses the code list {name}",
                 codes.name.span,
                 help=f"write … via {name} where it belongs, or leave the list out",
             )
