@@ -174,6 +174,28 @@ connector shop {
   }
 }
 """
+INVOICES = """
+entity Invoice { key invoice_no : text; total : money(12, 2) in EUR? }
+connector shop {
+  base "https://shop.example.com"
+  resource invoices {
+    get   "/invoices"
+    id    $.no
+    shape { no: text, amount: decimal, currency: text, date: date }
+  }
+}
+"""
+PEOPLE = """
+entity Person { key person_no : text; badge : text? }
+connector hr {
+  base "https://hr.example.com"
+  resource people {
+    get   "/people"
+    id    $.no
+    shape { no: text, name: { first: text?, last: text } pii }
+  }
+}
+"""
 PERIODS = 'codes pay_period { "H" -> hour; "Y" -> year; "M" -> month }\n'
 RESOURCE = 'connector shop {\n  base "https://shop.example.com"\n  resource orders {\n    get "/orders"\n    id $.id\n'
 # What stands round a block; `§` is its place.
@@ -189,6 +211,8 @@ CONTEXTS = {
     "file": f"{WORKER}{WORKDAY}§",
     "orders": f"{ORDERS}§",
     "reference": f"{WORKER}{WORKDAY}§",
+    "rates": f"{INVOICES}§",
+    "personal": f"{PEOPLE}§",
     "sources": f"{SOURCES}{TIMESHEETS}§",
     "untimed": f"{UNTIMED}§",
     "examples": f"{MAPPED}§",
@@ -290,6 +314,7 @@ def checked(folder: Path, text: str) -> Checked:
     (folder / "cost_centers.csv").write_text(
         "company,code,Name of it,opened\n7,K1,Sales,2020-01-01\n7,K2,Buying,\n", "utf-8"
     )
+    (folder / "fx.csv").write_text("date,from,to,rate\n2026-03-02,EUR,USD,1.0842\n", "utf-8")
     path.write_text(text, "utf-8")
     result = check(folder, [path])
     # The frame that is put round a snippet declares more than one snippet uses.
