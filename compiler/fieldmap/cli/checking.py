@@ -66,6 +66,10 @@ def check(
     checked = check_project(root, paths)
     sampled = _sampled(checked, root) if form in (Output.TEXT, Output.JSON) else {}
     covered = _covered(checked, sampled) if coverage or form is Output.TEXT else []
+    if checked.ok and sampled:
+        from fieldmap.compiler.advice import advise
+
+        checked.diagnostics += advise(checked.project, checked.context.symbols, checked.sources, sampled)
     references = _references(checked, sampled)
     if form is Output.TEXT:
         _tell(checked)

@@ -163,3 +163,15 @@ def _leaves_of_value(value: Any, steps: Steps) -> Iterator[Steps]:
 
 def _text(steps: Steps) -> str:
     return "$" + "".join(step if step == EACH else shapes.member_text(step) for step in steps)
+
+
+def values_at(value: Any, steps: Steps) -> Iterator[Any]:
+    """What stands at a place of a record, through lists where the steps say so; nulls left out."""
+    if not steps:
+        if value is not None:
+            yield value
+    elif steps[0] == EACH:
+        for below in value if isinstance(value, list) else ():
+            yield from values_at(below, steps[1:])
+    elif isinstance(value, dict):
+        yield from values_at(value.get(steps[0]), steps[1:])

@@ -37,6 +37,10 @@ class Source:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def offset(self, line: int, column: int) -> int:
+        """The character at a line and column, both counted from 1."""
+        return min(self._starts[line - 1] + column - 1, len(self.text))
+
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its line break; "" past the end."""
         if number > len(self._starts):
