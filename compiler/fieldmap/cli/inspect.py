@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from psycopg import sql
 
@@ -49,8 +50,12 @@ def query(
         if name not in columns:
             raise UsageError(f"{entity} has no field {name}; it has: {', '.join(columns)}")
     chosen = [*info.key, *(name for name in wanted or columns if name not in info.key)]
+    # JSON is shown as PostgreSQL writes it: read into Python, its numbers would lose digits.
+    unread = {name for name, column in table_info.columns if column == "jsonb"}
     with workspace.loaded() as connection:
-        picked = sql.SQL(", ").join(sql.Identifier(name) for name in chosen)
+        picked = sql.SQL(", ").join(
+            sql.SQL("{}::text" if name in unread else "{}").format(sql.Identifier(name)) for name in chosen
+        )
         where = (
             sql.SQL(" AND ").join(
                 sql.SQL("{}::text = {}").format(sql.Identifier(n), sql.Literal(v)) for n, v in _key_parts(info, key)
@@ -69,7 +74,15 @@ def query(
     if key and not rows:
         raise FindingsError(f"No {entity} has the key {key}; see: fieldmap query {entity}")
     if json:
-        print_json([dict(zip(chosen, row, strict=True)) for row in rows])
+        print_json(
+            [
+                {
+                    name: msgspec.Raw(value.encode()) if name in unread and value is not None else value
+                    for name, value in zip(chosen, row, strict=True)
+                }
+                for row in rows
+            ]
+        )
         return
     _show_rows(info, chosen, rows)
     shown = plural(len(rows) if key else total[0] if total else 0, "row")

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import psycopg
 from psycopg import conninfo
+from psycopg.types.string import TextLoader
 
 from fieldmap.runtime.errors import DatabaseError
 
@@ -45,12 +46,14 @@ class Server:
                 connect_timeout=10,
                 application_name="fieldmap",
                 keepalives_idle=30,
-                options="-c timezone=UTC -c datestyle=ISO,YMD -c synchronous_commit=on -c jit=off -c client_encoding=UTF8 -c extra_float_digits=1",
+                options="-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=iso_8601 -c synchronous_commit=on -c jit=off -c client_encoding=UTF8 -c extra_float_digits=1",
             )
         except psycopg.Error as error:
             raise DatabaseError(
                 f"The database at {shown(self.url)} {_cause(error)}; check FIELDMAP_DATABASE_URL and that the server runs"
             ) from None
+        # Python's timedelta knows no months and would make days of them.
+        connection.adapters.register_loader("interval", TextLoader)
         version = connection.info.server_version
         if version < 150_000:
             connection.close()

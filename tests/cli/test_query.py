@@ -1,0 +1,61 @@
+"""`query` shows what stands in PostgreSQL, where reading it into Python would make something else of it."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from fieldmap.cli.main import run
+from fieldmap.runtime.store.database import Server
+
+MAPS = """
+entity Shift {
+  key number : text
+  lasted : duration?
+  breaks : list of duration
+  extra  : json?
+}
+connector drop is files {
+  folder "in"
+  resource shifts {
+    files "*.ndjson" as ndjson
+    id    $.id
+    shape { id: text, lasted: text?, breaks: [ text ]?, extra: json? }
+  }
+}
+map drop.shifts to Shift {
+  number = $.id
+  lasted = $.lasted as duration
+  breaks = $.breaks as duration
+  extra  = $.extra
+}
+"""
+RECORD = '{"id": "1", "lasted": "P1Y2M3DT-4H", "breaks": ["P1M", "P300000Y"], "extra": {"a": 0.10000000000000000555, "b": [true, null]}}'
+
+
+def test_durations_and_json_are_shown_as_they_are(
+    tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A month is no thirty days, a duration may be longer than Python's, and a number in JSON has more digits than a float."""
+    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fieldmap.toml").write_text("")
+    (tmp_path / "all.map").write_text(MAPS)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.ndjson").write_text(RECORD + "\n")
+    assert run(["sync"]) == 0
+    capsys.readouterr()
+    assert run(["query", "Shift", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out, parse_float=Decimal)
+    assert row["lasted"] == "P1Y2M3DT-4H"
+    assert row["breaks"] == ["P1M", "P300000Y"]
+    assert row["extra"] == {"a": Decimal("0.10000000000000000555"), "b": [True, None]}
+    assert run(["query", "Shift"]) == 0
+    shown = capsys.readouterr().out
+    assert "P1M, P300000Y" in shown
+    assert '{"a": 0.10000000000000000555, "b": [true, null]}' in " ".join(shown.split())
+    assert run(["explain", "Shift", "1", "lasted"]) == 0
+    assert "lasted = P1Y2M3DT-4H" in capsys.readouterr().out
