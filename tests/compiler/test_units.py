@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from fieldmap.compiler import units
-from fieldmap.compiler.units import UnknownUnitError, kinds, registry
+from fieldmap.compiler.units import UnknownUnitError, kinds, registry, systems, ucum
 
 # Sizes that are defined, from the texts that define them; to the SI unit beside them.
 DEFINED: dict[str, tuple[str | int | Fraction, str]] = {
@@ -153,6 +153,95 @@ def test_kinds_are_read_back() -> None:
     for kind in kinds.WORDS:
         if kind != kinds.TEMPERATURE:
             assert kinds.spelled(kinds.powers(kind)) == kind
+
+
+# From the conversion factors that Recommendation 20 itself prints, six or seven digits each.
+PRINTED = {
+    "2I": "0.2930711", "A20": "20441.7", "L40": "0.2780139", "K52": "1.163", "J57": "0.15911315", "G20": "2.98907", "P86": "271447.1",
+    "L14": "0.8598452", "J41": "0.1442279", "N88": "6.933472", "F89": "57.295788", "H22": "0.00014503774398", "N21": "1.488164",
+    "M95": "0.04214011", "L84": "1.1893", "K41": "0.01711806", "GE": "119.8264", "CWI": "50.80235", "LBT": "0.3732417",
+    "SCR": "0.001295982", "J83": "0.155", "GII": "0.0001420653", "L43": "0.009092181", "BLD": "0.115627", "P30": "3183.099",
+    "M47": "5.067075e-10", "J19": "0.176228", "F57": "1.45038e-7", "L91": "0.131576", "D61": "2.908882e-4", "STI": "6.350293",
+    "LBR": "0.45359237", "ONZ": "0.02834952", "LTR": "0.001", "GLL": "0.003785412", "FOT": "0.3048", "PS": "6894.757", "NMI": "1852",
+    "BLL": "0.1589873", "ACR": "4046.856", "APZ": "0.03110348", "KNT": "0.514444", "SMI": "1609.344", "B47": "1000", "CTM": "0.0002",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", PRINTED)
+def test_codes_have_the_printed_factor(code: str) -> None:
+    unit = systems.system("unece").codes[code].unit
+    assert unit is not None
+    assert abs(Fraction(unit.factor) / Fraction(PRINTED[code]) - 1) < Fraction(1, 30_000)
+
+
+@pytest.mark.parametrize(
+    ("system", "least", "converts"),
+    [("unece", 2180, 1458), ("ucum", 4100, 3200), ("sap", 258, 228), ("fieldmap", 9000, 9000)],
+)
+def test_systems_are_whole(system: str, least: int, converts: int) -> None:
+    codes = systems.system(system).codes
+    assert len(codes) >= least
+    assert sum(1 for code in codes.values() if code.unit is not None) >= converts
+    assert all(code.name and code.name.isprintable() for code in codes.values())
+
+
+def test_every_iso_code_of_sap_means_the_same_in_unece() -> None:
+    known = systems.system("unece").codes
+    for code, item in systems.system("sap").codes.items():
+        iso = known.get(item.also)
+        if iso is not None and iso.unit is not None and item.unit is not None:
+            assert (iso.unit.dimension, iso.unit.factor) == (item.unit.dimension, item.unit.factor), code
+
+
+def test_there_and_back_is_exact_for_every_pair_of_codes() -> None:
+    """All codes of all systems, by kind; one of each size, since codes of one size convert alike."""
+    sizes: dict[str, set[tuple[Fraction, Fraction]]] = {}
+    for name in (*systems.STANDARD, systems.OWN):
+        for code in systems.system(name).codes.values():
+            if code.unit is not None:
+                sizes.setdefault(code.unit.dimension, set()).add(
+                    (Fraction(code.unit.factor), Fraction(code.unit.offset))
+                )
+    value = Fraction(987654321, 1000)
+    checked = 0
+    for members in sizes.values():
+        for factor, offset in members:
+            base = value * factor + offset
+            for other, shift in members:
+                there = (base - shift) / other
+                assert (there * other + shift - offset) / factor == value
+                checked += 1
+    assert checked > 50_000
+
+
+@pytest.mark.parametrize(
+    ("code", "like"),
+    [
+        ("[lb_av]", "lb"), ("[oz_av]", "oz"), ("[gal_us]", "gal"), ("[psi]", "psi"), ("[HP]", "hp"), ("m/s2", "m/s^2"), ("kg.m/s2", "N"),
+        ("kg/m3", "kg/m^3"), ("mm[Hg]", "mmHg"), ("[in_i'Hg]", "inHg"), ("KiBy", "KiB"), ("deg", "deg"), ("Cel", "degC"), ("[degF]", "degF"),
+        ("K", "K"), ("mg/dL{calc}", "mg/dL"), ("10*3", "K/mK"), ("(kg.m)/s2", "N"), ("/min", "1/min"), ("mol/l", "mol/L"), ("kW.h", "kWh"),
+        ("[Btu_IT]", "Btu"), ("kcal_IT", "kJ"), ("m-1", "1/m"), ("[nmi_i]", "nmi"), ("[kn_i]", "kn"), ("st", "m^3"), ("g%", "g/dL"),
+    ],
+)  # fmt: skip
+def test_ucum_expressions_are_read(code: str, like: str) -> None:
+    found, same = ucum.read(code), units.parse(like)
+    assert found is not None
+    assert found.unit is not None
+    assert found.unit.dimension == same.dimension
+    if like != "kJ":
+        assert (Fraction(found.unit.factor), found.unit.offset) == (Fraction(same.factor), same.offset)
+
+
+@pytest.mark.parametrize("code", ["foo", "kg..m", "kg/", "(kg", "kg)", "[lb_xx]", "k[lb_av]", "m 2", "", "10*99"])
+def test_what_is_no_ucum(code: str) -> None:
+    assert ucum.read(code) is None
+
+
+def test_arbitrary_units_and_levels_have_no_size() -> None:
+    for code in ("[iU]", "[iU]/mL", "dB", "Np", "[pH]", "u", "%[slope]", "[hp_X]"):
+        found = ucum.read(code)
+        assert found is not None
+        assert found.unit is None, code
 
 
 def test_counts_ratios_and_angles_are_three_kinds() -> None:

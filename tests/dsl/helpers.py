@@ -99,6 +99,8 @@ def says(expression: ast.Expr) -> str:
             return f"({says(inner)} as {kind.text}{' at ' + zone.value if zone else ''}{per(period)})"
         case ast.LocalTime(date=day, time=clock, zone=zone):
             return f"(datetime({says(day)}, {says(clock)}) at {zone.value})"
+        case ast.InUnitOf(value=inner, code=code, system=system):
+            return f"({says(inner)} in unit {says(code)} {system.text if system else ''})"
         case ast.InUnit(value=inner, unit=unit, named_by=named, period=period):
             named_as = unit.text if unit else says(named) if named else ""
             return f"({says(inner)} in {named_as}{per(period)})"

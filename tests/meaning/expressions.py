@@ -68,8 +68,23 @@ CODES: dict[str, ir.Table] = {
     "table.column": ir.CodeTable(name="table.column", entries=CELLS, place=PLACE, table="table"),
     "numbers": ir.CodeTable(name="numbers", entries={"12": "twelve", "-3": "minus"}, place=PLACE, numeric=True),
     "status": ir.CodeTable(name="status", entries={"Active": "active", "On Leave": "leave"}, place=PLACE),
+    "units/kilogram": ir.CodeTable(
+        name="units/kilogram", entries={"Active": "45359237/100000000 0", "A": "1 0", "LB": "1/3 0"}, place=PLACE
+    ),
+    "units/temperature": ir.CodeTable(
+        name="units/temperature", entries={"Active": "1 5463/20", "A": "5/9 45967/180"}, place=PLACE
+    ),
+    "units/": ir.CodeTable(
+        name="the plant",
+        entries={"Active": "pound, a mass", "On Leave": "litre, a volume", "": "group, which has no size of its own"},
+        place=PLACE,
+    ),
     "any": ir.CodeTable(name="any", entries={"A": "x\ud800", "": "blank"}, place=PLACE, default="other"),
 }
+UNITS = (
+    ir.Unit(text="g", dimension="kilogram", factor="1/1000", offset="0"),
+    ir.Unit(text="degC", dimension="temperature", factor="1", offset="5463/20"),
+)
 TEXT, BOOL, INT, DECIMAL = ir.TextType(), ir.BoolType(), ir.IntType(), ir.DecimalType()
 TIME, DURATION = ir.TimeType(), ir.DurationType()
 CHECKED = tuple(ir.TextType(checked=kind) for kind in KINDS)
@@ -564,6 +579,13 @@ class Expressions:
                     to_unit=st.just("km"),
                 ),
                 st.builds(
+                    ir.ScaleByCode,
+                    value=inner,
+                    code=self.text(depth - 1),
+                    system=st.just("units"),
+                    into=st.sampled_from(UNITS),
+                ),
+                st.builds(
                     ir.Call,
                     function=st.sampled_from(("sum", "min", "max", "only")),
                     arguments=st.tuples(self.numbers(depth - 1)),
@@ -589,6 +611,13 @@ class Expressions:
                     offset=st.sampled_from(("0", "45967/180")),
                     from_unit=st.just("degF"),
                     to_unit=st.just("K"),
+                ),
+                st.builds(
+                    ir.ScaleByCode,
+                    value=inner,
+                    code=self.text(depth - 1),
+                    system=st.just("units"),
+                    into=st.sampled_from(UNITS),
                 ),
                 call("sum", reads(self.roots, ir.FloatType(), many=True, leaves=("number",))),
                 st.builds(

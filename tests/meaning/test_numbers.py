@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from tests.meaning.equal import exact
-from tests.meaning.expressions import DECIMAL, FLOAT, INT
-from tests.meaning.one import converted, made, path, read
+from tests.meaning.expressions import DECIMAL, FLOAT, INT, UNITS
+from tests.meaning.one import assign, converted, made, map_of, outcome, path, read
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.runtime.values.failures import Unreadable
+from fieldmap.runtime.values.outcome import Claimed
 
 MONEY = ir.DecimalType(precision=8, scale=2)
 
@@ -183,6 +184,50 @@ def test_M19_there_and_back_is_the_same() -> None:
     there = ir.Scale(value=path("a", declared=DECIMAL), factor="5/9", offset="-160/9", from_unit="degF", to_unit="degC")
     back = ir.Scale(value=there, factor="9/5", offset="32", from_unit="degC", to_unit="degF")
     assert exact(made(back, DECIMAL, {"a": "77.77"})) == exact(Decimal("77.77"))
+
+
+# ------------------------------------------------------------------------------------------ units named by the data
+
+
+@pytest.mark.parametrize(
+    ("record", "wanted"),
+    [
+        ({"a": 10, "u": "Active"}, "4535.9237"),  # a pound, in g
+        ({"a": "0.5", "u": "A"}, "500"),
+        ({"a": 3, "u": "LB"}, "1000"),
+        ({"u": "nonsense"}, None),
+        ({"a": 1}, "FM2142"),
+        ({"a": 1, "u": None}, "FM2142"),
+        ({"a": 1, "u": "Lb"}, "FM2140"),
+        ({"a": 1, "u": "On Leave"}, "FM2141"),
+        ({"a": 1, "u": ""}, "FM2143"),
+        ({"a": 1, "u": 7}, "FM2101"),
+    ],
+)
+def test_a_unit_that_the_data_names(record: dict[str, Any], wanted: str | None) -> None:
+    value = ir.ScaleByCode(value=path("a", declared=DECIMAL), code=path("u"), system="units", into=UNITS[0])
+    found = made(value, DECIMAL, record)
+    assert found == wanted if wanted is None or wanted.startswith("FM") else exact(found) == exact(Decimal(wanted))
+
+
+def test_a_temperature_that_the_data_names() -> None:
+    value = ir.ScaleByCode(value=path("a", declared=DECIMAL), code=path("u"), system="units", into=UNITS[1])
+    assert exact(made(value, DECIMAL, {"a": 212, "u": "A"})) == exact(Decimal(100))
+
+
+def test_the_reason_says_what_the_code_is() -> None:
+    value = ir.ScaleByCode(value=path("a", declared=DECIMAL), code=path("u"), system="units", into=UNITS[0])
+    reasons = []
+    for code in ("On Leave", "", "Lb", None):
+        found = outcome(map_of(assign(value, DECIMAL)), {"a": 1, "u": code})
+        assert isinstance(found, Claimed)
+        reasons += [held.reason for held in found.held]
+    assert reasons == [
+        '"On Leave" is litre, a volume; a mass is needed',
+        '"" is group, which has no size of its own; a mass is needed',
+        '"Lb" is no unit code of the plant',
+        "the unit of 1 is absent",
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------- other marks

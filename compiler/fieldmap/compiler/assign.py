@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from fieldmap.compiler import ir, money, types, units
+from fieldmap.compiler import ir, money, quantities, types, units
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
@@ -203,6 +203,10 @@ class _Coercion:
             return None
         if isinstance(found, ir.FloatType) and not isinstance(target, ir.FloatType):
             self._mismatch(typed, target, "floating point is not exact; declare the source's member as number")
+            return None
+        if wanted is not None and quantities.is_named(typed):
+            return quantities.settle(self._report, typed, wanted).expr
+        if wanted is None and quantities.refuse_named(self._report, typed):
             return None
         given = types.unit_of(found)
         if wanted is None or given is None:

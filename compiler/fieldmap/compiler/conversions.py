@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fieldmap.compiler import formats, ir, measures, money, types
+from fieldmap.compiler import formats, ir, measures, money, quantities, types
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
+from fieldmap.compiler.units import systems
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Label
 from fieldmap.runtime.values.checked import KINDS as CHECKED
@@ -232,6 +233,56 @@ def _in_one(checker: Checker, node: ast.InUnit, value: Typed, expected: ir.Type 
         else ir.DecimalType(unit=unit)
     )
     return Typed(number.expr, labelled, number.absence, node.span, number.origin)
+
+
+def in_unit_of(checker: Checker, node: ast.InUnitOf) -> Typed | None:
+    """`x in unit($.uom, unece)`: what it measures is said by the unit that it meets; until then its unit is open."""
+    code = checker.check(node.code, ir.TextType())
+    value = checker.check(node.value)
+    system = _unit_system(checker, node)
+    if code is None or value is None or system is None:
+        return None
+    if isinstance(code.type, ir.UnknownType):
+        code = Typed(ir.Implicit(value=code.expr, to=ir.TextType()), ir.TextType(), code.absence, code.span)
+    if not isinstance(code.type, ir.TextType | ir.EnumType):
+        checker.report.error("FM0304", "a unit code is a text such as KGM", code.span, note=code.words)
+        return None
+    named = code.expr
+    written = f"unit(…, {node.system.text})" if node.system is not None else "unit(…)"
+    unit = ir.Unit(text=written, dimension=quantities.NAMED, factor="1", offset="0")
+
+    def one(item: Typed) -> Typed | None:
+        number = _amount(checker, item)
+        if number is None:
+            return None
+        if isinstance(number.type, ir.FloatType):
+            type_: ir.Type = ir.FloatType(unit=unit)
+        else:
+            type_ = ir.DecimalType(unit=unit)
+        return Typed(ir.ScaleByCode(value=number.expr, code=named, system=system), type_, number.absence, node.span)
+
+    return over_list(value, one)
+
+
+def _unit_system(checker: Checker, node: ast.InUnitOf) -> str | None:
+    if node.system is None:
+        return systems.OWN
+    name = node.system.text
+    if name in systems.STANDARD or name in checker.report.unit_lists:
+        return name
+    if name in checker.scope.symbols.codes:
+        checker.report.error(
+            "FM0324",
+            f"{name} is a code list, and its answers are no units",
+            node.system.span,
+            labels=[Label(checker.scope.symbols.codes[name].name.span, "declared here")],
+            help=f'a list of unit codes is declared so: codes {name} units {{ "PC" -> each }}',
+        )
+        return None
+    checker.report.unknown(
+        "FM0324", "system of unit codes", node.system, [*systems.STANDARD, *checker.report.unit_lists]
+    )
+    return None
 
 
 def _amount(checker: Checker, value: Typed) -> Typed | None:

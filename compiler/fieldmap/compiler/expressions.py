@@ -58,6 +58,8 @@ class Checker:
                 return conversions.local_time(self, node)
             case ast.InUnit():
                 return conversions.in_unit(self, node, expected)
+            case ast.InUnitOf():
+                return conversions.in_unit_of(self, node)
             case ast.Via():
                 return conversions.via(self, node)
             case ast.Negate() | ast.Arithmetic():

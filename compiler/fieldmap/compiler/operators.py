@@ -30,7 +30,9 @@ def arithmetic(checker: Checker, node: ast.Negate | ast.Arithmetic) -> Typed | N
 
 def _negated(checker: Checker, node: ast.Negate) -> Typed | None:
     value = _number(checker, checker.check(node.value))
-    if value is None or quantities.refuse_scaling(checker.report, node.span, value):
+    if value is None or quantities.refuse_named(checker.report, value):
+        return None
+    if quantities.refuse_scaling(checker.report, node.span, value):
         return None
     return quantities.money(Typed(ir.Negate(value=value.expr), value.type, value.absence, node.span))
 
@@ -129,6 +131,7 @@ def _pair(checker: Checker, left_node: ast.Expr, right_node: ast.Expr, span: Spa
         return None
     left, right = _adopt(left, right), _adopt(right, left)
     if types.is_number(left.type) and types.is_number(right.type):
+        left, right = quantities.settle_both(checker.report, left, right)
         aligned = align(checker, left, right, span)
         return None if aligned is None else (left, Typed(aligned, left.type, right.absence, right.span))
     if not comparable(left.type, right.type):
@@ -171,6 +174,7 @@ def _in_list(checker: Checker, node: ast.InList) -> Typed | None:
             return None
         value = _adopt(value, typed)
         if types.is_number(value.type) and types.is_number(typed.type):
+            value, typed = quantities.settle_both(checker.report, value, typed)
             aligned = align(checker, value, typed, item.span)
             if aligned is None:
                 return None
@@ -268,6 +272,9 @@ def unite(checker: Checker, left: Typed, right: Typed, span: Span) -> tuple[ir.E
         return left.expr, right.expr, left.type
     left, right = _adopt_choice(left, right), _adopt_choice(right, left)
     if types.is_number(left.type) and types.is_number(right.type):
+        left, right = quantities.settle_both(checker.report, left, right)
+        if quantities.is_named(left) and left.type == right.type:
+            return left.expr, right.expr, left.type
         aligned = align(checker, left, right, span)
         if aligned is None:
             return None

@@ -27,6 +27,7 @@ from fieldmap.compiler import (
     lookups,
     maps,
     merges,
+    own_units,
     properties,
     rates,
     reference,
@@ -87,7 +88,9 @@ def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checke
     report = Report()
     loaded = sources.load(root, paths, report, trees)
     names = symbols.collect(loaded, report)
+    own_units.declare(names, report)
     lists = _lists(root, names, report) | rates.lower_rates(names, root, report)
+    report.unit_tables = lists
     context = maps.MapContext(names, report, entities.lower_entities(names, report), lists)
     context.functions = authored.lower(names, context.codes, report)
     plans = {

@@ -7,14 +7,19 @@ Money of a currency that is known here is a number in that currency until it is 
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from fieldmap.compiler import ir, types, units
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Typed
-from fieldmap.compiler.units import kinds
+from fieldmap.compiler.units import kinds, systems
 from fieldmap.dsl import ast
 from fieldmap.dsl.source import Span
 
-_ONE = ir.Unit(text="1", dimension=kinds.DIMENSIONLESS, factor="1", offset="0")
+# What a unit that the data names measures: not known until it meets a unit that is written.
+NAMED = "?"
 
 
 def result(left: ir.Type, right: ir.Type, unit: ir.Unit | None, *, whole: bool) -> ir.Type:
@@ -78,12 +83,83 @@ def money(typed: Typed) -> Typed:
     return Typed(made, ir.MoneyType(currency=currency.text), typed.absence, typed.span, typed.origin)
 
 
+# ------------------------------------------------------------------------------------------- units named by the data
+
+
+def is_named(typed: Typed) -> bool:
+    """Whether the unit is named by the data, and nothing has said yet what is measured."""
+    unit = types.unit_of(typed.type)
+    return unit is not None and unit.dimension == NAMED
+
+
+def settle(report: Report, typed: Typed, into: ir.Unit) -> Typed:
+    """The same value in the unit `into`: from now on its codes are those of this dimension."""
+    expr = _settled(report, typed.expr, into)
+    return Typed(expr, result(typed.type, typed.type, into, whole=False), typed.absence, typed.span, typed.origin)
+
+
+def settle_both(report: Report, left: Typed, right: Typed) -> tuple[Typed, Typed]:
+    """Two values that are to measure the same: the unit written on one side says what the other's codes mean."""
+    first, second = types.unit_of(left.type), types.unit_of(right.type)
+    if is_named(left) and second is not None and not is_named(right):
+        return settle(report, left, second), right
+    if is_named(right) and first is not None and not is_named(left):
+        return left, settle(report, right, first)
+    return left, right
+
+
+def _settled(report: Report, expr: ir.Expr, into: ir.Unit) -> ir.Expr:
+    def walk(node: Any) -> Any:
+        if isinstance(node, ir.ScaleByCode) and node.into is None:
+            chosen = msgspec.structs.replace(node, value=walk(node.value), into=into)
+            _remember(report, chosen)
+            return chosen
+        if isinstance(node, ir.Node):
+            changed = {name: walk(getattr(node, name)) for name in node.__struct_fields__}
+            return msgspec.structs.replace(node, **changed)
+        return tuple(walk(item) for item in node) if isinstance(node, tuple) else node
+
+    found: ir.Expr = walk(expr)
+    return found
+
+
+def _remember(report: Report, node: ir.ScaleByCode) -> None:
+    """Puts the rows that the map needs among the project's tables, under names that no list of an author's can have."""
+    if node.into is None or node.table in report.unit_tables:
+        return
+    system = report.unit_lists.get(node.system) or systems.system(node.system)
+    rows = {code: f"{factor} {offset}" for code, (factor, offset) in systems.rows(system, node.into.dimension).items()}
+    place = ir.Place(file="", line=0, column=0, text="")
+    report.unit_tables[node.table] = ir.CodeTable(name=node.table, entries=rows, place=place)
+    others = {code: systems.clause(found) for code, found in system.codes.items()}
+    report.unit_tables[f"{node.system}/"] = ir.CodeTable(name=system.title, entries=others, place=place)
+
+
+def refuse_named(report: Report, *sides: Typed) -> bool:
+    """Whether, after a diagnostic, nothing here says what a unit measures that the data names."""
+    for side in sides:
+        if is_named(side):
+            if report.broken(side.span):
+                return True
+            report.error(
+                "FM0325",
+                "the data names the unit here, and nothing says what is measured",
+                side.span,
+                note=side.words,
+                help="assign it to a field with a unit, or compare it with a quantity: … > 5 kg",
+            )
+            return True
+    return False
+
+
 # ------------------------------------------------------------------------------------------------- sums, comparisons
 
 
 def align(report: Report, left: Typed, right: Typed, span: Span) -> ir.Expr | None:
     """The right side in the unit of the left, or None after a diagnostic: both must measure the same, or both nothing."""
     first, second = types.unit_of(left.type), types.unit_of(right.type)
+    if refuse_named(report, left, right):
+        return None
     if (first is None) != (second is None):
         unit = first or second
         report.error(
@@ -115,6 +191,7 @@ def _differ(report: Report, first: ir.Unit, second: ir.Unit, span: Span, help_te
 
 def add(report: Report, node: ast.Arithmetic, left: Typed, right: Typed) -> Typed | None:
     """`a + b`, `a - b`, after both were found to be numbers."""
+    left, right = settle_both(report, left, right)
     first, second = types.unit_of(left.type), types.unit_of(right.type)
     if first and second and kinds.TEMPERATURE in (first.dimension, second.dimension):
         return _temperatures(report, node, left, right)
@@ -189,17 +266,17 @@ def refuse_scaling(report: Report, span: Span, *sides: Typed) -> bool:
 
 def multiply(report: Report, node: ast.Arithmetic, left: Typed, right: Typed) -> Typed | None:
     """`a * b`, `a / b`, after both were found to be numbers."""
-    if refuse_scaling(report, node.span, left, right):
+    if refuse_named(report, left, right) or refuse_scaling(report, node.span, left, right):
         return None
     first, second = types.unit_of(left.type), types.unit_of(right.type)
     unit: ir.Unit | None = first
     if second is not None:
-        unit = units.multiply(first or _ONE, second, node.operator)
+        unit = units.multiply(first or units.PLAIN, second, node.operator)
     expr: ir.Expr = ir.Arithmetic(operator=node.operator, left=left.expr, right=right.expr)
     whole = node.operator == "*"
     if first is not None and second is not None and unit is not None and unit.dimension == kinds.DIMENSIONLESS:
         # Nothing is measured any more: g/kg is a thousandth, and a plain number.
-        plain = scale(expr, unit, _ONE)
+        plain = scale(expr, unit, units.PLAIN)
         whole, expr, unit = whole and plain is expr, plain, None
     if (
         unit is not None

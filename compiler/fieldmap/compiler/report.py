@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 from fieldmap.compiler import ir
+from fieldmap.compiler.units.systems import System
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Diagnostic, Edit, Label, Severity
 from fieldmap.dsl.source import Span
@@ -18,6 +19,9 @@ class Report:
         self.diagnostics: list[Diagnostic] = []
         # The units that the project itself declares: wherever a unit is read, the report is at hand.
         self.units: dict[str, ir.Unit] = {}
+        # Its own lists of unit codes, and the tables of codes that its maps turned out to need.
+        self.unit_lists: dict[str, System] = {}
+        self.unit_tables: dict[str, ir.Table] = {}
 
     def error(
         self,

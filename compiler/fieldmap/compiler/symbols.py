@@ -29,6 +29,8 @@ class Symbols:
     connectors: dict[str, ast.Connector] = field(default_factory=dict)
     codes: dict[str, ast.Codes] = field(default_factory=dict)
     rates: dict[str, ast.Rates] = field(default_factory=dict)
+    units: dict[str, ast.OwnUnit] = field(default_factory=dict)
+    unit_codes: dict[str, ast.UnitCodes] = field(default_factory=dict)
     maps: list[ast.Map] = field(default_factory=list)
     merges: dict[str, ast.Merge] = field(default_factory=dict)
     examples: dict[str, ast.Example] = field(default_factory=dict)
@@ -81,6 +83,11 @@ def _declare(symbols: Symbols, item: ast.Item, report: Report) -> None:
             _once(symbols.codes, item.name.text, item, f"code list {item.name.text}", item.name, report)
         case ast.Rates():
             _once(symbols.rates, item.name.text, item, f"rate table {item.name.text}", item.name, report)
+        case ast.OwnUnit():
+            _once(symbols.units, item.name.text, item, f"unit {item.name.text}", item.name, report)
+        case ast.UnitCodes():
+            what = f"list of unit codes {item.name.text}"
+            _once(symbols.unit_codes, item.name.text, item, what, item.name, report)
         case ast.Merge():
             _once(symbols.merges, item.entity.text, item, f"the merge of {item.entity.text}", item.entity, report)
         case ast.Example():
@@ -113,6 +120,8 @@ def _name_span(node: ast.Node) -> Span:
             | ast.Rates(name=name)
             | ast.Function(name=name)
             | ast.Table(name=name)
+            | ast.OwnUnit(name=name)
+            | ast.UnitCodes(name=name)
         ):
             return name.span
         case ast.Merge(entity=entity):

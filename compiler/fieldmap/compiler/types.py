@@ -223,6 +223,11 @@ def lower_unit(name: ast.Name, report: Report) -> ir.Unit | None:
             name.span,
         )
         return None
+    return lower_unit_or_money(name, report)
+
+
+def lower_unit_or_money(name: ast.Name, report: Report) -> ir.Unit | None:
+    """The unit that a token names, where a currency is one too; None after a diagnostic."""
     try:
         return units.parse(name.text, report.units)
     except units.UnknownUnitError as error:

@@ -26,7 +26,7 @@ def map_version(map_: ir.Map, codes: Mapping[str, ir.Table]) -> str:
     """A map's version: its meaning with the code lists and the editions of the registries that it uses; 12 hexadecimal digits."""
     meaning = _meaning(msgspec.to_builtins(map_))
     # As pairs: a code or field of the author's may be called like an attribute that does not count.
-    names = _uses(meaning, "Lookup", "codes") | _uses(meaning, "ReadQuantity", "spellings")
+    names = _uses(meaning, "Lookup", "codes") | _uses(meaning, "ReadQuantity", "spellings") | _unit_tables(meaning)
     used = [_table(codes[name]) for name in sorted(names | _uses(meaning, "Exchange", "rates"))]
     called = _uses(meaning, "Call", "function")
     unicode = unicodedata.unidata_version if any(FUNCTIONS[name].unicode for name in called) else ""
@@ -72,3 +72,13 @@ def _uses(value: Any, node: str, name: str) -> set[str]:
     if isinstance(value, list):
         return set().union(*(_uses(item, node, name) for item in value))
     return set()
+
+
+def _unit_tables(value: Any) -> set[str]:
+    """The tables of unit codes that a map uses: a code that moves to another factor or kind changes its meaning."""
+    if isinstance(value, dict):
+        own = set()
+        if value.get("node") == "ScaleByCode" and value.get("into"):
+            own = {f"{value['system']}/{value['into']['dimension']}", f"{value['system']}/"}
+        return own.union(*(_unit_tables(item) for item in value.values()))
+    return set().union(*(_unit_tables(item) for item in value)) if isinstance(value, list) else set()

@@ -20,6 +20,7 @@ class Block:
     are its lines. lines: the first word of each kind of line, with an example. opens: which of these words open a block.
     templates: whether `"…"` may hold holes in it. rows: whether a comma separates its lines. entry: what a line without a
     keyword looks like. begins: the pattern of such a line, where a name before `:` or `=` is not enough to know it.
+    kin: the block that it is instead where its header looks like this pattern.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Block:
     rows: bool = False
     entry: str = ""
     begins: str = ""
+    kin: tuple[str, str] = ("", "")
 
     def near(self, word: str) -> str | None:
         """The keyword that was probably meant."""
@@ -55,6 +57,7 @@ BLOCKS: dict[str, Block] = {
             "use": 'use "people.map"',
             "entity": "entity Worker { … }",
             "connector": "connector workday { … }",
+            "unit": "unit crate = 24 each",
             "codes": "codes worker_status { … }",
             "rates": 'rates fx from "fx.csv"',
             "map": "map workday.workers to Worker { … }",
@@ -185,6 +188,18 @@ BLOCKS: dict[str, Block] = {
         lines={"else": "else -> unknown", "columns": 'columns "code" -> "name"'},
         entry='"Active" -> active',
         begins=r"(?:[\"']|-?[0-9])[^\n]*->",
+        kin=(r"codes[ \t]+\w+[ \t]+units(?!\w)", "unit_codes"),
+    ),
+    "unit_codes": Block(
+        key="unit_codes",
+        called="a list of unit codes",
+        prefix="codes x units {",
+        depth=1,
+        rule="unit_arms",
+        templates=False,
+        lines={"else": "else -> unece"},
+        entry='"LBS" -> lb',
+        begins=r"[\"'][^\n]*->",
     ),
     "columns": Block(
         key="columns",

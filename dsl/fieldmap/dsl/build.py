@@ -15,6 +15,7 @@ from fieldmap.dsl.build_expression import expression, number
 from fieldmap.dsl.build_merge import condition, duplicates, merge_field, sources, together
 from fieldmap.dsl.build_path import path
 from fieldmap.dsl.build_types import inherited, tag, type_of
+from fieldmap.dsl.build_units import own_unit, unit_codes
 from fieldmap.dsl.building import (
     Broken,
     Building,
@@ -394,6 +395,8 @@ _ITEMS: dict[str, Callable[[Branch, Building], ast.Item]] = {
     "connector": connector,
     "codes": codes,
     "rates": _rates,
+    "unit": own_unit,
+    "unit_codes": unit_codes,
     "map": _map,
     "merge": _merge,
     "example": _example,

@@ -304,6 +304,18 @@ def _in_unit(tree: Branch, ctx: Building) -> ast.Expr:
 _BEHIND_UNIT = {"period", "data_period", "using", "assumed"}
 
 
+def _unit_by_code(tree: Branch, ctx: Building) -> ast.Expr:
+    """`$.weight in unit($.uom, unece)`"""
+    value, code = branches(tree)
+    system = leaf(tree, "NAME")
+    return ast.InUnitOf(
+        value=expression(value, ctx),
+        code=expression(code, ctx),
+        system=lower_name(system, ctx, "a system of unit codes") if system is not None else None,
+        span=ctx.span(tree),
+    )
+
+
 def membership(ctx: Building, span: Span, inside: str) -> Diagnostic:
     return Diagnostic(
         "FM0105",
@@ -477,6 +489,7 @@ _BUILDERS: dict[str, Callable[[Branch, Building], ast.Expr]] = {
     "conversion": _conversion,
     "at": _at,
     "in_unit": _in_unit,
+    "unit_by_code": _unit_by_code,
     "via": _via,
     "negate": lambda tree, ctx: ast.Negate(value=_only(tree, ctx), span=ctx.span(tree)),
     "sum": _arithmetic,

@@ -17,7 +17,7 @@ def refuse_lopsided(operands: Sequence[ast.Expr], ctx: Building) -> None:
         return
     whole = operands[0].span.to(last.span)
     inner = last.value if isinstance(last, ast.Negate) else last
-    if not isinstance(inner, ast.Conversion | ast.InUnit | ast.Via):
+    if not isinstance(inner, ast.Conversion | ast.InUnit | ast.InUnitOf | ast.Via):
         return
     tail = Span(whole.path, inner.value.span.end, inner.span.end)
     before = ctx.text(Span(whole.path, whole.start, tail.start))
@@ -38,7 +38,7 @@ def refuse_lopsided(operands: Sequence[ast.Expr], ctx: Building) -> None:
 
 def _is_converted(value: ast.Expr) -> bool:
     match value:
-        case ast.Conversion() | ast.InUnit() | ast.Via():
+        case ast.Conversion() | ast.InUnit() | ast.InUnitOf() | ast.Via():
             return True
         case ast.Number(unit=unit):
             return unit is not None

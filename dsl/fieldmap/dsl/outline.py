@@ -295,7 +295,9 @@ class _Chunk:
         word = first_word(self.text, start)
         if word not in block.opens or _ENTRY.match(self.text, start):
             return None
-        return BLOCKS[block.opens[word]]
+        opened = BLOCKS[block.opens[word]]
+        pattern, kin = opened.kin
+        return BLOCKS[kin] if kin and re.compile(pattern).match(self.text, start, self.limit) else opened
 
     def _is_inline(self, start: int, brace: int) -> bool:
         """Whether the brace closes on its line, or would if a text on that line were closed."""

@@ -36,7 +36,6 @@ _ENTRY = re.compile(r"(?:`\w+`|[A-Za-z_]\w*)[ \t]*(?:=(?!=)|:)")
 
 # Lines with a block of their own, which is passed over.
 _OPENING = {
-    "file": {"unit", "units"},
     "connector": {"for", "windows", "window", "tls"},
     "resource": {
         "post",
@@ -56,13 +55,6 @@ _OPENING = {
 
 # At the start of a line.
 _LINES = (
-    _Part(r"units?(?!\w)", "file", instead="use a unit that is known already"),
-    _Part(
-        r"codes[ \t]+\w+[ \t]+units(?!\w)",
-        "file",
-        what="a code list that is not written out",
-        instead="write the pairs in the list",
-    ),
     _Part(r"keeps(?:[ \t]+history)?(?!\w)", "entity"),
     _Part(r"limit(?!\w)", "connector", "resource", instead="`retry … on 429` waits when the server asks for it"),
     _Part(r"breaker(?!\w)", "connector", "resource", instead="`retry` bounds the attempts"),
@@ -110,7 +102,7 @@ _HERE = (
 # Before the place where reading stopped: (what stands before, what stands there).
 _BEFORE = (
     (
-        _Part(r"(?<![\w.])(?:unit|period)[ \t]*\Z", what="a unit named by the data", instead="name the unit: `in kg`"),
+        _Part(r"(?<![\w.])period[ \t]*\Z", what="a period named by the data", instead="name the period: `per year`"),
         r"\(",
     ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from datetime import date, time
+from fractions import Fraction
 from typing import Any
 
 from fieldmap.compiler import ir
@@ -19,6 +20,7 @@ from fieldmap.compiler.emit.queries import Queries
 from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, parts, sole
 from fieldmap.compiler.interpret.evaluation import place_of
+from fieldmap.compiler.units.kinds import words as measured
 from fieldmap.runtime.values import durations
 
 # Python allows 20 nested blocks; `each` and `try` take some of them.
@@ -126,6 +128,8 @@ class Emitter:
                 return self._phone(node)
             case ir.Scale():
                 return self._scale(node)
+            case ir.ScaleByCode():
+                return self._scale_by_code(node)
             case ir.MakeMoney():
                 return self._money(node)
             case ir.ReadQuantity() | ir.ReadMoney() | ir.PerPeriod() | ir.Exchange():
@@ -378,6 +382,31 @@ class Emitter:
                 self.body.line(f"{number.code} = read_phone({number.code}, {region.code}, {path})")
         return Atom(number.code, "text", number.maybe, True)
 
+    def _scale_by_code(self, node: ir.ScaleByCode) -> Atom:
+        if node.into is None:
+            raise ValueError("nothing says what a unit named by the data measures")
+        path = self.path(node)
+        value = self.owned(self.emit(node.value))
+        rows_table, system = self.codes[node.table], self.codes[f"{node.system}/"]
+        if not isinstance(rows_table, ir.CodeTable) or not isinstance(system, ir.CodeTable):
+            raise TypeError(f"{node.table} is no table of unit codes")
+        rows = rows_table.entries
+        table = self.constants.name(f"{{{', '.join(_row(code, row, node.into) for code, row in rows.items())}}}")
+        others = "\n".join(f"{code}\t{clause}" for code, clause in system.entries.items() if code not in rows)
+        known = self.constants.name(literal(others))
+        wanted = f"{known}, {literal(system.name)}, {literal(measured(node.into.dimension))}"
+
+        def call() -> None:
+            code = self.emit(node.code)
+            self.body.line(f"{value.code} = scale_by_code({value.code}, {code.code}, {table}, {wanted}, {path})")
+
+        if value.maybe:
+            with self.body.block(f"if {value.code} is not None:"):
+                call()
+        else:
+            call()
+        return Atom(value.code, "", value.maybe, True)
+
     def _money(self, node: ir.MakeMoney) -> Atom:
         amount = self.owned(self.emit(node.amount))
         path = self.path(node)
@@ -499,6 +528,13 @@ def _durations(node: ir.Expr) -> bool:
             return True
         case _:
             return any(map(_durations, parts(node)))
+
+
+def _row(code: str, row: str, into: ir.Unit) -> str:
+    """A unit code with factor and offset straight to the unit `into`."""
+    factor, offset = map(Fraction, row.split())
+    to, zero = Fraction(into.factor), Fraction(into.offset)
+    return f"{literal(code)}: ({number(str(factor / to))}, {number(str((offset - zero) / to))})"
 
 
 def _plainly_equal(left: Kind, right: Kind) -> bool:

@@ -37,6 +37,7 @@ _NAMES = {
     "money": "Rates exchange per_period read_money",
     "numbers": "add divide multiply negate read_unscaled read_decimal read_float read_grouped read_int scale subtract to_float",
     "outcome": "Claimed Dead Deleted Duration Failed Filtered Held Listed Money Outcome Rejected",
+    "unitcodes": "scale_by_code",
     "paths": "as_elements as_list element every find find_all lacking no_object state unfit_record",
     "data": "Data",
     "named": "bounded no_arm",

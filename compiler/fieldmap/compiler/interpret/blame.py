@@ -36,6 +36,8 @@ def parts(node: ir.Expr) -> Iterator[ir.Expr]:
             yield from (node.date, node.time)
         case ir.Phone():
             yield from (node.value, node.region)
+        case ir.ScaleByCode():
+            yield from (node.value, node.code)
         case ir.MakeMoney():
             yield from (node.amount, node.currency)
         case ir.PerPeriod():

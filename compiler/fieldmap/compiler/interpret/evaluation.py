@@ -24,6 +24,8 @@ from fieldmap.compiler.interpret.conversions import convert, implicit, is_number
 from fieldmap.compiler.interpret.fitting import JSON_DEPTH
 from fieldmap.compiler.interpret.templates import in_template, render
 from fieldmap.compiler.interpret.tracing import Step, how_text, type_text
+from fieldmap.compiler.units.kinds import words as measured
+from fieldmap.compiler.units.systems import NO_SIZE
 from fieldmap.runtime.values import durations
 from fieldmap.runtime.values.currencies import CURRENCIES
 from fieldmap.runtime.values.failures import quote, wrong
@@ -166,7 +168,16 @@ class _Scope:
                 return self._joined(node)
             case ir.ReadQuantity() | ir.ReadMoney() | ir.PerPeriod() | ir.Exchange():
                 return self._measured(node)
-            case ir.Implicit() | ir.Convert() | ir.Scale() | ir.MakeMoney() | ir.Lookup() | ir.Template() | ir.Call():
+            case (
+                ir.Implicit()
+                | ir.Convert()
+                | ir.Scale()
+                | ir.ScaleByCode()
+                | ir.MakeMoney()
+                | ir.Lookup()
+                | ir.Template()
+                | ir.Call()
+            ):
                 return self._made(node)
             case ir.Mapped():
                 return self._mapped(node)
@@ -285,6 +296,8 @@ class _Scope:
                 return self._note("convert", how_text(node.how), before, convert(before, node.to, node.how))
             case ir.Scale():
                 return self._scaled(node)
+            case ir.ScaleByCode():
+                return self._scaled_by_code(node)
             case ir.MakeMoney():
                 return self._money(node)
             case ir.Lookup():
@@ -316,6 +329,26 @@ class _Scope:
         self._note(
             "scale", f"{node.from_unit} to {node.to_unit}", value, scaled, factor=node.factor, offset=node.offset
         )
+        return scaled
+
+    def _scaled_by_code(self, node: ir.ScaleByCode) -> Any:
+        value = self.value(node.value)
+        if value is None or node.into is None:
+            return None
+        code = self.value(node.code)
+        if code is None:
+            raise Failed("FM2142", f"the unit of {quote(value)} is absent")
+        table, others = self._all.codes[node.table], self._all.codes[f"{node.system}/"]
+        if not isinstance(table, ir.CodeTable) or not isinstance(others, ir.CodeTable):
+            raise TypeError(f"{node.table} is no table of unit codes")
+        row = table.entries.get(text(code))
+        if row is None:
+            raise Failed(*unfit_code(code, others, measured(node.into.dimension)))
+        factor, offset = map(Fraction, row.split())
+        into, zero = Fraction(node.into.factor), Fraction(node.into.offset)
+        exact = (factor / into, (offset - zero) / into)
+        scaled = combine("+", combine("*", plain(value), exact[0]), exact[1])
+        self._note("scale", f"{code} to {node.into.text}", value, scaled, factor=str(exact[0]), offset=str(exact[1]))
         return scaled
 
     def _money(self, node: ir.MakeMoney) -> Money | None:
@@ -471,6 +504,16 @@ def bounded(value: Any) -> Any:
     elif isinstance(value, list) and len(value) > LONGEST_LIST:
         raise Failed("FM2168", f"a list of more than {LONGEST_LIST} elements")
     return value
+
+
+def unfit_code(code: str, system: ir.CodeTable, wanted: str) -> tuple[str, str]:
+    """Why a unit code does not do: it is unknown, has no size, or measures something else."""
+    known = system.entries.get(code)
+    if known is None:
+        return "FM2140", f"{quote(code)} is no unit code of {system.name}"
+    if known.endswith(NO_SIZE):
+        return "FM2143", f"{quote(code)} is {known}; {wanted} is needed"
+    return "FM2141", f"{quote(code)} is {known}; {wanted} is needed"
 
 
 def plain(value: Any) -> Any:

@@ -121,7 +121,7 @@ Table = CodeTable | Spellings | Rates
 
 class Project(Node, frozen=True):
     """All of a project. connectors are not here: they are the fetch plans. codes: all tables that expressions look things up in; a
-    code list by its name, others by a name with a blank, which no author can write."""
+    code list by its name, others by a name with a blank or a slash, which no author can write."""
 
     entities: tuple[Entity, ...]
     maps: tuple[Map, ...]

@@ -277,6 +277,25 @@ class Exchange(Expression, frozen=True):
     currency: str
 
 
+class ScaleByCode(Expression, frozen=True):
+    """`x in unit($.uom, unece)`: value * factor + offset of the row that the code names, and from there to the unit `into`, exactly.
+
+    The rows are `Project.codes[table]`: code to "factor offset", to the base of the dimension of `into`; `Project.codes[system + "/"]`
+    has what the system's other codes are, code to "litre, a volume". Absent if the value is absent. An absent code fails with FM2142, one that the
+    system does not know with FM2140, one of another dimension with FM2141, and one that no factor converts with FM2143. into is
+    None only while the checker does not know yet what is measured.
+    """
+
+    value: Expr
+    code: Expr
+    system: str
+    into: Unit | None = None
+
+    @property
+    def table(self) -> str:
+        return f"{self.system}/{self.into.dimension}" if self.into is not None else ""
+
+
 class MakeMoney(Expression, frozen=True):
     """An amount and its currency. Absent if the amount is absent; a currency that is absent, or not three capital letters of
     ISO 4217, fails with FM2111. assumed: why the author takes the currency for granted, for provenance."""
@@ -473,6 +492,7 @@ Expr = (
     | ReadMoney
     | PerPeriod
     | Exchange
+    | ScaleByCode
     | MakeMoney
     | Lookup
     | Template

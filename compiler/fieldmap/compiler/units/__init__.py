@@ -18,6 +18,7 @@ from fieldmap.compiler.units.registry import Named, UnknownUnitError, named
 from fieldmap.runtime.values.currencies import CURRENCIES
 
 __all__ = [
+    "PLAIN",
     "UnknownUnitError",
     "conversion",
     "currency",
@@ -26,8 +27,11 @@ __all__ = [
     "is_pure_currency",
     "multiply",
     "parse",
+    "parts",
     "scaled",
 ]
+
+PLAIN = ir.Unit(text="1", dimension=kinds.DIMENSIONLESS, factor="1", offset="0")
 
 _PART = re.compile(r"(^|[*/·])(1(?=/)|[^*/·^]+)(?:\^(-?[0-9]+))?")
 _LARGEST_POWER = 12
@@ -45,12 +49,12 @@ def _parsed(text: str) -> ir.Unit:
 
 
 def _compose(text: str, own: Mapping[str, ir.Unit]) -> ir.Unit:
-    parts = _parts(text)
-    if len(parts) == 1 and parts[0][1] == 1:
+    found = parts(text)
+    if len(found) == 1 and found[0][1] == 1:
         return _single(text, own)
     powers: dict[str, int] = {}
     factor = Fraction(1)
-    for name, power in parts:
+    for name, power in found:
         unit = _single(name, own)  # a degree within a compound is a difference of temperature: its offset is left out
         factor *= Fraction(unit.factor) ** power
         for base, exponent in kinds.powers(unit.dimension).items():
@@ -58,7 +62,7 @@ def _compose(text: str, own: Mapping[str, ir.Unit]) -> ir.Unit:
     return ir.Unit(text=text, dimension=kinds.spelled(powers), factor=str(factor), offset="0")
 
 
-def _parts(text: str) -> list[tuple[str, int]]:
+def parts(text: str) -> list[tuple[str, int]]:
     """`kg/m^3` as [("kg", 1), ("m", -3)]."""
     found: list[tuple[str, int]] = []
     end = 0
@@ -118,7 +122,7 @@ def multiply(left: ir.Unit, right: ir.Unit, operator: str) -> ir.Unit:
 def _joined(left: str, right: str, sign: int) -> str:
     names: dict[str, int] = {}
     for text, direction in ((left, 1), (right, sign)):
-        for name, power in _parts(text) if text != "1" else []:
+        for name, power in parts(text) if text != "1" else []:
             names[name] = names.get(name, 0) + direction * power
     above = "*".join(_raised(name, power) for name, power in names.items() if power > 0)
     below = "".join(f"/{_raised(name, -power)}" for name, power in names.items() if power < 0)

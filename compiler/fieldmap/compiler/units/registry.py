@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib import resources
 from typing import Any
@@ -40,18 +40,19 @@ _ROUGH = {
         ),
         "it has no exact definition that all agree on",
     ),
+    "parsec": "its size is an irrational number of metres",
     "pH": "a pH is a logarithm, not a unit",
 }
 _LOGARITHMIC = "it is a level on a logarithmic scale, which no factor converts"
 _MEASURED_REASON = "its size was measured, so it is not known exactly"
 
 # Units that take the prefixes of SI, by name and by symbol; all others do not, or `cfm` would be a centifermi.
-_METRIC = _words(
+METRIC = _words(
     "meter metre m gram g second s ampere A kelvin K mole mol candela cd liter litre l L newton N joule J watt W pascal Pa volt V"
     " ohm Ω coulomb C farad F siemens S henry H tesla T weber Wb lumen lm lux lx hertz Hz becquerel Bq gray Gy sievert Sv katal kat"
     " bit byte B octet electron_volt electronvolt eV bar calorie cal metric_ton tonne watt_hour Wh volt_ampere VA var"
     " volt_ampere_reactive ampere_hour Ah poise P stokes St radian rad steradian sr curie Ci tex gauss bps baud Bd dyne dyn newton_metre"
-    " Nm parsec degree_Kelvin arcsecond arcsec molar M are barn b year a yr force_gram gf rem"
+    " Nm parsec degree_Kelvin arcsecond arcsec molar M are barn b year a yr force_gram gf rem galileo Gal"
 )
 _ABSOLUTE = frozenset({"kelvin", "degree_Rankine"})
 _SIGNS = str.maketrans({"μ": "µ", "Ω": "Ω", "Å": "Å"})
@@ -125,7 +126,11 @@ def named(text: str) -> Named:
     reason = _refused(full)
     if reason:
         raise UnknownUnitError(text, [], reason)
-    return _measure(prefix + full, full)
+    found = _measure(full)
+    if not prefix:
+        return found
+    by = Fraction(registry()._prefixes[prefix].converter.scale)
+    return replace(found, name=prefix + full, factor=found.factor * by)
 
 
 def _resolved(text: str) -> tuple[str | None, str]:
@@ -133,9 +138,9 @@ def _resolved(text: str) -> tuple[str | None, str]:
     known = names()
     if text in known:
         return known[text], ""
-    for length in range(1, len(text)):
+    for length in range(1, min(len(text), 7)):
         prefix, rest = text[:length], text[length:]
-        if prefix in prefixes() and rest in _METRIC and rest in known:
+        if prefix in prefixes() and rest in METRIC and rest in known:
             return known[rest], prefixes()[prefix]
     if len(text) > 3 and text.endswith("s") and text[:-1].lower() == text[:-1]:
         return _resolved(text[:-1])
@@ -161,10 +166,11 @@ def _refused(full: str) -> str:
     return ""
 
 
-def _measure(name: str, full: str) -> Named:
+@functools.cache
+def _measure(full: str) -> Named:
     made = registry()
     try:
-        unit = made.UnitsContainer({name: 1})
+        unit = made.UnitsContainer({full: 1})
         zero = made.Quantity(Fraction(0), unit).to_root_units()
         one = made.Quantity(Fraction(1), unit).to_root_units()
         offset = Fraction(zero.magnitude)
@@ -174,13 +180,13 @@ def _measure(name: str, full: str) -> Named:
         exact = False
     powers = {str(base): kinds.whole(Fraction(power)) for base, power in one._units.items()} if exact else {}
     if not exact or None in powers.values():
-        raise UnknownUnitError(name, [], "its size cannot be written as a fraction")
+        raise UnknownUnitError(full, [], "its size cannot be written as a fraction")
     scaled, kept = _in_kilograms(factor, {base: power for base, power in powers.items() if power})
     temperature = ""
     if kept == {"kelvin": 1}:
         is_difference = full.startswith("delta_") or not (offset or full in _ABSOLUTE)
         temperature = kinds.DIFFERENCE if is_difference else kinds.TEMPERATURE
-    return Named(name, tuple(sorted(kept.items())), scaled, offset, temperature)
+    return Named(full, tuple(sorted(kept.items())), scaled, offset, temperature)
 
 
 def _in_kilograms(factor: Fraction, powers: dict[str, int]) -> tuple[Fraction, dict[str, int]]:

@@ -4,7 +4,7 @@ No name is looked up here and no type is known. The compiler refers to this modu
 Each node's docstring shows the text that it stands for. One module a kind of statement; every name is found here.
 """
 
-from fieldmap.dsl.ast.codes import CodeArm, Codes, Rates
+from fieldmap.dsl.ast.codes import CodeArm, Codes, OwnUnit, Rates, UnitArm, UnitCodes
 from fieldmap.dsl.ast.connector import (
     Auth,
     Connector,
@@ -56,6 +56,7 @@ from fieldmap.dsl.ast.expression import (
     If,
     InList,
     InUnit,
+    InUnitOf,
     IsAbsent,
     ListOf,
     LocalTime,
@@ -172,6 +173,7 @@ __all__ = [
     "Ignored",
     "InList",
     "InUnit",
+    "InUnitOf",
     "IndexSegment",
     "IsAbsent",
     "Item",
@@ -197,6 +199,7 @@ __all__ = [
     "ObjectType",
     "Otherwise",
     "Outcome",
+    "OwnUnit",
     "Pages",
     "Parameter",
     "Path",
@@ -231,6 +234,8 @@ __all__ = [
     "Text",
     "Together",
     "TypeExpr",
+    "UnitArm",
+    "UnitCodes",
     "Use",
     "Via",
     "When",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fieldmap.dsl.ast.nodes import Node
@@ -43,3 +44,30 @@ class Codes(Node):
     arms: tuple[CodeArm, ...]
     source: Text | None = None
     columns: tuple[Name, Name] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitArm(Node):
+    """`"PC", "PCE" -> each`; `else -> unece` (codes is empty, and unit names a code system)."""
+
+    codes: tuple[Text, ...]
+    unit: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitCodes(Node):
+    """`codes plant_units units "What the plant calls its units" { … }`"""
+
+    name: Name
+    doc: Text | None
+    arms: tuple[UnitArm, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnUnit(Node):
+    """`unit crate = 24 each "A crate of bottles"`, `unit survey_ft = 1200/3937 m`. size: exact, of the other unit."""
+
+    name: Name
+    size: Fraction
+    unit: Name
+    doc: Text | None

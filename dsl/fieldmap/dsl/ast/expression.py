@@ -168,6 +168,15 @@ class InUnit(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InUnitOf(Node):
+    """`x in unit($.uom, unece)`: a unit that the data names, by the codes of a system or list; without one, the language's own names."""
+
+    value: Expr
+    code: Expr
+    system: Name | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Via(Node):
     """`x via worker_status`"""
 
@@ -294,6 +303,7 @@ Expr = (
     | Conversion
     | LocalTime
     | InUnit
+    | InUnitOf
     | Via
     | Negate
     | Arithmetic

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fieldmap.dsl.ast.codes import Codes, Rates
+from fieldmap.dsl.ast.codes import Codes, OwnUnit, Rates, UnitCodes
 from fieldmap.dsl.ast.connector import Connector
 from fieldmap.dsl.ast.declared import Function, Property, Table
 from fieldmap.dsl.ast.entity import Entity
@@ -32,4 +32,18 @@ class File(Node):
     items: tuple[Item, ...]
 
 
-Item = Use | Entity | Connector | Codes | Rates | Map | Merge | Example | Function | Table | Property
+Item = (
+    Use
+    | Entity
+    | Connector
+    | OwnUnit
+    | Codes
+    | UnitCodes
+    | Rates
+    | Map
+    | Merge
+    | Example
+    | Function
+    | Table
+    | Property
+)
