@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "author": ("init", "fmt", "demo", "compile"),
     "checking": ("check", "explain-code"),
     "evaluating": ("eval", "repl"),
+    "measuring": ("units",),
     "operate": ("sync", "replay", "status"),
     "inspect": ("query", "explain", "dlq"),
     "archive": ("archive",),

@@ -95,6 +95,7 @@ _WORDS = {
     "ROUNDED": "`rounded half even`",
     "CHOICE": "`earlier`, `later`",
     "OPTIONAL": "`?`",
+    "_UNIT_OF": "`unit(…)`",
 }
 _MOST_PHRASES = 5
 

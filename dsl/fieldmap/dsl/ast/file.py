@@ -33,17 +33,5 @@ class File(Node):
 
 
 Item = (
-    Use
-    | Entity
-    | Connector
-    | OwnUnit
-    | Codes
-    | UnitCodes
-    | Rates
-    | Map
-    | Merge
-    | Example
-    | Function
-    | Table
-    | Property
+    Use | Entity | Connector | OwnUnit | Codes | UnitCodes | Rates | Map | Merge | Example | Function | Table | Property
 )
