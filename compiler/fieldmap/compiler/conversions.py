@@ -259,7 +259,9 @@ def in_unit_of(checker: Checker, node: ast.InUnitOf) -> Typed | None:
             type_: ir.Type = ir.FloatType(unit=unit)
         else:
             type_ = ir.DecimalType(unit=unit)
-        return Typed(ir.ScaleByCode(value=number.expr, code=named, system=system), type_, number.absence, node.span)
+        made = ir.ScaleByCode(value=number.expr, code=named, system=system)
+        checker.report.unit_places[made] = node.span
+        return Typed(made, type_, number.absence, node.span)
 
     return over_list(value, one)
 

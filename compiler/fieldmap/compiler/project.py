@@ -29,6 +29,7 @@ from fieldmap.compiler import (
     merges,
     own_units,
     properties,
+    quantities,
     rates,
     reference,
     sensitivity,
@@ -113,6 +114,7 @@ def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checke
         if name in looked_up or not (isinstance(table, ir.CodeTable) and table.table)
     }
     project = ir.Project(entities=tuple(lowered_entities), maps=tuple(lowered_maps), codes=kept)
+    quantities.refuse_open(report, *lowered_maps, *lowered_entities)
     ran = 0
     if not report.failed:
         authored.run(context.functions, context.codes, report)

@@ -108,6 +108,34 @@ def settle_both(report: Report, left: Typed, right: Typed) -> tuple[Typed, Typed
     return left, right
 
 
+def refuse_open(report: Report, *lowered: ir.Node) -> None:
+    """FM0325 wherever a unit that the data names met none that is written: in a let, in a text, in a question."""
+
+    def walk(node: Any) -> None:
+        if isinstance(node, ir.ScaleByCode) and node.into is None and node in report.unit_places:
+            _unsaid(report, report.unit_places.pop(node), "")
+        if isinstance(node, ir.Node):
+            for name in node.__struct_fields__:
+                walk(getattr(node, name))
+        elif isinstance(node, tuple):
+            for item in node:
+                walk(item)
+
+    if report.unit_places and not report.failed:
+        for node in lowered:
+            walk(node)
+
+
+def _unsaid(report: Report, span: Span, note: str) -> None:
+    report.error(
+        "FM0325",
+        "the data names the unit here, and nothing says what is measured",
+        span,
+        note=note,
+        help="assign it to a field with a unit, or compare it with a quantity: … > 5 kg",
+    )
+
+
 def _settled(report: Report, expr: ir.Expr, into: ir.Unit) -> ir.Expr:
     def walk(node: Any) -> Any:
         if isinstance(node, ir.ScaleByCode) and node.into is None:
@@ -141,13 +169,7 @@ def refuse_named(report: Report, *sides: Typed) -> bool:
         if is_named(side):
             if report.broken(side.span):
                 return True
-            report.error(
-                "FM0325",
-                "the data names the unit here, and nothing says what is measured",
-                side.span,
-                note=side.words,
-                help="assign it to a field with a unit, or compare it with a quantity: … > 5 kg",
-            )
+            _unsaid(report, side.span, side.words)
             return True
     return False
 

@@ -21,6 +21,8 @@ class Report:
         self.units: dict[str, ir.Unit] = {}
         # Its own lists of unit codes, and the tables of codes that its maps turned out to need.
         self.unit_lists: dict[str, System] = {}
+        # Where a unit is named by the data: nothing says what is measured until it meets a unit that is written.
+        self.unit_places: dict[ir.Expr, Span] = {}
         self.unit_tables: dict[str, ir.Table] = {}
 
     def error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from fieldmap.compiler.report import Report
@@ -9,24 +10,86 @@ from fieldmap.compiler.symbols import Symbols
 from fieldmap.dsl import ast
 from fieldmap.dsl.ast.walk import walk
 
+_Declared = ast.Codes | ast.OwnUnit | ast.UnitCodes | ast.Table | ast.Rates | ast.Function
+# Between the units of a compound: kg/m^3.
+_SIGN = re.compile(r"[*/·]|\^-?[0-9]+")
+
 
 def check(symbols: Symbols, report: Report) -> None:
-    """FM0380 for each code list that no map and no function names. A file of code lists alone is somebody's library, and not asked."""
+    """FM0380 for what is declared and named nowhere. A project without a map is somebody's library, and not asked."""
     if not report.failed:
         # Where something is wrong, what seems unused may be what the mistake is about.
         _names(symbols, report)
-    if not symbols.maps:
-        return
-    users: list[ast.Node] = [*symbols.maps, *symbols.functions.values()]
-    named = {node.codes.text for user in users for node in walk(user) if isinstance(node, ast.Via | ast.DataPeriod)}
-    for name, codes in symbols.codes.items():
-        if name not in named:
-            report.warn(
-                "FM0380",
-                f"nothing uses the code list {name}",
-                codes.name.span,
-                help=f"write … via {name} where it belongs, or leave the list out",
-            )
+    if symbols.maps:
+        _declared(symbols, report)
+
+
+def _declared(symbols: Symbols, report: Report) -> None:
+    named = _Named(symbols)
+    declared: list[tuple[Iterable[_Declared], set[str], str, str]] = [
+        (symbols.codes.values(), named.codes, "nothing uses the code list {}", "… via {}"),
+    ]
+    if not report.failed:
+        declared += [
+            (symbols.units.values(), named.units, "nothing is measured in the unit {}", "… in {}"),
+            (symbols.unit_codes.values(), named.systems, "nothing uses the unit codes {}", "… in unit($.unit, {})"),
+            (symbols.tables.values(), named.tables, "nothing is looked up in the table {}", "lookup({}, …)"),
+            (symbols.rates.values(), named.rates, "nothing is exchanged by the rates {}", "… using {} on $.date"),
+            (symbols.functions.values(), named.functions, "nothing calls the function {}", "{}(…)"),
+        ]
+    for nodes, used, message, sample in declared:
+        for node in nodes:
+            name = node.name.text
+            if name not in used:
+                help_text = f"write {sample.format(name)} where it belongs, or leave it out"
+                report.warn("FM0380", message.format(name), node.name.span, help=help_text)
+
+
+class _Named:
+    """What the statements of a project name. A function that calls itself, and a unit that is made of itself, name nothing."""
+
+    def __init__(self, symbols: Symbols) -> None:
+        self.codes: set[str] = set()
+        self.units: set[str] = set()
+        self.systems: set[str] = set()
+        self.tables: set[str] = set()
+        self.rates: set[str] = set()
+        self.functions: set[str] = set()
+        kept = (
+            *(symbols.entities.values(), symbols.connectors.values(), symbols.maps, symbols.merges.values()),
+            *(
+                symbols.examples.values(),
+                symbols.functions.values(),
+                symbols.properties.values(),
+                symbols.tables.values(),
+            ),
+            *(symbols.units.values(), symbols.unit_codes.values()),
+        )
+        for nodes in kept:
+            for item in nodes:
+                own = item.name.text if isinstance(item, ast.Function) else ""
+                for node in walk(item):
+                    self._see(node, own)
+
+    def _see(self, node: ast.Node, own: str) -> None:
+        match node:
+            case ast.Via() | ast.DataPeriod():
+                self.codes.add(node.codes.text)
+            case ast.InUnitOf() if node.system is not None:
+                self.systems.add(node.system.text)
+            case ast.RateTable():
+                self.rates.add(node.name.text)
+            case ast.Call():
+                if node.function.text != own:
+                    self.functions.add(node.function.text)
+                if node.function.text == "lookup" and node.arguments and isinstance(node.arguments[0], ast.Bare):
+                    self.tables.add(node.arguments[0].name)
+            case _:
+                pass
+        for attribute in ("unit", "period", "per"):
+            unit = getattr(node, attribute, None)
+            if isinstance(unit, ast.Name):
+                self.units.update(_SIGN.split(unit.text))
 
 
 def _names(symbols: Symbols, report: Report) -> None:
