@@ -76,7 +76,9 @@ class _MergeLowering:
         )
 
     def _unique(self) -> bool:
-        lines = self._merge.duplicates if self._merge is not None else ()
+        if self._merge is None:
+            return False
+        lines = self._merge.duplicates
         for line in lines[1:]:
             self._report.twice("what becomes of duplicates", line.span, lines[0].span)
         return bool(lines)
