@@ -33,6 +33,7 @@ def record(tmp_path: Path) -> str:
         ("$.miles > 3", "true    bool"),
         ("5 km + 3 km", "8 km    number in km"),
         ("1 / 3", "1/3    number"),
+        ('"2 lb" as quantity(in kg)', "0.90718474 kg    number in kg"),
     ],
 )
 def test_eval_shows_value_type_and_unit(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import project
 
 from fieldmap.compiler import ir, spellings, units
 from fieldmap.compiler.interpret import quantities as reference
@@ -70,6 +71,20 @@ def test_corpus(unit: str, settings: str, wanted: str, text: str) -> None:
 
 def test_the_corpus_is_large() -> None:
     assert len(list(corpus())) > 400
+
+
+def test_each_field_reads_its_own_unit_beside_others_of_its_dimension(tmp_path: Path) -> None:
+    """`lb/gal` is in no list of spellings: only the field's own table has it."""
+    source = """
+    entity W { key no : text; a : decimal(9, 3) in kg/m^3?; b : decimal(9, 3) in lb/gal?; c : decimal(9, 3) in g/l? }
+    connector x { base "https://x.example.com"; resource r { get "/r"; id $.id; shape { id: text, a: text?, b: text?, c: text? } } }
+    map x.r to W { no = $.id; a = $.a as quantity; b = $.b as quantity; c = $.c as quantity }
+    example "each in its own" {
+      given x.r { "id": "1", "a": "5 kg/m^3", "b": "5 lb/gal", "c": "5 g/l" }
+      expect W { a = 5 kg/m^3, b = 5 lb/gal, c = 5 g/l }
+    }
+    """
+    assert [item.message for item in project(tmp_path, all=source).diagnostics] == []
 
 
 def test_every_unit_of_the_spellings_is_known() -> None:

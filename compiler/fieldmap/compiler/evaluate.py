@@ -46,12 +46,13 @@ def evaluate(text: str, document: Any) -> Evaluated:
     if isinstance(tree, Diagnostic):
         raise FindingsError(sentence(tree))
     report = Report()
-    typed = Checker(Scope(Symbols({}), report, {"$": None})).check(tree)
+    scope = Scope(Symbols({}), report, {"$": None})
+    typed = Checker(scope).check(tree)
     mistakes = [item for item in report.diagnostics if item.severity is Severity.ERROR]
     if typed is None or mistakes:
         raise FindingsError(sentence(mistakes[0]) if mistakes else "This expression has no meaning")
     try:
-        value = interpret.evaluate(typed.expr, {}, {"$": document})
+        value = interpret.evaluate(typed.expr, scope.codes, {"$": document})
     except Failed as failed:
         where = f" ({failed.path})" if failed.path and failed.path not in failed.reason else ""
         raise FindingsError(f"{failed.code}: {failed.reason}{where}") from None

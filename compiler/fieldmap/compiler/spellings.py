@@ -216,8 +216,10 @@ def table(unit: ir.Unit) -> ir.Spellings:
     """The spellings of the units that measure what `unit` does; its own spelling is always among them."""
     own = [(entry, words) for entry, words in _known() if entry.dimension == unit.dimension]
     spelled = {word for _, words in own for word in words.replace("||", "|").split("|")}
+    name = f"spellings of {unit.dimension}"
     if unit.text not in spelled:
         own.append((unit, f"||{unit.text}"))
+        name += f" and {unit.text}"  # another table than that of a field in a unit that everybody has
     foreign: dict[str, list[str]] = {}
     for entry, words in _known():
         if entry.dimension != unit.dimension:
@@ -225,7 +227,7 @@ def table(unit: ir.Unit) -> ir.Spellings:
                 word for word in words.replace("||", "|").split("|") if word
             )
     return ir.Spellings(
-        name=f"spellings of {unit.dimension}",
+        name=name,
         needed=units.describe(unit),
         own=tuple((entry.factor, entry.offset, words) for entry, words in own),
         foreign=tuple((kind, "|".join(words)) for kind, words in foreign.items()),
