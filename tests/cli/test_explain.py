@@ -25,7 +25,7 @@ connector drop is files {
     records $.data[*].rec
     id      $.id
     changed $.at
-    shape { id: text, v: text?, q: text?, at: datetime?, state: text? }
+    shape { id: text, v: text?, q: text? unchanged when "=", at: datetime?, state: text? }
   }
 }
 codes states {
@@ -107,3 +107,21 @@ def test_a_value_whose_newer_version_was_rejected_is_stale(
     assert "1 record of drop.one to W is stale" in " ".join(capsys.readouterr().out.split())
     assert run(["explain", "W", "1", "v"]) == 0
     assert "stale: a newer version" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_kept_value_is_explained_by_the_version_that_gave_it(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = {"rec": {"id": "1", "v": "old", "q": "2.5", "at": "2026-01-01T00:00:00Z"}}
+    then = {"rec": {"id": "1", "v": "new", "q": "=", "at": "2026-01-02T00:00:00Z"}}
+    load(project, json.dumps({"data": [{"rec": {"id": "2", "q": "="}}, then, first]}), capsys)
+    told = explained("1", "inv", capsys)
+    assert (told["value"], told["recomputed"], told["raw"][0]["path"]) == ("2.50", True, "$.data[2].rec.q")
+    assert told["steps"][-1]["how"] == "kept: the version of 2026-01-02 00:00:00+00:00 leaves it unchanged"
+    assert explained("1", "v", capsys)["raw"][0]["path"] == "$.data[1].rec.v"
+    unfounded = explained("2", "inv", capsys)
+    assert unfounded["value"] is None
+    assert (
+        unfounded["lost"][0]["outcome"]
+        == "unchanged, says the source, and no earlier version of the record has been read"
+    )

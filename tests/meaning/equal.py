@@ -40,7 +40,15 @@ def essence(outcome: Outcome) -> Any:
         case Claimed():
             held = [(h.claim, h.row, h.field, h.code, h.path, h.invented) for h in outcome.held]
             listed = [(i.claim, i.element, i.field, i.code, i.path, i.lost) for i in outcome.listed]
-            return ("claimed", outcome.record_id, exact(outcome.changed), exact(outcome.rows), held, listed)
+            return (
+                "claimed",
+                outcome.record_id,
+                exact(outcome.changed),
+                exact(outcome.rows),
+                held,
+                listed,
+                outcome.kept,
+            )
         case Filtered() | Deleted():
             return (type(outcome).__name__, outcome.record_id, exact(outcome.changed))
         case Dead():

@@ -318,6 +318,7 @@ def reads(
         how=draw(formats(declared)),
         beside=draw(st.integers(0, 9)) == 0,
         sentinels=draw(sentinels(declared)) if draw(st.integers(0, 3)) == 0 else (),
+        unchanged=draw(sentinels(None)) if draw(st.integers(0, 7)) == 0 else (),
     )
 
 

@@ -29,8 +29,14 @@ from tests.meaning.expressions import (
 )
 
 from fieldmap.compiler import ir
+from fieldmap.compiler.interpret.paths import split
 
 NUMBERS = ir.ListType(element=ir.DecimalType(precision=10, scale=1))
+MARKS: tuple[tuple[ir.Constant, ...], ...] = (
+    (),
+    (ir.TextConstant(value="A"), ir.TextConstant(value="")),
+    (ir.NumberConstant(value="0"), ir.BoolConstant(value=False), ir.TextConstant(value="12")),
+)
 ALIASES = ("item", "part", "bit")
 
 
@@ -82,9 +88,22 @@ def values(roots: tuple[str, ...], depth: int) -> st.SearchStrategy[tuple[ir.Typ
 
 
 @st.composite
+def questions(draw: st.DrawFn, roots: tuple[str, ...]) -> tuple[ir.Asked, ...]:
+    """Paths of which a source may say that they are unchanged."""
+    asked = []
+    for read in draw(st.lists(reads(roots, None), min_size=1, max_size=2)):
+        before, rest = split(read.segments)
+        steps = tuple(ir.Member(name=step.name) if isinstance(step, ir.Member) else step for step in before)
+        bare = ir.Read(root=read.root, segments=steps, text=read.text, beside=not rest and draw(st.booleans()))
+        asked.append(ir.Asked(read=bare, marks=draw(st.sampled_from(MARKS)), unsent=draw(st.booleans())))
+    return tuple(asked)
+
+
+@st.composite
 def assignments(draw: st.DrawFn, roots: tuple[str, ...], depth: int, number: int) -> ir.Assignment:
     target, value, constant = draw(values(roots, depth))
     outcome = draw(st.sampled_from(("reject", *["hold"] * 6, "use")))
+    asked = draw(st.one_of(st.just(()), st.just(()), questions(roots)))
     if isinstance(constant, ir.AbsentConstant) and outcome == "use":
         outcome = "hold"
     return ir.Assignment(
@@ -95,6 +114,8 @@ def assignments(draw: st.DrawFn, roots: tuple[str, ...], depth: int, number: int
         place=PLACE,
         is_key=draw(st.integers(0, 15)) == 0,
         use=constant if outcome == "use" else None,
+        asked=asked,
+        whole=draw(st.booleans()),
     )
 
 
@@ -201,6 +222,7 @@ def maps(draw: st.DrawFn) -> ir.Map:
         lets=tuple(let for lets in LETS.values() for let, _ in lets),
         functions=tuple(AUTHORED.values()),
         changed=draw(rarely(make.datetime(1))),
+        sparse_when=draw(st.one_of(st.none(), st.just(ir.BoolConstant(value=True)), make.bool(1))),
         deleted_when=draw(rarely(make.bool(1))),
         when=draw(rarely(make.bool(2))),
         checks=draw(checks(roots)),

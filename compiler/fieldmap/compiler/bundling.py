@@ -9,7 +9,7 @@ import msgspec
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.connectors import ConnectorPlan
-from fieldmap.compiler.emit import data, fetch, sql, transform
+from fieldmap.compiler.emit import data, fetch, keeping, sql, transform
 from fieldmap.compiler.emit.columns import claimed_field, columns_of
 from fieldmap.compiler.emit.identity import referrers
 from fieldmap.compiler.registries import registries
@@ -43,9 +43,13 @@ def _catalogue(
     for map_ in project.maps:
         for table in sql.claim_tables(map_, entities):
             columns = tuple((column.name, column.type) for column in table.columns)
+            if table.number == 0 and map_.keeps:
+                columns = (*columns, keeping.COLUMN)
             tables.append(
                 bundle.Table(schema="claims", name=table.table, create=sql.claims_ddl(table, map_), columns=columns)
             )
+        if map_.keeps:
+            tables.append(keeping.table(map_, sql.claim_tables(map_, entities)[0]))
     views = [
         bundle.View(name=name, query=query)
         for entity in project.entities
@@ -136,6 +140,7 @@ def _map_info(map_: ir.Map, entities: dict[str, ir.Entity]) -> bundle.MapInfo:
         file=map_.place.file,
         line=map_.place.line,
         claims=tuple(_claim_info(table) for table in sql.claim_tables(map_, entities)),
+        keeps=map_.keeps,
         origins=tuple(
             bundle.FieldOrigin(
                 claim=claim.number,

@@ -19,11 +19,13 @@ from fieldmap.runtime.values.query import compiled
 
 @dataclass(frozen=True)
 class Taken:
-    """node: the shape behind the step, None where it cannot be told; sentinels: of the members taken, if all have the same."""
+    """node: the shape behind the step, None where it cannot be told; sentinels: of the members taken, if all have the same; unchanged: what is
+    sent in place of any of them."""
 
     choice: ir.Choice
     node: shapes.ShapeNode | None
     sentinels: tuple[ir.Constant, ...]
+    unchanged: tuple[ir.Constant, ...] = ()
 
 
 def take(
@@ -46,7 +48,8 @@ def take(
         lowered.append(one[0])
         found.extend(one[1])
     shape, sentinels = _together(found)
-    return Taken(ir.Choice(selectors=tuple(lowered), descendant=segment.descendant), shape, sentinels)
+    marks = tuple(dict.fromkeys(choice.marks))
+    return Taken(ir.Choice(selectors=tuple(lowered), descendant=segment.descendant), shape, sentinels, marks)
 
 
 # A shape with the sentinels of the member that it belongs to.
@@ -78,6 +81,7 @@ class _Choice:
         self._report = report
         self._dollar = dollar
         self._patterns = patterns
+        self.marks: list[ir.Constant] = []
 
     # ---------------------------------------------------------------------------------------------- of one value
 
@@ -87,7 +91,7 @@ class _Choice:
             member = shapes.member_of(node, selector, self._report) if node is not None else None
             if node is not None and member is None:
                 return None
-            kinds: list[_Kind] = [(member.node, member.sentinels) if member is not None else (None, ())]
+            kinds: list[_Kind] = [self._kind(member) if member is not None else (None, ())]
             return ir.Member(name=selector.name), kinds
         if node is not None and not isinstance(node, shapes.ListShape):
             shapes.no_list(shapes.path_text(self._path), selector.span, node, self._report)
@@ -95,6 +99,10 @@ class _Choice:
         element = node.element if isinstance(node, shapes.ListShape) else None
         lowered = self._lowered(selector, element)
         return (lowered, [(element, ())]) if lowered is not None else None
+
+    def _kind(self, member: shapes.MemberShape) -> _Kind:
+        self.marks.extend(member.unchanged)
+        return member.node, member.sentinels
 
     def _lowered(self, selector: ast.Selector, element: shapes.ShapeNode | None) -> ir.Selector | None:
         match selector:
@@ -120,9 +128,9 @@ class _Choice:
             match one:
                 case shapes.ObjectShape(members=members) if isinstance(selector, ast.MemberSegment):
                     member = members.get(selector.name)
-                    kinds += [(member.node, member.sentinels)] if member is not None else []
+                    kinds += [self._kind(member)] if member is not None else []
                 case shapes.ObjectShape(members=members) if isinstance(selector, ast.WildcardSegment | ast.Filter):
-                    kinds += [(member.node, member.sentinels) for member in members.values()]
+                    kinds += [self._kind(member) for member in members.values()]
                 case shapes.ListShape(element=element) if not isinstance(selector, ast.MemberSegment):
                     kinds.append((element, ()))
                 case None:

@@ -143,7 +143,6 @@ class _ConnectorLowering:
             Scope(self._context.symbols, self._report, {"$": shape}, codes=self._context.codes, resource=node)
         )
         lower_reading(node, shape, self._report)
-        _refuse_unchanged(node, self._report)
         if not node.ids and not self._report.broken(node.span):
             self._report.error(
                 "FM0401",
@@ -159,6 +158,8 @@ class _ConnectorLowering:
             checker.condition(node.deleted_when, "deleted when")
         if node.when is not None:
             checker.condition(node.when, "when")
+        if node.sparse_when is not None:
+            checker.condition(node.sparse_when, "sparse when")
 
     def _refuse(self, kind: str, lines: Iterable[tuple[str, ast.Node | None]]) -> None:
         for word, line in lines:
@@ -345,27 +346,6 @@ class _ConnectorLowering:
                 help="ask for the size of the first page in query { }",
             )
         return plan.NextLinkPages(next=_emitted)
-
-
-def _refuse_unchanged(node: ast.Resource, report: Report) -> None:
-    """`sparse when` and `unchanged when` read, and would do nothing yet: better said than silent."""
-    waiting = list(node.shape.members) if node.shape is not None else []
-    spans = [node.sparse_when.span] if node.sparse_when is not None else []
-    spans += [value.span for value in (node.shape.unchanged if node.shape is not None else ())]
-    while waiting:
-        member = waiting.pop()
-        spans += [value.span for value in member.unchanged]
-        type_ = member.type
-        while isinstance(type_, ast.ListType):
-            type_ = type_.element
-        waiting.extend(type_.members if isinstance(type_, ast.ObjectType) else ())
-    for span in spans:
-        report.error(
-            "FM0112",
-            "keeping what a source marks as unchanged is not part of this release yet",
-            span,
-            help="ask the source for whole records",
-        )
 
 
 def _emitted(_: object) -> object:

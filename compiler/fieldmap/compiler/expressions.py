@@ -170,7 +170,9 @@ class Checker:
             how=found.how,
             beside=found.beside,
             sentinels=found.sentinels,
+            unchanged=found.unchanged,
         )
+        scope.marks[read.root, text] = found.whole
         return Typed(read, found.type, found.absence, node.span, found.origin, found.node)
 
     def _bare(self, node: ast.Bare, expected: ir.Type | None) -> Typed | None:

@@ -9,6 +9,7 @@ from fieldmap.compiler.assign import coerce
 from fieldmap.compiler.checks import both, lower_checks, position_of
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
+from fieldmap.compiler.keeping import asked_of
 from fieldmap.compiler.places import place
 from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.recordids import records_named
@@ -91,6 +92,7 @@ class _MapLowering:
         identity = tuple(typed.expr for item in resource.ids if (typed := textual(silent, item)) is not None)
         changed = instant(silent, resource.changed) if resource.changed is not None else None
         deleted = silent.condition(resource.deleted_when, "deleted when") if resource.deleted_when is not None else None
+        sparse = silent.condition(resource.sparse_when, "sparse when") if resource.sparse_when is not None else None
         wanted = silent.condition(resource.when, "when") if resource.when is not None else None
         checker = Checker(self._scope)
         bound = self._lets(node.items, checker)
@@ -120,6 +122,7 @@ class _MapLowering:
             reading=lower_reading(resource, self._scope.roots["$"], Report()),  # type: ignore[arg-type]
             alias=node.alias.text if node.alias is not None else None,
             changed=changed,
+            sparse_when=sparse,
             deleted_when=deleted,
             when=both(wanted, self._when(node.items, checker)),
             checks=lower_checks(node.items, checker),
@@ -245,6 +248,12 @@ class _MapLowering:
                 help="where the source numbers its lines, take that number",
             )
             self._scope.reads.append(f"position of {self._scope.prefixes.get(counted, counted)}")
+        asked, whole = (
+            ((), True)
+            if target.is_key
+            else asked_of(expr, checker.scope, sparse=self._resource.sparse_when is not None)
+        )
+        self._refuse_kept(asked, checker.scope, item, info)
         share = item.outcome.share if item.outcome is not None else None
         return ir.Assignment(
             field=target.name,
@@ -257,7 +266,29 @@ class _MapLowering:
             paths=tuple(dict.fromkeys(self._scope.reads[before:])),
             share=format(share, "f") if share is not None else ir.HELD_SHARE,
             records=records,
+            asked=asked,
+            whole=whole,
         )
+
+    def _refuse_kept(self, asked: tuple[ir.Asked, ...], scope: Scope, item: ast.Assignment, info: EntityInfo) -> None:
+        """A former value is kept by the record's own claim. Within `each` a value that is not sent fails when it is met."""
+        if asked and self._claims and not scope.element and self._resource.sparse_when is None:
+            self._report.error(
+                "FM0509",
+                f"{item.field.text} may be left unchanged by the source, and only a record's own claim keeps former values",
+                item.field.span,
+                help=f"write a map of its own: map {self._node.connector.text}.{self._node.resource.text} to {info.node.name.text}",
+            )
+
+    def _refuse_sparse(self, node: ast.Each | ast.Also) -> None:
+        if self._resource.sparse_when is not None:
+            self._report.error(
+                "FM0509",
+                f"a sparse record does not tell whether its {node.entity.text} claims are gone or only unchanged",
+                node.entity.span,
+                labels=[Label(self._resource.sparse_when.span, "records may be sparse")],
+                help="map them from a resource that sends whole records",
+            )
 
     def _outcome(
         self, item: ast.Assignment, target: ir.Field, declared: ast.EntityField, strict: bool, checker: Checker
@@ -357,6 +388,7 @@ class _MapLowering:
 
     def _also(self, node: ast.Also, checker: Checker) -> ir.Also | None:
         self._claims += 1
+        self._refuse_sparse(node)
         self._refuse_alone(node.items)
         inner = Checker(replace(checker.scope))  # its lets are its own
         bound = self._lets(node.items, inner)
@@ -383,6 +415,7 @@ class _MapLowering:
 
     def _each(self, node: ast.Each, checker: Checker) -> ir.Each | None:
         self._claims += 1
+        self._refuse_sparse(node)
         scope = checker.scope
         found = self._elements(node, checker)
         if found is None:

@@ -36,12 +36,13 @@ class Typed:
 class Named:
     """A value with a name: a let, a parameter of a function, a field of an entity. what: as in "the let full".
 
-    reads: the paths that it was made of, which count as read wherever it is used."""
+    reads: the paths that it was made of, which count as read wherever it is used. made_of: the value of a let."""
 
     typed: Typed
     what: str
     reads: tuple[str, ...] = ()
     used: bool = False
+    made_of: ir.Expr | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Scope:
     for coverage. dollar: whether `$` may be written here. reads: the paths met, from the record. element: the name of the
     element of the innermost `each`, whose place in its list `position` is. resource: whose records these are, so that a response
     stands round them.
-    names: values with a name. functions: the author's own. row: the fields that a condition of an entity names."""
+    names: values with a name. functions: the author's own. row: the fields that a condition of an entity names.
+    marks: of each path met, by root and text, what the source sends in place of a value that is unchanged."""
 
     symbols: Symbols
     report: Report
@@ -78,6 +80,7 @@ class Scope:
     names: dict[str, Named] = field(default_factory=dict)
     functions: dict[str, Authored] = field(default_factory=dict)
     row: dict[str, ir.Field] = field(default_factory=dict)
+    marks: dict[tuple[str, str], tuple[ir.Constant, ...]] = field(default_factory=dict)
 
     def knows(self, name: str) -> bool:
         """Whether a bare name means something here by itself; otherwise it may be a value of an enum."""

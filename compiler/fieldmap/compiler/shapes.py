@@ -61,13 +61,15 @@ class MemberShape:
     sentinels: tuple[ir.Constant, ...]
     span: Span
     advice: str | None = None
+    unchanged: tuple[ir.Constant, ...] = ()
 
 
 @dataclass(frozen=True)
 class Found:
     """What a path leads to. type is that of the whole result, a list where `many`; node is the shape behind the last step,
     None where no shape says; origin is where the type was stated. how: the stated format of the value or its elements.
-    beside: whether the value may be a text with attributes beside it."""
+    beside: whether the value may be a text with attributes beside it. unchanged: what the source sends in place of the value (of an
+    element, where `many`) if it is as it was; whole: in place of the list that the first [*] goes through, or of the value."""
 
     segments: tuple[ir.Segment, ...]
     type: ir.Type
@@ -79,6 +81,8 @@ class Found:
     origin: Span | None
     how: ir.How | None = None
     beside: bool = False
+    unchanged: tuple[ir.Constant, ...] = ()
+    whole: tuple[ir.Constant, ...] = ()
 
 
 def build(shape: ast.Shape, report: Report, sentinels: tuple[ast.Sentinels, ...] = ()) -> ObjectShape:
@@ -89,7 +93,28 @@ def build(shape: ast.Shape, report: Report, sentinels: tuple[ast.Sentinels, ...]
     for lines, told in ((sentinels, silent), (shape.sentinels, report)):
         for line in lines:
             common[line.type.text] = common.get(line.type.text, ()) + _constants(line.values, told)
-    return _object(shape.members, common, shape.span, report)
+    built = _object(shape.members, common, shape.span, report)
+    marks = _constants(shape.unchanged, report)
+    return _marked(built, marks) if marks else built
+
+
+def _marked(node: ObjectShape, marks: tuple[ir.Constant, ...]) -> ObjectShape:
+    """The shape with the marks of its line `unchanged when` on every member."""
+
+    def below(node: ShapeNode) -> ShapeNode:
+        match node:
+            case ObjectShape():
+                return _marked(node, marks)
+            case ListShape():
+                return replace(node, element=below(node.element))
+            case ScalarShape():
+                return node
+
+    members = {
+        name: replace(member, node=below(member.node), unchanged=(*member.unchanged, *marks))
+        for name, member in node.members.items()
+    }
+    return replace(node, members=members)
 
 
 def _object(
@@ -121,6 +146,7 @@ def _object(
             tuple(_as_type(sentinel, node) for sentinel in own),
             member.type.span,
             next((tag.advice.value for tag in member.tags if tag.advice is not None), None),
+            _constants(member.unchanged, report),
         )
     return ObjectShape(built, span)
 
@@ -206,7 +232,11 @@ def _constants(values: tuple[ast.Expr, ...], report: Report) -> tuple[ir.Constan
             case ast.Bool():
                 constants.append(ir.BoolConstant(value=value.value))
             case _:
-                report.error("FM0303", "what stands for absent is a plain text, number, true or false", value.span)
+                report.error(
+                    "FM0303",
+                    "what a source sends in place of a value is a plain text, number, true or false",
+                    value.span,
+                )
     return tuple(constants)
 
 
@@ -225,17 +255,21 @@ def walk(
     node = start
     segments: list[ir.Segment] = []
     sentinels: tuple[ir.Constant, ...] = ()
+    unchanged: tuple[ir.Constant, ...] = ()
+    whole: tuple[ir.Constant, ...] = ()
     absence = Absence.NEVER if start is not None or not path.segments else Absence.UNSAID
     before_all: Absence | None = None
     as_rfc = False
     for segment in path.segments:
         match segment:
             case ast.ChoiceSegment():
-                before_all = absence if before_all is None else before_all
+                if before_all is None:
+                    before_all, whole = absence, unchanged
                 taken = choices.take(segment, node, path, report, dollar, patterns=patterns)
                 if taken is None:
                     return None
-                node, sentinels, as_rfc = taken.node, taken.sentinels, as_rfc or segment.descendant
+                node, sentinels, unchanged = taken.node, taken.sentinels, taken.unchanged
+                as_rfc = as_rfc or segment.descendant
                 segments.append(taken.choice)
             case ast.MemberSegment():
                 member = None
@@ -247,27 +281,28 @@ def walk(
                         report.warn(
                             "FM0346", f"{member.name} is deprecated: {member.advice}", segment.span, help=member.advice
                         )
-                    node, sentinels = member.node, member.sentinels
+                    node, sentinels, unchanged = member.node, member.sentinels, member.unchanged
                     absence = absence | (Absence.MAYBE if member.optional else Absence.NEVER)
                 segments.append(
                     ir.Member(name=segment.name, required=member is not None and not member.optional and not as_rfc)
                 )
             case ast.IndexSegment() | ast.WildcardSegment():
                 if isinstance(segment, ast.WildcardSegment):
-                    before_all = absence if before_all is None else before_all
+                    if before_all is None:
+                        before_all, whole = absence, unchanged
                     segments.append(ir.All())
                 else:
                     segments.append(ir.Index(index=segment.index))
                     absence = Absence.MAYBE if node is not None else Absence.UNSAID
-                sentinels = ()
+                sentinels = unchanged = ()
                 if isinstance(node, ListShape):
                     node = node.element
                 elif node is not None:
                     no_list(path_text(path), segment.span, node, report)
                     return None
-    return _found(
-        tuple(segments), node, sentinels, absence if before_all is None else before_all, before_all is not None
-    )
+    many = before_all is not None
+    found = _found(tuple(segments), node, sentinels, absence if before_all is None else before_all, many)
+    return replace(found, unchanged=unchanged, whole=whole if many else unchanged)
 
 
 def no_list(path: str, span: Span, node: ShapeNode, report: Report) -> None:

@@ -91,6 +91,8 @@ class FieldOrigin(_Part, frozen=True):
 
 
 class MapInfo(_Part, frozen=True):
+    """keeps: fields of the record's own claim that a version of it may leave as an earlier one gave them."""
+
     id: str
     title: str
     resource: str
@@ -100,6 +102,7 @@ class MapInfo(_Part, frozen=True):
     line: int
     claims: tuple[ClaimInfo, ...]
     origins: tuple[FieldOrigin, ...]
+    keeps: tuple[str, ...] = ()
 
 
 class RuleInfo(_Part, frozen=True):

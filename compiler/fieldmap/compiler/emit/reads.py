@@ -184,13 +184,18 @@ def _declared(emitter: Emitter, found: Atom, node: ir.Read) -> Atom:
 
 
 def _unread(emitter: Emitter, found: Atom, node: ir.Read) -> Atom:
-    """The value before it is read: a text without its attributes, None if it is spelt like a sentinel."""
-    if not node.beside and not node.unread:
+    """The value before it is read: a text without its attributes, None if it is spelt like a sentinel. FM2136 for a mark."""
+    if not node.beside and not node.unread and not node.unchanged:
         return found
     value = emitter.owned(found)
     if node.beside:
         with emitter.body.block(f"if type({value.code}) is dict:"):
             emitter.body.line(f'{value.code} = {value.code}.get("#text")')
+    if node.unchanged:
+        path = literal(node.text)
+        marks = [f"same({value.code}, {emitter.constant(mark).code}, {path})" for mark in node.unchanged]
+        with emitter.body.block(f"if {value.code} is not None and ({' or '.join(marks)}):"):
+            emitter.body.line(f'raise Failed("FM2136", UNCHANGED, {path})')
     if node.unread:
         spelt = tuple_of([literal(text) for text in node.unread])
         with emitter.body.block(f"if type({value.code}) is str and {value.code} in {spelt}:"):

@@ -16,7 +16,7 @@ import jinja2
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
-from fieldmap.compiler.emit import identity
+from fieldmap.compiler.emit import identity, keeping
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 from fieldmap.compiler.emit.conditions import condition_sql
 from fieldmap.compiler.emit.rules import Chosen, FieldRules
@@ -78,6 +78,7 @@ def claims_ddl(table: ClaimTable, map_: ir.Map) -> str:
         key=table.key,
         references=_indexed(table),
         comment=f"{what}; one row a source record",
+        keeps=table.number == 0 and bool(map_.keeps),
     )
 
 
@@ -123,6 +124,8 @@ def apply_sql(map_: ir.Map, entities: dict[str, ir.Entity]) -> str:
     return _render(
         "apply.sql.j2",
         map_id=map_.id,
+        keeps=keeping.fields(map_, tables[0]) if map_.keeps else [],
+        earlier=keeping.table_name(map_),
         root=shown[0],
         children=shown[1:],
         entities=[{"table": entity.table, "key": _key_columns(entity)} for entity in touched.values()],
@@ -225,7 +228,7 @@ def _key_text(entity: ir.Entity, alias: str) -> str:
 def views_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir.Entity]) -> list[tuple[str, str]]:
     """Views of schema provenance, by name: every value with its origin, the live claims of every key, keys claimed twice by one source, dangling references."""
     return [
-        (entity.table, _provenance_view(entity)),
+        (entity.table, _provenance_view(entity, maps)),
         (f"{entity.table}_claims", _claims_view(entity)),
         (f"{entity.table}_duplicates", _duplicates_view(entity)),
         (f"{entity.table}_dangling", _dangling_view(entity, entities)),
@@ -233,16 +236,17 @@ def views_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
     ]
 
 
-def _sources_union(entity: ir.Entity, columns: str) -> str:
+def _sources_union(entity: ir.Entity, columns: str, maps: dict[str, ir.Map]) -> str:
+    """The live claims. `_kept` tells where the values stand that a claim keeps from earlier versions of its record."""
     parts = [
-        f"SELECT {literal(source.map)}::text AS _map, {source.claim} AS _claim_number, {columns} FROM claims.{quote(source.table)}"
-        + (" WHERE _state = 'live'" if source.claim == 0 else "")
+        f"SELECT {literal(source.map)}::text AS _map, {source.claim} AS _claim_number, {columns}, {keeping.kept(maps[source.map], source.claim)} AS _kept"
+        f" FROM claims.{quote(source.table)}" + (" WHERE _state = 'live'" if source.claim == 0 else "")
         for source in entity.sources
     ]
     return "\n  UNION ALL\n  ".join(parts)
 
 
-def _provenance_view(entity: ir.Entity) -> str:
+def _provenance_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
     leaders = [column for column in _entity_columns(entity) if column.leads and column.field not in entity.key]
     values = ",\n    ".join(
         f"({literal(c.field)}, o.{quote(c.name)}::text, o._claims[{n}])" for n, c in enumerate(leaders, 1)
@@ -251,10 +255,11 @@ def _provenance_view(entity: ir.Entity) -> str:
         return "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS value WHERE false"
     return (
         f"SELECT {_key_text(entity, 'o')} AS key, f.field, f.value, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
-        "  s._position AS archive_position, s._index AS record_index, d.paths, d.statement, d.file, d.line, r.rule\n"
+        f"  {keeping.origin('s', 'position', 'f.field')} AS archive_position, {keeping.origin('s', 'index', 'f.field')} AS record_index,\n"
+        "  d.paths, d.statement, d.file, d.line, r.rule\n"
         f"FROM canonical.{quote(entity.table)} o\n"
         f"CROSS JOIN LATERAL (VALUES\n    {values}) AS f(field, value, claim)\n"
-        f"JOIN (\n  {_sources_union(entity, '_claim, _record, _changed, _position, _index')}\n) s ON s._claim = f.claim\n"
+        f"JOIN (\n  {_sources_union(entity, '_claim, _record, _changed, _position, _index', maps)}\n) s ON s._claim = f.claim\n"
         "LEFT JOIN fieldmap.map_fields d ON (d.map, d.claim, d.field) = (s._map, s._claim_number, f.field)\n"
         f"LEFT JOIN fieldmap.rules r ON (r.entity, r.field) = ({literal(entity.name)}, f.field)\n"
         "WHERE f.value IS NOT NULL"
@@ -373,6 +378,7 @@ def _environment() -> jinja2.Environment:
         eq=lambda name, left, right: f"{left}.{quote(name)} = {right}.{quote(name)}",
         differs=_differs,
     )
+    environment.globals["origin"] = keeping.origin
     return environment
 
 

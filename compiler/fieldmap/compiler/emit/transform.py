@@ -19,7 +19,7 @@ from fieldmap.compiler.interpret import fitted
 from fieldmap.compiler.interpret.blame import NONE, sole
 from fieldmap.compiler.interpret.evaluation import place_of
 from fieldmap.compiler.interpret.paths import split
-from fieldmap.compiler.interpret.reads import surroundings_of, takes_objects
+from fieldmap.compiler.interpret.reads import meets_marks, surroundings_of, takes_objects
 from fieldmap.runtime.values.outcome import Failed
 
 # What generated code may name, by the module of fieldmap.runtime.values that has it.
@@ -38,7 +38,7 @@ _NAMES = {
     "numbers": "add divide multiply negate read_unscaled read_decimal read_float read_grouped read_int scale subtract to_float",
     "outcome": "Claimed Dead Deleted Duration Failed Filtered Held Listed Money Outcome Rejected",
     "unitcodes": "scale_by_code",
-    "paths": "as_elements as_list element every find find_all lacking no_object state unfit_record",
+    "paths": "as_elements as_list element every find find_all lacking marked no_object PARTLY state UNCHANGED unfit_record unsent",
     "data": "Data",
     "named": "bounded no_arm",
     "query": "NOTHING at_most below child children container equals item length less matches searches sliced sole_node",
@@ -147,6 +147,7 @@ class _Transform:
 
         blocks = list(_blocks(map.children))
         checks = [*map.checks, *(check for child in blocks for check in child.checks)]
+        self._marks = meets_marks(map)
         self._lists = any(check.kind == "warn" for check in checks) or any(
             isinstance(child, ir.Each) and child.alone for child in blocks
         )
@@ -178,6 +179,8 @@ class _Transform:
         self._body.line("held: tuple[Held, ...] = ()")
         if self._lists:
             self._body.line("listed: tuple[Listed, ...] = ()")
+        if map.keeps:
+            self._body.line("kept: tuple[str, ...] = ()")
         with self._body.block("try:"):
             self._conditions()
             self._claim_rows()
@@ -209,6 +212,8 @@ class _Transform:
         emitter.names.bind(map.lets)
         if map.changed is not None:
             self._body.line(f"changed = {emitter.emit(map.changed).code}")
+        if map.sparse_when is not None:
+            self._body.line(f"sparse = {emitter.emit(map.sparse_when).code} is True")
         if map.deleted_when is not None:
             with self._body.block(f"if {emitter.emit(map.deleted_when).code} is True:"):
                 self._body.line("return Deleted(record_id, changed)")
@@ -227,7 +232,9 @@ class _Transform:
             own = f"({tuple_of(self._row(self._map.claim, '0'))},)"
         self._children(self._map.children, "0", 1)
         rows = tuple_of([own, *(f"tuple(rows_{number})" for number in self._numbers)])
-        self._body.line(f"return Claimed(record_id, changed, {rows}, held{', listed' if self._lists else ''})")
+        listed = ", listed" if self._lists else ""
+        kept = ", kept=kept" if self._map.keeps else ""
+        self._body.line(f"return Claimed(record_id, changed, {rows}, held{listed}{kept})")
 
     def _checks(self, checks: tuple[ir.Check, ...], claim: int, element: str) -> None:
         """`expect` and `warn`. element: code for the place of the element that they are about."""
@@ -237,8 +244,16 @@ class _Transform:
             reason, path = literal(check.reason), emitter.path(check.condition)
             if check.kind == "expect":
                 self._body.line('field = ""')
-                with self._body.block(f"if {emitter.emit(check.condition).code} is False:"):
-                    self._body.line(f'raise Failed("FM2131", {reason}, {path})')
+                if self._marks:
+                    with self._body.block("try:"):
+                        self._expect(check, reason, path)
+                    with (
+                        self._body.block("except Failed as failure:"),
+                        self._body.block('if failure.code != "FM2136":'),
+                    ):
+                        self._body.line("raise")
+                else:
+                    self._expect(check, reason, path)
                 continue
             listed = f"listed += (Listed({claim}, {element}, '', {{}}),)"
             with self._body.block("try:"), self._body.block(f"if {emitter.emit(check.condition).code} is False:"):
@@ -248,7 +263,16 @@ class _Transform:
                 self._body.line('field = ""')
                 self._body.line("raise")
             with self._body.block("except Failed as failure:"):
-                self._body.line(listed.format("failure.code, failure.reason, failure.path"))
+                failed = listed.format("failure.code, failure.reason, failure.path")
+                if self._marks:
+                    with self._body.block('if failure.code != "FM2136":'):
+                        self._body.line(failed)
+                else:
+                    self._body.line(failed)
+
+    def _expect(self, check: ir.Check, reason: str, path: str) -> None:
+        with self._body.block(f"if {self._emitter.emit(check.condition).code} is False:"):
+            self._body.line(f'raise Failed("FM2131", {reason}, {path})')
 
     def _children(self, children: tuple[ir.Child, ...], element: str, depth: int) -> None:
         for child in children:
@@ -288,11 +312,11 @@ class _Transform:
         self._body.line(f"field = {literal(assignment.field)}")
         rejects = assignment.outcome == "reject" or (assignment.is_key and assignment.outcome != "use")
         if rejects:
-            return self._value(assignment).code
+            return self._kept_or_made(claim, assignment)
         result = self._emitter.new()
         invented = assignment.outcome == "use" and assignment.use is not None
         with self._body.block("try:"):
-            self._body.line(f"{result} = {self._value(assignment).code}")
+            self._body.line(f"{result} = {self._kept_or_made(claim, assignment)}")
         with self._body.block("except Rejected:"):
             self._body.line("raise")
         with self._body.block("except Failed as failure:"):
@@ -303,6 +327,37 @@ class _Transform:
             field = f"{claim.number}, {row}, {literal(assignment.field)}"
             self._body.line(f"held += (Held({field}, failure.code, failure.reason, failure.path, {invented}),)")
         return result
+
+    def _kept_or_made(self, claim: ir.Claim, assignment: ir.Assignment) -> str:
+        """Code for the value; None, and the field named as kept, where the source leaves it as it was."""
+        if not assignment.asked:
+            return self._value(assignment).code
+        emitter = self._emitter
+        answers, result = emitter.new(), emitter.new()
+        tests = [f"({' or '.join(self._unchanged(asked)) or 'False'})" for asked in assignment.asked]
+        self._body.line(f"{answers} = {tuple_of(tests)}")
+        whole = "" if claim.number or not assignment.whole else f" and not all({answers})"
+        with self._body.block(f"if any({answers}){whole}:"):
+            self._body.line(f'raise Failed("FM2136", PARTLY, {emitter.path(assignment.value)})')
+        with self._body.block(f"if any({answers}):"):
+            self._body.line(f"{result} = None")
+            if not claim.number:
+                self._body.line(f"kept += ({literal(assignment.field)},)")
+        with self._body.block("else:"):
+            self._body.line(f"{result} = {self._value(assignment).code}")
+        return result
+
+    def _unchanged(self, asked: ir.Asked) -> list[str]:
+        """What is asked of one path."""
+        emitter, read, tests = self._emitter, asked.read, []
+        walked = emitter.constants.name(reads.steps(emitter.queries, read.root, read.segments, read.text))
+        root, path = emitter.roots[read.root], literal(read.text)
+        if asked.unsent and self._map.sparse_when is not None:
+            tests.append(f"sparse and unsent({root}, {walked}, {path})")
+        if asked.marks:
+            marks = emitter.constants.name(tuple_of([emitter.constant(mark).code for mark in asked.marks]))
+            tests.append(f"marked({root}, {walked}, {marks}, {path}{', beside=True' if read.beside else ''})")
+        return tests
 
     def _value(self, assignment: ir.Assignment) -> Atom:
         emitter = self._emitter

@@ -11,7 +11,8 @@ from fieldmap.compiler.interpret.merging import alike
 
 
 class Competitor(Protocol):
-    """What is looked at of a claim. value: as text, None if it makes no claim of the field. lacks: what its group needs of it."""
+    """What is looked at of a claim. value: as text, None if it makes no claim of the field. lacks: what its group needs of it.
+    founded: not so if its source leaves the field unchanged and no earlier version gave it."""
 
     @property
     def source(self) -> ir.Source: ...
@@ -27,6 +28,8 @@ class Competitor(Protocol):
     def invented(self) -> bool: ...
     @property
     def lacks(self) -> list[str]: ...
+    @property
+    def founded(self) -> bool: ...
 
 
 def why_lost(
@@ -35,6 +38,8 @@ def why_lost(
     """Why a claim is not the winner. conflict: whether the claims contradict each other, so that none won."""
     if claim.held and not claim.invented:
         return f"held: {claim.held}"
+    if not claim.founded:
+        return "unchanged, says the source, and no earlier version of the record has been read"
     if claim.lacks:
         return f"lacks {', '.join(claim.lacks)}, which the group needs"
     if claim.value is None and not rule.members:

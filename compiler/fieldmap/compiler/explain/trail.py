@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.claims import claims_of
-from fieldmap.compiler.emit import identity
+from fieldmap.compiler.emit import identity, keeping
 from fieldmap.compiler.emit.columns import claimed_field, columns_of, literal, quote
 from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Response, Step
 from fieldmap.compiler.explain.jsontext import json_text
@@ -28,6 +28,7 @@ from fieldmap.runtime.store.database import Connection
 class _Claim:
     """A live claim of the key, with the field's value as PostgreSQL writes it (None: it makes no claim of the field).
 
+    position, index: of the version that gave the field. kept: that later versions leave it unchanged; founded: that one gave it.
     key: the key that the source gives it. given: the value as the claim keeps it; value: with a reference resolved.
     lacks: what the group of the field needs and the claim does not have."""
 
@@ -48,6 +49,8 @@ class _Claim:
     invented: bool
     stale: str
     lacks: list[str]
+    kept: bool
+    founded: bool
 
 
 def explain(
@@ -187,10 +190,11 @@ class _Trail:
             claim = next(item for item in claims_of(map_) if item.number == source.claim)
             assigned = any(item.field == self._field.name for item in claim.assignments)
             statement = sql.SQL(
-                "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), t._position, t._index, {}, v.version, {}, {}, {},"
-                " coalesce(h.reason, ''), coalesce(h.invented, false), coalesce(d.code || ': ' || d.reason, ''), {} FROM claims.{} t JOIN {}"
+                "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), o.position, o.index, {}, v.version, {}, {}, {},"
+                " coalesce(h.reason, ''), coalesce(h.invented, false), coalesce(d.code || ': ' || d.reason, ''), {}, o.kept, o.founded"
+                " FROM claims.{} t JOIN {} CROSS JOIN LATERAL {} o"
                 " JOIN fieldmap.map_versions v ON v.id = t._map_version LEFT JOIN fieldmap.held h"
-                " ON (h.map, h.archive_position, h.record_index, h.claim, h.field) = ({}, t._position, t._index, {}, {}) AND h.element = {}"
+                " ON (h.map, h.archive_position, h.record_index, h.claim, h.field) = ({}, o.position, o.index, {}, {}) AND h.element = {}"
                 " LEFT JOIN LATERAL (SELECT * FROM fieldmap.dead_letters d WHERE (d.map, d.record) = ({}, t._record)"
                 " AND (coalesce(d.changed, t._changed), d.archive_position, d.record_index) > (t._changed, t._position, t._index)"
                 " ORDER BY d.archive_position DESC LIMIT 1) d ON true"
@@ -203,6 +207,7 @@ class _Trail:
                 self._lacks({item.field for item in claim.assignments}),
                 sql.Identifier(source.table),
                 self._keyed(source),
+                _raw_sql(keeping.origins(map_, claim.number, self._field.name)),
                 sql.Literal(map_.id),
                 sql.Literal(claim.number),
                 sql.Literal(self._field.name),
@@ -324,7 +329,7 @@ class _Trail:
             winner=self._candidate(winner, "won"),
             map_version=winner.version,
             raw=raw,
-            steps=(*steps, *self._resolving(winner)),
+            steps=(*steps, *self._resolving(winner), *_keeping(winner)),
             response=_response(page),
             recomputed=equal,
             differs=differs,
@@ -347,6 +352,16 @@ class _Trail:
         parts = [f"{literal(text)}::{column.type}::text" for column, text in zip(columns, texts, strict=True)]
         row = self._connection.execute(("SELECT " + " || ' ' || ".join(parts)).encode()).fetchone()
         return None if row is None else row[0]
+
+
+def _keeping(claim: _Claim) -> list[Step]:
+    """The last step of a value that a later version of its record leaves as it was."""
+    if not claim.kept or claim.value is None:
+        return []
+    version = (
+        f"the version of {claim.changed.isoformat(sep=' ')}" if claim.changed is not None else "the newest version"
+    )
+    return [Step(claim.value, f"kept: {version} leaves it unchanged")]
 
 
 def _raw_sql(text: str) -> sql.Composable:

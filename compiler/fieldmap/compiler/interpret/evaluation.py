@@ -30,6 +30,7 @@ from fieldmap.runtime.values import durations
 from fieldmap.runtime.values.currencies import CURRENCIES
 from fieldmap.runtime.values.failures import quote, wrong
 from fieldmap.runtime.values.outcome import Duration, Failed, Money, Rejected
+from fieldmap.runtime.values.paths import UNCHANGED
 
 Codes = Mapping[str, ir.Table]
 Roots = Mapping[str, DatumInContext]
@@ -43,6 +44,21 @@ _ORDERS = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+def is_unchanged(evaluation: Evaluation, asked: ir.Asked, roots: Roots, *, sparse: bool) -> bool:
+    """Whether the source leaves what the path leads to as it was."""
+    read, match = asked.read, roots[asked.read.root]
+    for segment in read.segments:
+        found = paths.one((segment,), read.text, match)
+        if found is None:
+            sent = match.value is None or not isinstance(segment, ir.Member)
+            return not sent and asked.unsent and sparse
+        match = found
+    raw = match.value
+    if read.beside and isinstance(raw, dict):
+        raw = raw.get("#text")
+    return raw is not None and any(equal(raw, evaluation.value(mark, roots)) for mark in asked.marks)
 
 
 def place_of(alias: str) -> str:
@@ -254,6 +270,8 @@ class _Scope:
         self._note("read", node.text, raw, raw, keys=paths.keys(match), root=node.root)
         if node.beside and isinstance(raw, dict):
             raw = raw.get("#text")
+        if raw is not None and any(equal(raw, self._value(mark)) for mark in node.unchanged):
+            raise Failed("FM2136", UNCHANGED)
         if isinstance(raw, str) and raw in node.unread:
             self._note("sentinel", node.text, raw, None)
             return None

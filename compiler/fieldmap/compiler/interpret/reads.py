@@ -23,7 +23,7 @@ def reads_of(node: ir.Expr) -> Iterator[ir.Read]:
 
 def _expressions(map: ir.Map) -> Iterator[ir.Expr]:
     yield from map.identity
-    yield from (node for node in (map.changed, map.deleted_when, map.when) if node is not None)
+    yield from (node for node in (map.changed, map.sparse_when, map.deleted_when, map.when) if node is not None)
     yield from (check.condition for check in map.checks)
     yield from (let.value for let in map.lets)
     if map.claim is not None:
@@ -41,6 +41,21 @@ def _of_children(children: tuple[ir.Child, ...]) -> Iterator[ir.Expr]:
         yield from (let.value for let in child.lets)
         yield from (assignment.value for assignment in child.claim.assignments)
         yield from _of_children(child.children)
+
+
+def uses_of(node: ir.Expr) -> Iterator[ir.Use]:
+    """Every let that an expression uses by itself."""
+    if isinstance(node, ir.Use):
+        yield node
+    for part in parts(node):
+        yield from uses_of(part)
+    if isinstance(node, ir.Mapped):
+        yield from uses_of(node.body)
+
+
+def meets_marks(map: ir.Map) -> bool:
+    """Whether the map may read what the source sends in place of an unchanged value."""
+    return any(read.unchanged for node in _expressions(map) for read in reads_of(node))
 
 
 def surroundings_of(map: ir.Map) -> tuple[str, ...]:

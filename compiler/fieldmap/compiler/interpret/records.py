@@ -14,7 +14,7 @@ from fieldmap.compiler.functions.arithmetic import plain_digits
 from fieldmap.compiler.interpret import paths
 from fieldmap.compiler.interpret.blame import NONE, sole
 from fieldmap.compiler.interpret.conversions import is_exact
-from fieldmap.compiler.interpret.evaluation import Codes, Evaluation, Roots, place_of
+from fieldmap.compiler.interpret.evaluation import Codes, Evaluation, Roots, is_unchanged, place_of
 from fieldmap.compiler.interpret.fitting import fit
 from fieldmap.compiler.interpret.reads import SURROUNDINGS, takes_objects
 from fieldmap.compiler.interpret.tracing import Step, Trace, shown
@@ -30,6 +30,7 @@ from fieldmap.runtime.values.outcome import (
     Outcome,
     Rejected,
 )
+from fieldmap.runtime.values.paths import PARTLY
 
 IDENTITY_BYTES = 2_000
 
@@ -123,6 +124,8 @@ class _Run:
         self.rows: list[list[tuple[Any, ...]]] = [[] for _ in range(_claims(map))]
         self.held: list[Held] = []
         self.listed: list[Listed] = []
+        self.kept: list[str] = []
+        self.sparse = False
         self.trace = Trace()
         self._watched = watched
         self._evaluation = Evaluation(codes, functions={one.name: one for one in map.functions})
@@ -145,6 +148,8 @@ class _Run:
         self._evaluation.bind(self.map.lets, roots)
         self.record_id = self._identity(roots)
         self.changed = self._judge(self.map.changed, roots) if self.map.changed else None
+        if self.map.sparse_when:
+            self.sparse = self._judge(self.map.sparse_when, roots) is True
         if self.map.deleted_when and self._judge(self.map.deleted_when, roots) is True:
             return Deleted(self.record_id, self.changed)
         if self.map.when and self._judge(self.map.when, roots) is not True:
@@ -154,7 +159,7 @@ class _Run:
             self._claim(self.map.claim, roots)
         self._children(self.map.children, roots, 0)
         rows = tuple(tuple(rows) for rows in self.rows)
-        return Claimed(self.record_id, self.changed, rows, tuple(self.held), tuple(self.listed))
+        return Claimed(self.record_id, self.changed, rows, tuple(self.held), tuple(self.listed), tuple(self.kept))
 
     def _judge(self, node: ir.Expr, roots: Roots) -> Any:
         try:
@@ -194,7 +199,11 @@ class _Run:
         watched = self._watched == (claim, row, assignment.field)
         self._evaluation.steps = self.trace.steps if watched else None
         try:
-            value = fitted_value(assignment, self._evaluation, roots)
+            value = None
+            if self._is_kept(claim, assignment, roots):
+                self.kept.append(assignment.field)
+            else:
+                value = fitted_value(assignment, self._evaluation, roots)
             if watched:
                 self.trace.value = value
         except Failed as failed:
@@ -212,6 +221,17 @@ class _Run:
             self._evaluation.steps = None
         return value
 
+    def _is_kept(self, claim: int, assignment: ir.Assignment, roots: Roots) -> bool:
+        """Whether the source leaves the whole value as it was. FM2136 if only a part of it, or where nothing can be kept."""
+        try:
+            answers = [is_unchanged(self._evaluation, asked, roots, sparse=self.sparse) for asked in assignment.asked]
+        except Failed as failed:
+            path = sole(self._evaluation.blame.paths(assignment.value))
+            raise Failed(failed.code, failed.reason, failed.path or path) from None
+        if any(answers) and (claim or not assignment.whole or not all(answers)):
+            raise Failed("FM2136", PARTLY, sole(self._evaluation.blame.paths(assignment.value)))
+        return any(answers)
+
     def _checks(self, checks: tuple[ir.Check, ...], claim: int, element: int, roots: Roots) -> None:
         """`expect` and `warn`: only false is a complaint."""
         for check in checks:
@@ -223,6 +243,8 @@ class _Run:
             except Rejected as rejected:
                 raise _Dead(rejected) from None
             except Failed as failure:
+                if failure.code == "FM2136":
+                    continue
                 failed = failure
             if check.kind == "expect":
                 raise _Dead(failed)

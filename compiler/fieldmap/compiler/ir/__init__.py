@@ -93,6 +93,7 @@ from fieldmap.compiler.ir.identity import Identity, Match, Reference
 from fieldmap.compiler.ir.maps import (
     HELD_SHARE,
     Also,
+    Asked,
     Assignment,
     Check,
     Child,
@@ -157,6 +158,7 @@ __all__ = [
     "Arithmetic",
     "AsText",
     "AsWritten",
+    "Asked",
     "Assignment",
     "Base64",
     "BoolConstant",

@@ -70,6 +70,7 @@ class Read(Expression, frozen=True):
     text equal to one of `unread`. With several All the lists are joined.
     how: where the shape states a format, `declared` is read by it as by Convert; of a declared list, each element is.
     beside: the value may be an object that holds a text (as "#text") beside its attributes; then it stands for that text.
+    unchanged: a value that, before it is read, equals one of these is a mark of the source's and no value: FM2136.
     """
 
     root: str
@@ -79,6 +80,7 @@ class Read(Expression, frozen=True):
     how: How | None = None
     beside: bool = False
     sentinels: tuple[Constant, ...] = ()
+    unchanged: tuple[Constant, ...] = ()
 
     @property
     def unread(self) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ HELD_SHARE = "2"
 class Check(Node, frozen=True):
     """`expect` (kind "expect": where the condition is false the record is rejected, FM2131; a failing condition rejects it for
     its own reason) or `warn` (kind "warn": where it is false, FM2132, or fails, the record is listed and goes on; but a
-    required member that is missing rejects). An absent condition is no complaint. message: "" if the author gave none; then
+    required member that is missing rejects). An absent condition is no complaint, nor is one that cannot be judged because the
+    source leaves a value unchanged (FM2136). message: "" if the author gave none; then
     the reason quotes the condition, `text`."""
 
     kind: str
@@ -25,6 +26,16 @@ class Check(Node, frozen=True):
     @property
     def reason(self) -> str:
         return self.message or f"not so: {self.text}"
+
+
+class Asked(Node, frozen=True):
+    """A path of a value that the source may leave unchanged: it does if what the path finds equals one of `marks`, before it is
+    read, or (where `unsent`) if the record is sparse and lacks a member on the way; a null was sent. read: the steps before the
+    first All, none of them required."""
+
+    read: Read
+    marks: tuple[Constant, ...] = ()
+    unsent: bool = False
 
 
 class Assignment(Node, frozen=True):
@@ -39,6 +50,9 @@ class Assignment(Node, frozen=True):
     unit_steps: what explain says of units ("mi", "km"), from Scale. A key (`is_key`) that is absent rejects with FM2114.
     share: of the field's present values so many percent may be held in a run, as a plain decimal; more stop it.
     records: for a reference `by id` the claim table whose records' ids the values are; `target` is then a text of that id.
+    asked: looked at, in order, before the value is made. If all its paths are unchanged (`whole`: every path that it reads is
+    among them) and the claim is the record's own, the field is kept: None here, and named in `Claimed.kept`. If only some are,
+    or it is another claim's, the value fails with FM2136.
     """
 
     field: str
@@ -51,6 +65,8 @@ class Assignment(Node, frozen=True):
     paths: tuple[str, ...] = ()
     share: str = HELD_SHARE
     records: str = ""
+    asked: tuple[Asked, ...] = ()
+    whole: bool = True
 
 
 class Claim(Node, frozen=True):
@@ -127,7 +143,8 @@ class Reading(Node, frozen=True):
 class Map(Node, frozen=True):
     """How the records of one resource become claims. Evaluated in this order, the first that answers ends it:
 
-    identity (an id that fails or is absent: dead, FM2124), changed (fails: dead), deleted_when (true: deleted; fails: dead),
+    identity (an id that fails or is absent: dead, FM2124), changed (fails: dead), sparse_when (true: the record is sparse;
+    fails: dead), deleted_when (true: deleted; fails: dead),
     when (false: filtered; fails: dead), checks in order, assignments of the claim in order (first rejecting failure: dead),
     then `each` and `also` blocks in order.
     A let belongs to whatever uses it, and fails where that stands. functions: the author's own, that the map uses.
@@ -149,6 +166,7 @@ class Map(Node, frozen=True):
     version: str = ""
     alias: str | None = None
     changed: Expr | None = None
+    sparse_when: Expr | None = None
     deleted_when: Expr | None = None
     when: Expr | None = None
     checks: tuple[Check, ...] = ()
@@ -160,3 +178,8 @@ class Map(Node, frozen=True):
     ignores: tuple[str, ...] = ()
     changed_unknown: bool = False
     reading: Reading | None = None
+
+    @property
+    def keeps(self) -> tuple[str, ...]:
+        """The fields of the record's own claim that a version of it may keep as an earlier one gave them."""
+        return tuple(item.field for item in (self.claim.assignments if self.claim is not None else ()) if item.asked)

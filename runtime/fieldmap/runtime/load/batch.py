@@ -113,6 +113,7 @@ class BatchMaker:
         self._reading: Reading = getattr(transform, "READING", PLAIN)
         self._encoders = {claim.number: row_encoder(claim) for claim in info.claims}
         self._blank = _blank_row(info)
+        self._paths = {o.field: o.paths[0] for o in info.origins if o.claim == 0 and o.paths}
         self._composite_keys = composite_keys or {}
         self._rows: dict[int, list[Any]] = {claim.number: [] for claim in info.claims}
 
@@ -199,7 +200,8 @@ class BatchMaker:
         record = text(outcome.record_id)
         version = f"{_instant(outcome.changed)}\t{place.position}\t{place.index}"
         own = self._encoders[0](outcome.rows[0][0]) if outcome.rows[0] else self._blank
-        whole = [own or ""]
+        kept = self._kept(outcome.kept)
+        whole = [(own or "") + kept]
         self._rows[0].extend(outcome.rows[0])
         for number, rows in enumerate(outcome.rows[1:], 1):
             self._rows[number].extend(rows)
@@ -209,13 +211,24 @@ class BatchMaker:
                 whole.append(f"{number}\t{values}")
                 stage.append(_line(f"{record}\t{element}\t{version}", _digest(values), values))
         # The digest of the record's row stands for its elements too, so that a change in them alone is seen.
-        batch.stages[0].append(_line(f"{record}\tlive\t{version}", _digest("\n".join(whole)), own))
+        batch.stages[0].append(_line(f"{record}\tlive\t{version}", _digest("\n".join(whole)) + kept, own))
         batch.held.extend((place, outcome.record_id, item) for item in outcome.held)
         batch.listed.extend((place, outcome.record_id, item) for item in outcome.listed)
+        batch.listed.extend((place, outcome.record_id, self._unfounded(name)) for name in outcome.kept)
 
     def _withdraw(self, batch: Batch, place: Place, record_id: str, changed: datetime | None) -> None:
         version = f"{_instant(changed)}\t{place.position}\t{place.index}"
-        batch.stages[0].append(_line(f"{text(record_id)}\twithdrawn\t{version}", _digest(""), self._blank))
+        head = f"{text(record_id)}\twithdrawn\t{version}"
+        batch.stages[0].append(_line(head, _digest("") + self._kept(()), self._blank))
+
+    def _kept(self, names: tuple[str, ...]) -> str:
+        """The column of the fields that a version leaves as they were, where the map has one."""
+        return "\t{" + ",".join(names) + "}" if self._info.keeps else ""
+
+    def _unfounded(self, name: str) -> Listed:
+        """Said of a kept field, and taken back where an earlier version of the record has it."""
+        reason = f"{name} is unchanged, says the source, and no earlier version of the record has been read"
+        return Listed(0, 0, name, "FM2135", reason, self._paths.get(name, ""))
 
 
 def _line(head: str, digest: str, values: str | None) -> str:

@@ -161,8 +161,8 @@ def _columns(connection: Connection, table: Table, name: sql.Identifier) -> None
         " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped",
         [table.schema, table.name],
     ).fetchall()
-    present = {column: type_ for column, type_ in rows if not column.startswith("_")}
     types = dict(table.columns)
+    present = {column: type_ for column, type_ in rows if not column.startswith("_") or column in types}
     wanted = {column: _plain(type_) for column, type_ in types.items()}
     for column in [column for column, type_ in present.items() if wanted.get(column) != type_]:
         connection.execute(sql.SQL("ALTER TABLE {} DROP COLUMN {}").format(name, sql.Identifier(column)))

@@ -37,6 +37,8 @@ TITLES: dict[str, str] = {
     "FM2131": "a record that is not what the map expects of it",
     "FM2134": "an element that stands more than once where the shape says one",
     "FM2132": "a record that the map warns of",
+    "FM2135": "a value that the source says is unchanged, and no earlier version of the record has it",
+    "FM2136": "a value that the source does not send because it is unchanged, where it is needed",
     "FM2126": "a name that stands twice in one object, so that nobody knows which is meant",
     "FM2165": "a case without an arm for the value",
     "FM2166": "a key that a table does not have",

@@ -103,13 +103,15 @@ class Listed:
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """rows: for each claim number of the map the rows that it makes, each a tuple of the fitted values in the order of the
-    claim's assignments (None where absent or held; Money for money; list for lists). The record's own claim makes one row."""
+    claim's assignments (None where absent, held or kept; Money for money; list for lists). The record's own claim makes one row.
+    kept: fields of the record's own claim that the source leaves as they were."""
 
     record_id: str
     changed: datetime | None
     rows: tuple[tuple[tuple[Any, ...], ...], ...]
     held: tuple[Held, ...] = ()
     listed: tuple[Listed, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

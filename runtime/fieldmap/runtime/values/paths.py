@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from fieldmap.runtime.values.compare import same
 from fieldmap.runtime.values.failures import Unreadable, describe, shorten, wrong
 from fieldmap.runtime.values.outcome import Dead, Failed, Rejected
 
@@ -126,6 +127,31 @@ def state(value: Any, steps: tuple[Step, ...], path: str, root: Any) -> str:
         else:
             every(value, path)
     return ""
+
+
+# What is said of a value whose source does not send it again.
+UNCHANGED = "the source says that this is unchanged and does not send it, and the value is needed here"
+PARTLY = "the source leaves a part of this unchanged and does not send it, so the whole cannot be made"
+
+
+def marked(value: Any, steps: tuple[Step, ...], marks: tuple[Any, ...], path: str, *, beside: bool = False) -> bool:
+    """Whether what the steps find is a mark that the source sends in place of an unchanged value. beside: it may be the text of
+    an object with attributes."""
+    found = find(value, steps, path)
+    if beside and type(found) is dict:
+        found = found.get("#text")
+    return found is not None and any(same(found, mark, path) for mark in marks)
+
+
+def unsent(value: Any, steps: tuple[Step, ...], path: str) -> bool:
+    """Whether a member on the way is not there. A null was sent, and so was a list, however short."""
+    for step in steps:
+        if value is None or step is None or callable(step):
+            return False
+        if isinstance(step, str) and type(value) is dict and step not in value:
+            return True
+        value = _step(value, step, path)
+    return False
 
 
 def as_elements(value: Any, path: str) -> list[Any]:
