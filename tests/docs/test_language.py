@@ -196,6 +196,16 @@ connector hr {
   }
 }
 """
+LINE_SHOP = """
+connector shop {
+  base "https://shop.example.com"
+  resource lines {
+    get "/lines"
+    id  $.no
+    shape { no: text, weighed: bool, qty: number?, text: text?, grams: number? }
+  }
+}
+"""
 PERIODS = 'codes pay_period { "H" -> hour; "Y" -> year; "M" -> month }\n'
 RESOURCE = 'connector shop {\n  base "https://shop.example.com"\n  resource orders {\n    get "/orders"\n    id $.id\n'
 # What stands round a block; `§` is its place.
@@ -208,6 +218,7 @@ entity Shift {{ key shift_no : text; began : datetime; lasted : duration }}
 CONTEXTS = {
     "shifts": f"{SHIFTS}§",
     "": "§",
+    "lines": f"{LINE_SHOP}§",
     "file": f"{WORKER}{WORKDAY}§",
     "orders": f"{ORDERS}§",
     "reference": f"{WORKER}{WORKDAY}§",

@@ -49,6 +49,10 @@ def fields(body: str) -> tuple[ast.EntityField, ...]:
         ),
         ("money(12, 2)", ("MoneyType", ("numbers", (12, 2)))),
         ("money(12, 2) in USD", ("MoneyType", ("numbers", (12, 2)), ("currency", ("Name", ("text", "USD"))))),
+        (
+            "quantity(12, 3) in each or kg",
+            ("QuantityType", ("numbers", (12, 3)), ("units", (("Name", ("text", "each")), ("Name", ("text", "kg"))))),
+        ),
         ("money(12, 2) per year", ("MoneyType", ("numbers", (12, 2)), ("period", ("Name", ("text", "year"))))),
         ("list of Worker", ("ListType", ("element", ("ReferenceType", ("entity", ("Name", ("text", "Worker"))))))),
         ("enum { a, `absent` }", ("EnumType", ("values", (("Name", ("text", "a")), ("Name", ("text", "absent")))))),

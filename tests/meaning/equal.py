@@ -6,7 +6,7 @@ import decimal
 from types import SimpleNamespace
 from typing import Any
 
-from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Duration, Filtered, Money, Outcome
+from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Duration, Filtered, Money, Outcome, Quantity
 
 
 def load(source: str) -> Any:
@@ -23,6 +23,8 @@ def exact(value: Any) -> Any:
             return ("Money", exact(value.amount), value.currency)
         case Duration():
             return ("Duration", value.months, value.days, value.micros)
+        case Quantity():
+            return ("Quantity", exact(value.amount), value.unit)
         case decimal.Decimal():
             return ("Decimal", value.as_tuple())
         case float():

@@ -45,7 +45,7 @@ STAMP_PATTERNS = (
     "d.M.yyyy H:mm:ss",
 )
 CLOCK_PATTERNS = ("hh:mm a", "h:mm a", "HHmm", "H:mm:ss")
-INCH, DEGREE = units.parse("inch"), units.parse("degC")
+INCH, DEGREE, GRAM = (units.parse(name) for name in ("inch", "degC", "g"))
 CELLS = {"A": "x", "Active": "", "USD\x1f12": "y", "12": "z", "a\x1fb": "never"} | {
     f"n{number}": "q" for number in range(9)
 }
@@ -666,6 +666,7 @@ class Expressions:
             options += [
                 st.builds(ir.Comparison, operator=equal, left=self.read(JSON), right=self.read(JSON)),
                 st.builds(ir.Comparison, operator=equal, left=self.money(depth - 1), right=self.money(depth - 1)),
+                st.builds(ir.Comparison, operator=equal, left=self.quantity(depth - 1), right=self.quantity(depth - 1)),
                 st.builds(ir.And, left=inner, right=inner),
                 st.builds(ir.Or, left=inner, right=inner),
                 st.builds(ir.Not, value=inner),
@@ -788,6 +789,31 @@ class Expressions:
         return st.one_of([self.read(DURATION), constants, *self.common(depth, self.duration)])
 
     # ---------------------------------------------------------------------------------------------- money and lists
+
+    @lazy
+    def quantity(self, depth: int = 2) -> Expr:
+        """Amounts with a unit of their own: inches, or degrees, or pieces of neither."""
+        units = st.sampled_from(("inch", "degC", "g"))
+        made = st.builds(ir.MakeQuantity, amount=self.number(depth - 1), unit=units)
+        if depth <= 0:
+            return made
+        readings = st.sampled_from((None, "lower", "upper")).flatmap(
+            lambda ends: st.tuples(
+                *[
+                    st.builds(
+                        ir.ReadQuantity,
+                        value=st.just(ir.Item()),
+                        spellings=st.just(f"spellings of {unit.dimension}"),
+                        unit=st.just(unit),
+                        bare=st.sampled_from((None, unit)),
+                        ends=st.just(ends),
+                    )
+                    for unit in (INCH, DEGREE)
+                ]
+            )
+        )
+        read = st.builds(ir.ReadAnyQuantity, value=st.one_of(MEASURES, self.number(depth - 1)), readings=readings)
+        return st.one_of([made, read, read, *self.common(depth, self.quantity)])
 
     @lazy
     def money(self, depth: int = 2) -> Expr:

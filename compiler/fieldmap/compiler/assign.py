@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from fieldmap.compiler import ir, money, quantities, types, units
+from fieldmap.compiler import ir, money, quantities, several, types, units
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
@@ -43,6 +43,8 @@ class _Coercion:
         if isinstance(found, ir.ListType):
             self._mismatch(typed, target, "only(…) takes the one element, first(…) the first")
             return None
+        if isinstance(target, ir.QuantityType):
+            return several.made(typed, target, self._name, self._report, self._need())
         if types.is_number(target):
             return self._number(typed, target)
         if isinstance(found, ir.UnknownType):

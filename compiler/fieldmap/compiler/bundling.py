@@ -203,6 +203,8 @@ def _codec(type_: ir.Type) -> str:
             return "json"
         case ir.MoneyType(currency=currency):
             return "amount" if currency is not None else "money"
+        case ir.QuantityType():
+            return "quantity"
         case ir.ReferenceType(key=key):
             return _codec(key)
         case ir.ListType(element=element):

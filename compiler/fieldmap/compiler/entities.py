@@ -90,11 +90,14 @@ def _rounded(item: ast.EntityField, type_: ir.Type, report: Report) -> ir.Type:
     tag = next((tag for tag in item.tags if tag.kind == "rounded half even"), None)
     if tag is None:
         return type_
-    if isinstance(type_, ir.DecimalType | ir.MoneyType):
+    if isinstance(type_, ir.DecimalType | ir.MoneyType | ir.QuantityType):
         return msgspec.structs.replace(type_, rounding="half even")
     if not isinstance(type_, ir.UnknownType):
         report.error(
-            "FM0303", f"{types.describe(type_)} is never rounded", tag.span, help="only decimal and money are rounded"
+            "FM0303",
+            f"{types.describe(type_)} is never rounded",
+            tag.span,
+            help="only decimal, money and quantity are rounded",
         )
     return type_
 
@@ -108,7 +111,7 @@ def _check_field(item: ast.EntityField, type_: ir.Type, is_key: bool, report: Re
         report.error(
             "FM0311", "floating point is not exact enough for a key", item.type.span, help="use text, int or decimal"
         )
-    elif isinstance(type_, ir.ListType | ir.JsonType | ir.MoneyType | ir.DurationType):
+    elif isinstance(type_, ir.ListType | ir.JsonType | ir.MoneyType | ir.QuantityType | ir.DurationType):
         report.error(
             "FM0303",
             f"{types.describe(type_)} cannot be a key",

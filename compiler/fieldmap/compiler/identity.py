@@ -16,7 +16,16 @@ from fieldmap.dsl.diagnostics import Label
 Pair = tuple[str, str]
 """A connector and a resource."""
 
-_INCOMPARABLE = (ir.FloatType, ir.JsonType, ir.MoneyType, ir.ListType, ir.ReferenceType, ir.ObjectType, ir.UnknownType)
+_INCOMPARABLE = (
+    ir.FloatType,
+    ir.JsonType,
+    ir.MoneyType,
+    ir.QuantityType,
+    ir.ListType,
+    ir.ReferenceType,
+    ir.ObjectType,
+    ir.UnknownType,
+)
 
 
 def named(source: ast.SourceName) -> str:

@@ -15,7 +15,7 @@ from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.recordids import records_named
 from fieldmap.compiler.records import instant, records_of, textual
 from fieldmap.compiler.report import Report
-from fieldmap.compiler.scope import Authored, Scope
+from fieldmap.compiler.scope import Authored, Scope, Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.compiler.symbols import Symbols, map_id
 from fieldmap.dsl import ast
@@ -324,6 +324,8 @@ class _MapLowering:
         coerced = coerce(typed, target.type, declared, self._report)
         if coerced is None:
             return None
+        if isinstance(target.type, ir.QuantityType):
+            return self._constant_quantity(kind, coerced, typed)
         if isinstance(coerced, ir.Scale):
             self._report.error(
                 "FM0504", f"the constant stands for the field's own value, so it is in {coerced.to_unit}", typed.span
@@ -338,6 +340,15 @@ class _MapLowering:
             self._report.error("FM0504", f"{target.name} cannot hold this constant: {failed.reason}", typed.span)
             return None
         return kind, typed.expr
+
+    def _constant_quantity(self, kind: str, coerced: ir.Expr, typed: Typed) -> tuple[str, ir.Constant] | None:
+        """The constant of a field in several units."""
+        if isinstance(coerced, ir.QuantityConstant):
+            return kind, coerced
+        self._report.error(
+            "FM0504", "the constant stands for the field's own value, so it is in one of its units", typed.span
+        )
+        return None
 
     def _check_complete(
         self,

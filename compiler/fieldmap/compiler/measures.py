@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fieldmap.compiler import ir, money, spellings, types, units
+from fieldmap.compiler import ir, money, several, spellings, types, units
 from fieldmap.compiler.scope import Typed
 from fieldmap.dsl import ast
 from fieldmap.dsl.source import Span
@@ -25,6 +25,8 @@ def lower_reading(checker: Checker, node: ast.Conversion, expected: ir.Type | No
             "FM0331", f"as {node.type.text} takes no pattern and no zone", part.span, help=f"write {_SAMPLE}"
         )
         return None
+    if isinstance(expected, ir.QuantityType) and node.type.text == "quantity" and not _said_in(node):
+        return several_readings(checker, node, expected)
     if node.type.text == "money" or isinstance(expected, ir.MoneyType):
         return _money(checker, node, expected)
     for behind in ([node.period] if node.period is not None else []) + list(node.using):
@@ -84,6 +86,67 @@ def _quantity(checker: Checker, node: ast.Conversion, expected: ir.Type | None) 
             return None
         expr = ir.ReadQuantity(value=value.expr, spellings=table.name, unit=unit, bare=bare, ends=ends)
         return Typed(expr, type_, value.absence, node.span, value.origin)
+
+    return read
+
+
+def _said_in(node: ast.Conversion) -> bool:
+    return any(reading.what is None for reading in node.readings)
+
+
+def several_readings(checker: Checker, node: ast.Conversion, target: ir.QuantityType) -> Reader | None:
+    """How a text is read for a field in several units: in each of them, and one must do."""
+    ends = _ends(checker, node)
+    if ends == "" or _strange(checker, node, ("bare",)):
+        return None
+    if ends == "both":
+        checker.report.error(
+            "FM0331",
+            "the field holds one quantity, and range both gives two",
+            node.words[0].span.to(node.words[-1].span),
+            help="say which end counts: range lower, or range upper",
+        )
+        return None
+    for behind in ([node.period] if node.period is not None else []) + list(node.using):
+        checker.report.error(
+            "FM0331", "only money takes this", behind.span, help="leave it out: units are converted exactly"
+        )
+        return None
+    unclear = several.readable(target)
+    if unclear is not None:
+        alike = [unit for unit in target.units if unit.dimension == unclear.dimension]
+        checker.report.error(
+            "FM0336",
+            f"the field may be in {types.either(alike)}, which measure the same, so a text in {unclear.text} could become either",
+            Span(node.span.path, node.type.span.start, node.span.end),
+            help=f"say which: as quantity(in {unclear.text})",
+        )
+        return None
+    bare: ir.Unit | None = None
+    if node.readings:
+        bare = types.lower_unit(node.readings[0].unit, checker.report)
+        if bare is None:
+            return None
+        if all(unit.dimension != bare.dimension for unit in target.units):
+            checker.report.error(
+                "FM0305",
+                f"{bare.text} is {units.describe(bare)}, and the field is in {types.either(target.units)}",
+                node.readings[0].span,
+                help="bare numbers get a unit of what is measured",
+            )
+            return None
+    readings: list[ir.ReadQuantity] = []
+    for unit in target.units:
+        table = spellings.table(unit)
+        checker.scope.codes.setdefault(table.name, table)
+        own = bare if bare is not None and bare.dimension == unit.dimension else None
+        readings.append(ir.ReadQuantity(value=ir.Item(), spellings=table.name, unit=unit, bare=own, ends=ends))
+
+    def read(value: Typed) -> Typed | None:
+        if not _readable(checker, node, value):
+            return None
+        expr = ir.ReadAnyQuantity(value=value.expr, readings=tuple(readings))
+        return Typed(expr, target, value.absence, node.span, value.origin)
 
     return read
 

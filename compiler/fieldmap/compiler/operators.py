@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fieldmap.compiler import ir, quantities, types
+from fieldmap.compiler import ir, quantities, several, types
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
@@ -77,7 +77,7 @@ def comparison(checker: Checker, node: ast.Comparison | ast.InList | ast.IsAbsen
                     return None
                 left, right = amounts
             if node.operator not in ("==", "!=") and isinstance(
-                left.type, ir.MoneyType | ir.JsonType | ir.ListType | ir.ReferenceType
+                left.type, ir.MoneyType | ir.QuantityType | ir.JsonType | ir.ListType | ir.ReferenceType
             ):
                 checker.report.error(
                     "FM0313", f"there is no order among values such as {types.describe(left.type)}", node.span
@@ -228,7 +228,7 @@ def _bool(checker: Checker, typed: Typed | None, word: str) -> Typed | None:
 
 def choice(checker: Checker, node: ast.Otherwise | ast.If, expected: ir.Type | None) -> Typed | None:
     if isinstance(node, ast.Otherwise):
-        value, fallback = checker.check(node.value, expected), checker.check(node.fallback, expected)
+        value, fallback = _branch(checker, node.value, expected), _branch(checker, node.fallback, expected)
         if value is None or fallback is None:
             return None
         united = unite(checker, value, fallback, node.span)
@@ -248,7 +248,7 @@ def choice(checker: Checker, node: ast.Otherwise | ast.If, expected: ir.Type | N
         absence = Absence.NEVER if value.absence is Absence.NEVER else fallback.absence
         return Typed(ir.Otherwise(value=first, fallback=second), type_, absence, node.span, value.origin)
     condition = checker.condition(node.condition, "if")
-    then, other = checker.check(node.then, expected), checker.check(node.otherwise, expected)
+    then, other = _branch(checker, node.then, expected), _branch(checker, node.otherwise, expected)
     if condition is None or then is None or other is None:
         return None
     united = unite(checker, then, other, node.span)
@@ -258,6 +258,12 @@ def choice(checker: Checker, node: ast.Otherwise | ast.If, expected: ir.Type | N
     return Typed(
         ir.If(condition=condition, then=first, otherwise=second), type_, then.absence | other.absence, node.span
     )
+
+
+def _branch(checker: Checker, node: ast.Expr, expected: ir.Type | None) -> Typed | None:
+    """One side of a choice; a quantity where the field keeps each value's own unit."""
+    typed = checker.check(node, expected)
+    return typed and several.branch(typed, expected, checker.report)
 
 
 def _said_at(typed: Typed) -> list[Label]:

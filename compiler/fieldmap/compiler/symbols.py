@@ -169,6 +169,8 @@ def _check_names(symbols: Symbols, report: Report) -> None:
             _claim_name(columns, field_.name.text, field_.name, report)
             if isinstance(field_.type, ast.MoneyType) and field_.type.currency is None:
                 _claim_name(columns, f"{field_.name.text}_currency", field_.name, report)
+            if isinstance(field_.type, ast.QuantityType):
+                _claim_name(columns, f"{field_.name.text}_unit", field_.name, report)
     _check_views(symbols, tables, report)
     maps: dict[str, ast.Name] = {}
     for item in symbols.maps:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fieldmap.compiler import ir, units
 from fieldmap.compiler.report import Report
+from fieldmap.compiler.units import kinds
 from fieldmap.dsl import ast
-from fieldmap.dsl.diagnostics import Edit
+from fieldmap.dsl.diagnostics import Edit, Label
 from fieldmap.runtime.values.checked import KINDS as CHECKED
 from fieldmap.runtime.values.checked import ExpressionError, expression
 from fieldmap.runtime.values.currencies import CURRENCIES
@@ -52,9 +53,11 @@ def lower_type(
                 )
                 return ir.UnknownType()
             return _money(node, report)
+        case ast.QuantityType():
+            return _quantity(node, report, shape=shape)
         case ast.ListType():
             element = lower_type(node.element, report, shape=shape, key_of=key_of)
-            if not shape and isinstance(element, ir.ListType | ir.MoneyType | ir.JsonType):
+            if not shape and isinstance(element, ir.ListType | ir.MoneyType | ir.QuantityType | ir.JsonType):
                 report.error(
                     "FM0303",
                     f"a list holds single values, and {describe(element)} is none",
@@ -206,6 +209,72 @@ def lower_period(name: ast.Name, report: Report) -> str | None:
     return name.text
 
 
+def _quantity(node: ast.QuantityType, report: Report, *, shape: bool) -> ir.Type:
+    if shape:
+        report.error(
+            "FM0303",
+            "a source sends an amount and a unit, not a quantity",
+            node.span,
+            help="write number, and where it is mapped: in kg",
+        )
+        return ir.UnknownType()
+    if not node.units:
+        report.error(
+            "FM0303",
+            "say in which units this quantity may be",
+            node.span,
+            help="write quantity in each or kg; where all values are in one unit: decimal(12, 3) in kg",
+        )
+        return ir.UnknownType()
+    found: list[ir.Unit] = []
+    for name in node.units:
+        unit = lower_unit(name, report)
+        if unit is None:
+            return ir.UnknownType()
+        twice = next((i for i, other in enumerate(found) if same_unit(unit, other)), None)
+        if twice is not None:
+            same = found[twice].text
+            message = (
+                f"{name.text} is named twice" if same == name.text else f"{name.text} and {same} are the same unit"
+            )
+            report.error(
+                "FM0303", message, name.span, labels=[Label(node.units[twice].span, "named here")], help="name it once"
+            )
+            return ir.UnknownType()
+        if any({unit.dimension, other.dimension} == {kinds.TEMPERATURE, kinds.DIFFERENCE} for other in found):
+            report.error(
+                "FM0303",
+                "a temperature and a difference of temperatures are easily taken for each other",
+                name.span,
+                help="give each a field of its own",
+            )
+            return ir.UnknownType()
+        found.append(unit)
+    if len(found) == 1:
+        report.error(
+            "FM0303",
+            "a quantity is in one of several units, and this names one",
+            node.span,
+            help=f"name the others too, or write decimal(12, 3) in {found[0].text}",
+        )
+        return ir.UnknownType()
+    numbers = _precision(node.numbers, node, report, "quantity(12, 3)") if node.numbers else (None, None)
+    if numbers is None:
+        return ir.UnknownType()
+    return ir.QuantityType(precision=numbers[0], scale=numbers[1], units=tuple(found))
+
+
+def same_unit(one: ir.Unit, other: ir.Unit) -> bool:
+    """Whether two names mean one unit."""
+    return (one.dimension, one.factor, one.offset) == (other.dimension, other.factor, other.offset)
+
+
+def either(found: Sequence[ir.Unit]) -> str:
+    """`each, kg or m`"""
+    texts = [unit.text for unit in found]
+    return " or ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
 def _refuse_twice(node: ast.EnumType, report: Report) -> None:
     seen: set[str] = set()
     for value in node.values:
@@ -321,6 +390,8 @@ def _describe(type_: ir.Type) -> str:
                 + (f" in {type_.currency}" if type_.currency else "")
                 + (f" per {type_.period}" if type_.period else "")
             )
+        case ir.QuantityType(units=found):
+            return f"quantity in {either(found)}"
         case ir.ListType(element=element):
             return f"list of {_describe(element)}"
         case ir.ReferenceType(entity=entity):

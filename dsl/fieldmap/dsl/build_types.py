@@ -16,17 +16,12 @@ from fieldmap.dsl.building import (
     plain,
     required_branch,
     required_leaf,
-    unreleased,
     whole_number,
 )
 from fieldmap.dsl.diagnostics import Diagnostic
 from fieldmap.dsl.language import Branch
 
 TYPE_RULES = ("scalar_type", "enum_type", "list_type", "object_type", "bracket_type")
-
-_UNRELEASED_TYPES = {
-    "quantity": "give the field one unit: `decimal(12, 6) in kg`",
-}
 
 
 def type_of(tree: Branch, ctx: Building) -> ast.TypeExpr:
@@ -53,13 +48,11 @@ def type_expression(tree: Branch, ctx: Building) -> ast.TypeExpr:
             return _named_type(tree, ctx)
 
 
-def _named_type(tree: Branch, ctx: Building) -> ast.ScalarType | ast.MoneyType | ast.ReferenceType:
+def _named_type(tree: Branch, ctx: Building) -> ast.ScalarType | ast.MoneyType | ast.QuantityType | ast.ReferenceType:
     token = required_leaf(tree, "NAME")
     name = any_name(token, ctx)
     span = ctx.span(tree)
     extras = branches(tree)
-    if name.text in _UNRELEASED_TYPES:
-        raise Broken(unreleased(f"the type `{name.text}`", name.span, _UNRELEASED_TYPES[name.text]))
     if name.text[:1].isupper():
         if extras:
             raise Broken(
@@ -76,9 +69,30 @@ def _named_type(tree: Branch, ctx: Building) -> ast.ScalarType | ast.MoneyType |
     zone = branch(tree, "type_zone")
     choice = leaf(zone, "CHOICE") if zone is not None else None
     base64 = leaf(tree, "BASE64")
-    unit = _unit(branch(tree, "type_unit"), ctx)
+    units = _units(branch(tree, "type_unit"), ctx)
+    unit = units[0] if units else None
     period = _unit(branch(tree, "type_period"), ctx)
     pattern = branch(tree, "matching")
+    if name.text == "quantity":
+        if pattern is not None or longest is not None or patterns or words or zone or base64 or period is not None:
+            raise Broken(
+                Diagnostic(
+                    "FM0303",
+                    "a quantity takes digits and the units that may come",
+                    span,
+                    help="write `quantity(12, 3) in each or kg`",
+                )
+            )
+        return ast.QuantityType(numbers=numbers, units=units, span=span)
+    if len(units) > 1:
+        raise Broken(
+            Diagnostic(
+                "FM0303",
+                "the values of this field are all in one unit, whatever unit they came in",
+                units[1].span,
+                help=f"write `{name.text} in {units[0].text}`; where each value keeps its own unit: `quantity in {units[0].text} or {units[1].text}`",
+            )
+        )
     if name.text == "money":
         if pattern is not None or longest is not None or patterns or words or zone or base64:
             raise Broken(
@@ -118,6 +132,10 @@ def _format(tree: Branch | None, ctx: Building) -> tuple[tuple[ast.Text, ...], t
 
 def _unit(tree: Branch | None, ctx: Building) -> ast.Name | None:
     return None if tree is None else any_name(required_leaf(tree, "UNIT"), ctx)
+
+
+def _units(tree: Branch | None, ctx: Building) -> tuple[ast.Name, ...]:
+    return () if tree is None else tuple(any_name(token, ctx) for token in leaves(tree, "UNIT"))
 
 
 def _arguments(tree: Branch | None, ctx: Building) -> tuple[tuple[int, ...], int | None]:

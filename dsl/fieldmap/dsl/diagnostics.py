@@ -100,6 +100,7 @@ CODES: dict[str, str] = {
     "FM0333": "a line of a rate table that cannot be used",
     "FM0334": "an exchange that lacks its day or its currency",
     "FM0335": "a period of pay that cannot be found or converted",
+    "FM0336": "a quantity that could be in several units of its field",
     "FM0365": "a line of a data file that does not read",
     "FM0366": "two lines of a data file that contradict each other",
     "FM0367": "a property that does not hold",

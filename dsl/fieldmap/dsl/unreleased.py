@@ -84,7 +84,6 @@ _LINES = (
 # Where reading stopped.
 _HERE = (
     _Part(r"must[ \t]+exist(?!\w)", "entity", instead="a reference that finds nothing is kept"),
-    _Part(r"or(?=[ \t]+\w)", "entity", what="a field in one of several units", instead="give the field one unit"),
     _Part(
         r"sent[ \t]+as(?!\w)",
         "resource",

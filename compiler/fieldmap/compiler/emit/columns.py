@@ -7,13 +7,14 @@ from typing import assert_never
 
 import msgspec
 
-from fieldmap.compiler import ir
+from fieldmap.compiler import ir, types
 
 
 @dataclass(frozen=True)
 class Column:
     """A column of a claim or canonical table. field: the field that it belongs to; a money field without a fixed currency has two
-    columns. leads: whether it is the field's first one, by which presence is judged."""
+    columns, and so has a quantity in several units. leads: whether it is the field's first one, by which presence is judged.
+    check: a condition of canonical rows, as SQL."""
 
     name: str
     type: str
@@ -22,6 +23,7 @@ class Column:
     leads: bool = True
     comment: str = ""
     list_of: str = ""
+    check: str = ""
 
 
 def quote(name: str) -> str:
@@ -52,6 +54,12 @@ def columns_of(field: ir.Field) -> list[Column]:
             f"{name}_currency", "text", field.name, required, leads=False, comment=f"ISO 4217 currency of {name}"
         )
         return [first, currency]
+    if isinstance(field.type, ir.QuantityType):
+        unit = f"{name}_unit"
+        # Which units there are is held to by the maps, as the values of an enum are: see `_words`.
+        together = f"({quote(name)} IS NULL) = ({quote(unit)} IS NULL)"
+        said = f"unit of {name}: {types.either(field.type.units)}"
+        return [first, Column(unit, "text", field.name, required, leads=False, comment=said, check=together)]
     return [first]
 
 
@@ -66,9 +74,13 @@ def sql_type(type_: ir.Type, *, key: bool) -> str:
             return "boolean"
         case ir.IntType():
             return "bigint"
-        case ir.DecimalType(precision=None) | ir.MoneyType(precision=None):
+        case ir.DecimalType(precision=None) | ir.MoneyType(precision=None) | ir.QuantityType(precision=None):
             return "numeric"
-        case ir.DecimalType(precision=precision, scale=scale) | ir.MoneyType(precision=precision, scale=scale):
+        case (
+            ir.DecimalType(precision=precision, scale=scale)
+            | ir.MoneyType(precision=precision, scale=scale)
+            | ir.QuantityType(precision=precision, scale=scale)
+        ):
             return f"numeric({precision}, {scale})"
         case ir.FloatType():
             return "double precision"
@@ -106,6 +118,8 @@ def _words(type_: ir.Type) -> str:
             return " ".join(
                 part for part in (f"in {currency}" if currency else "", f"per {period}" if period else "") if part
             )
+        case ir.QuantityType(units=units):
+            return f"in {types.either(units)}"
         case ir.ReferenceType(entity=entity):
             return f"refers to {entity}"
         case _:

@@ -33,6 +33,8 @@ def kind_of(to: ir.Type) -> Kind:
             return "duration"
         case ir.MoneyType():
             return "money"
+        case ir.QuantityType():
+            return "quantity"
         case ir.ListType():
             return "list"
         case ir.ReferenceType():
@@ -57,6 +59,8 @@ def implicit(emitter: Emitter, value: Atom, to: ir.Type, path: str) -> Atom:
             return _checked(emitter, value, "bool", '"true or false"', kind, path)
         case ir.MoneyType():
             return _checked(emitter, value, "Money", '"an amount of money"', kind, path)
+        case ir.QuantityType():
+            return _checked(emitter, value, "Quantity", '"a quantity"', kind, path)
         case ir.ObjectType():
             return _checked(emitter, value, "dict", '"an object"', kind, path)
         case ir.DateType() | ir.DatetimeType() | ir.TimeType() | ir.DurationType() if value.kind == kind:
@@ -110,6 +114,8 @@ def read_call(emitter: Emitter, to: ir.Type, value: str, path: str) -> str:
             return f"fit_list({value}, {_reader(emitter, to.element)}, {path})"
         case ir.MoneyType():
             return f"read_as({value}, Money, 'an amount of money', {path})"
+        case ir.QuantityType():
+            return f"read_as({value}, Quantity, 'a quantity', {path})"
         case ir.ObjectType():
             return f"read_as({value}, dict, 'an object', {path})"
         case ir.JsonType() | ir.UnknownType():
@@ -306,6 +312,11 @@ def fit_call(emitter: Emitter, target: ir.Type, value: str, path: str, *, key: b
             name = emitter.constants.name(f"lambda value, path: {amount}")
             currency = "None" if target.currency is None else literal(target.currency)
             return f"fit_money({value}, {currency}, {name}, {path})"
+        case ir.QuantityType():
+            amount = _fit_number(emitter, target, "quantity", "value", "path")
+            name = emitter.constants.name(f"lambda value, path: {amount}")
+            units = emitter.constants.name(f"frozenset({tuple_of([literal(unit.text) for unit in target.units])})")
+            return f"fit_quantity({value}, {units}, {name}, {path})"
         case ir.ListType():
             element = emitter.constants.name(
                 f"lambda value, path: {fit_call(emitter, target.element, 'value', 'path', key=key)}"
@@ -321,7 +332,9 @@ def fit_call(emitter: Emitter, target: ir.Type, value: str, path: str, *, key: b
             assert_never(target)
 
 
-def _fit_number(emitter: Emitter, target: ir.DecimalType | ir.MoneyType, word: str, value: str, path: str) -> str:
+def _fit_number(
+    emitter: Emitter, target: ir.DecimalType | ir.MoneyType | ir.QuantityType, word: str, value: str, path: str
+) -> str:
     if target.precision is None:
         return f"fit_number({value}, {path})"
     scale = target.scale or 0

@@ -132,7 +132,10 @@ class Emitter:
                 return self._scale_by_code(node)
             case ir.MakeMoney():
                 return self._money(node)
-            case ir.ReadQuantity() | ir.ReadMoney() | ir.PerPeriod() | ir.Exchange():
+            case ir.MakeQuantity():
+                made = f"Quantity({{}}, {literal(node.unit)})"
+                return self.converted(self.emit(node.amount), made, "quantity")
+            case ir.ReadQuantity() | ir.ReadAnyQuantity() | ir.ReadMoney() | ir.PerPeriod() | ir.Exchange():
                 return quantities.measured(self, node)
             case ir.Lookup():
                 return self._lookup(node)
@@ -211,6 +214,9 @@ class Emitter:
             case ir.MoneyConstant():
                 code = f"Money({number(node.amount)}, {literal(node.currency)})"
                 return Atom(self.constants.name(code), "money", maybe=False)
+            case ir.QuantityConstant():
+                code = f"Quantity({number(node.amount)}, {literal(node.unit)})"
+                return Atom(self.constants.name(code), "quantity", maybe=False)
 
     def _apart(self, node: ir.Expr) -> Atom:
         """The expression as a function of all that it may refer to."""
@@ -542,7 +548,7 @@ def _plainly_equal(left: Kind, right: Kind) -> bool:
     return (
         bool(left and right)
         and (left == right or {left, right} <= {"exact", "float"})
-        and left not in ("list", "money", "duration")
+        and left not in ("list", "money", "quantity", "duration")
     )
 
 

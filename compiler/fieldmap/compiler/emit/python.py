@@ -10,7 +10,9 @@ from fractions import Fraction
 from typing import Literal
 
 # What is known of a value before the code runs. "exact" is an int, Decimal or Fraction; "" is nothing known.
-Kind = Literal["text", "bool", "exact", "float", "date", "datetime", "time", "duration", "money", "list", ""]
+Kind = Literal[
+    "text", "bool", "exact", "float", "date", "datetime", "time", "duration", "money", "quantity", "list", ""
+]
 
 
 @dataclass(frozen=True)

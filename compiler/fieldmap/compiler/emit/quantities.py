@@ -12,12 +12,19 @@ if TYPE_CHECKING:
     from fieldmap.compiler.emit.expressions import Emitter
 
 
-def measured(emitter: Emitter, node: ir.ReadQuantity | ir.ReadMoney | ir.PerPeriod | ir.Exchange) -> Atom:
+def measured(
+    emitter: Emitter, node: ir.ReadQuantity | ir.ReadAnyQuantity | ir.ReadMoney | ir.PerPeriod | ir.Exchange
+) -> Atom:
     path = emitter.path(node)
     value = emitter.emit(node.value)
     match node:
         case ir.ReadQuantity():
             return _quantity(emitter, node, value, path)
+        case ir.ReadAnyQuantity():
+            readings = tuple_of([f"({literal(one.unit.text)}, {_how(emitter, one)})" for one in node.readings])
+            name = emitter.constants.name(readings)
+            call = f"read_any_quantity({{}}, {name}, {_ends(node.readings[0])}, {path})"
+            return emitter.converted(value, call, "quantity")
         case ir.ReadMoney():
             signs = ", ".join(f"{literal(sign)}: {literal(code)}" for sign, code in node.signs)
             bare = "None" if node.bare is None else literal(node.bare)
@@ -33,6 +40,18 @@ def measured(emitter: Emitter, node: ir.ReadQuantity | ir.ReadMoney | ir.PerPeri
 
 
 def _quantity(emitter: Emitter, node: ir.ReadQuantity, value: Atom, path: str) -> Atom:
+    call = f"read_quantity({{}}, {_how(emitter, node)}, {_ends(node)}, {path})"
+    if node.ends == "both":
+        return emitter.converted(value, call, "list", element="exact")
+    return emitter.converted(value, call, "exact")
+
+
+def _ends(node: ir.ReadQuantity) -> str:
+    return "None" if node.ends is None else literal(node.ends)
+
+
+def _how(emitter: Emitter, node: ir.ReadQuantity) -> str:
+    """The spellings, the unit and that of bare numbers, as arguments."""
     table = emitter.codes[node.spellings]
     if not isinstance(table, ir.Spellings):
         raise ValueError(f"{node.spellings} is no table of spellings")
@@ -40,11 +59,7 @@ def _quantity(emitter: Emitter, node: ir.ReadQuantity, value: Atom, path: str) -
     foreign = [tuple_of([literal(part) for part in entry]) for entry in table.foreign]
     spellings = emitter.constants.name(f"Spellings({literal(table.needed)}, {tuple_of(own)}, {tuple_of(foreign)})")
     bare = "None" if node.bare is None else _unit(emitter, node.bare)
-    ends = "None" if node.ends is None else literal(node.ends)
-    call = f"read_quantity({{}}, {spellings}, {_unit(emitter, node.unit)}, {bare}, {ends}, {path})"
-    if node.ends == "both":
-        return emitter.converted(value, call, "list", element="exact")
-    return emitter.converted(value, call, "exact")
+    return f"{spellings}, {_unit(emitter, node.unit)}, {bare}"
 
 
 def _unit(emitter: Emitter, unit: ir.Unit) -> str:

@@ -249,7 +249,7 @@ def _sources_union(entity: ir.Entity, columns: str, maps: dict[str, ir.Map]) -> 
 def _provenance_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
     leaders = [column for column in _entity_columns(entity) if column.leads and column.field not in entity.key]
     values = ",\n    ".join(
-        f"({literal(c.field)}, o.{quote(c.name)}::text, o._claims[{n}])" for n, c in enumerate(leaders, 1)
+        f"({literal(c.field)}, {_shown(entity, c)}, o._claims[{n}])" for n, c in enumerate(leaders, 1)
     )
     if not entity.sources or not leaders:
         return "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS value WHERE false"
@@ -273,6 +273,12 @@ def _claims_view(entity: ir.Entity) -> str:
         f"SELECT {_key_text(entity, 's')} AS key, s._claim AS claim, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed\n"
         f"FROM (\n  {_keyed_union(entity, ', t._claim, t._changed')}\n) s"
     )
+
+
+def _shown(entity: ir.Entity, leader: Column) -> str:
+    """A field of a canonical row `o` as text: an amount with its currency or unit."""
+    columns = [column for column in _entity_columns(entity) if column.field == leader.field]
+    return " || ' ' || ".join(f"o.{quote(column.name)}::text" for column in columns)
 
 
 def _duplicates_view(entity: ir.Entity) -> str:

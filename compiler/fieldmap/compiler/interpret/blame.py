@@ -23,6 +23,7 @@ def parts(node: ir.Expr) -> Iterator[ir.Expr]:
             | ir.Convert()
             | ir.Scale()
             | ir.ReadQuantity()
+            | ir.ReadAnyQuantity()
             | ir.ReadMoney()
             | ir.Lookup()
             | ir.Negate()
@@ -40,6 +41,8 @@ def parts(node: ir.Expr) -> Iterator[ir.Expr]:
             yield from (node.value, node.code)
         case ir.MakeMoney():
             yield from (node.amount, node.currency)
+        case ir.MakeQuantity():
+            yield node.amount
         case ir.PerPeriod():
             yield from (node.value, node.period)
         case ir.Exchange():

@@ -16,7 +16,7 @@ from fieldmap.compiler import ir
 from fieldmap.compiler.functions.arithmetic import nearest_float, plain_digits
 from fieldmap.runtime.values import checked, dates, durations, numbers, patterns
 from fieldmap.runtime.values.failures import quote, wrong
-from fieldmap.runtime.values.outcome import Duration, Failed, Money
+from fieldmap.runtime.values.outcome import Duration, Failed, Money, Quantity
 
 UTC = UTC
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,6 +83,10 @@ def implicit(value: Any, to: ir.Type) -> Any:
         case ir.MoneyType():
             if not isinstance(value, Money):
                 raise wrong(value, "an amount of money", "")
+            return value
+        case ir.QuantityType():
+            if not isinstance(value, Quantity):
+                raise wrong(value, "a quantity", "")
             return value
         case ir.ObjectType():
             if not isinstance(value, dict):

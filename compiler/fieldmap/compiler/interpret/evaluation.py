@@ -29,7 +29,7 @@ from fieldmap.compiler.units.systems import NO_SIZE
 from fieldmap.runtime.values import durations
 from fieldmap.runtime.values.currencies import CURRENCIES
 from fieldmap.runtime.values.failures import quote, wrong
-from fieldmap.runtime.values.outcome import Duration, Failed, Money, Rejected
+from fieldmap.runtime.values.outcome import Duration, Failed, Money, Quantity, Rejected
 from fieldmap.runtime.values.paths import UNCHANGED
 
 Codes = Mapping[str, ir.Table]
@@ -166,6 +166,8 @@ class _Scope:
                 return durations.parse(node.value)
             case ir.MoneyConstant():
                 return Money(Fraction(node.amount), node.currency)
+            case ir.QuantityConstant():
+                return Quantity(Fraction(node.amount), node.unit)
             case ir.AbsentConstant():
                 return None
             case ir.ListConstant():
@@ -182,7 +184,10 @@ class _Scope:
                 return self._read(node)
             case ir.LocalTime() | ir.Phone():
                 return self._joined(node)
-            case ir.ReadQuantity() | ir.ReadMoney() | ir.PerPeriod() | ir.Exchange():
+            case ir.MakeQuantity():
+                amount = self.value(node.amount)
+                return None if amount is None else Quantity(amount, node.unit)
+            case ir.ReadQuantity() | ir.ReadAnyQuantity() | ir.ReadMoney() | ir.PerPeriod() | ir.Exchange():
                 return self._measured(node)
             case (
                 ir.Implicit()
@@ -397,7 +402,7 @@ class _Scope:
         self._note("lookup", table.name, code, answer)
         return answer
 
-    def _measured(self, node: ir.ReadQuantity | ir.ReadMoney | ir.PerPeriod | ir.Exchange) -> Any:
+    def _measured(self, node: ir.ReadQuantity | ir.ReadAnyQuantity | ir.ReadMoney | ir.PerPeriod | ir.Exchange) -> Any:
         """Quantities and money as they come out of texts, periods and rates."""
         before = self.value(node.value)
         if before is None:
@@ -406,6 +411,8 @@ class _Scope:
             case ir.ReadQuantity():
                 table = self._all.codes[node.spellings]
                 return self._note("quantity", node.unit.text, before, quantities.read(before, node, table))
+            case ir.ReadAnyQuantity():
+                return self._note("quantity", "", before, quantities.read_any(before, node, self._all.codes))
             case ir.ReadMoney():
                 return self._note("quantity", "", before, money.read(before, node))
             case ir.PerPeriod():

@@ -12,7 +12,7 @@ from fieldmap.compiler.functions.arithmetic import nearest_float, plain_digits
 from fieldmap.compiler.interpret.conversions import implicit, is_number
 from fieldmap.runtime.values.checked import matches
 from fieldmap.runtime.values.failures import quote, wrong
-from fieldmap.runtime.values.outcome import Duration, Failed, Money
+from fieldmap.runtime.values.outcome import Duration, Failed, Money, Quantity
 
 KEY_BYTES = 2_000
 JSON_DEPTH = 64
@@ -52,6 +52,8 @@ def fit(value: Any, target: ir.Type, *, key: bool = False) -> Any:
             return implicit(_text(value, None, False) if isinstance(value, str) else value, target)
         case ir.MoneyType():
             return _money(value, target)
+        case ir.QuantityType():
+            return _quantity(value, target)
         case ir.ListType():
             if not isinstance(value, list):
                 raise wrong(value, "a list", "")
@@ -140,6 +142,14 @@ def _money(value: Any, target: ir.MoneyType) -> Money:
     if target.currency is not None and value.currency != target.currency:
         raise Failed("FM2111", f"the currency {quote(value.currency)} is not {target.currency}")
     return Money(_decimal(value.amount, target.precision, target.scale, target.rounding), value.currency)
+
+
+def _quantity(value: Any, target: ir.QuantityType) -> Quantity:
+    if not isinstance(value, Quantity):
+        raise wrong(value, "a quantity", "")
+    if all(value.unit != unit.text for unit in target.units):
+        raise Failed("FM2147", f"the unit {value.unit} is none of the field's")
+    return Quantity(_decimal(value.amount, target.precision, target.scale, target.rounding), value.unit)
 
 
 def _check_json(value: Any, depth: int) -> None:

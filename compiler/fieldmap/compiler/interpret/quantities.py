@@ -7,12 +7,14 @@ beside that is only what makes one spelling of all blanks, dashes and primes.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from fieldmap.compiler import ir
-from fieldmap.runtime.values.outcome import Failed
+from fieldmap.runtime.values.failures import quote
+from fieldmap.runtime.values.outcome import Failed, Quantity
 from fieldmap.runtime.values.quantities import LONGEST, Bare, measured, normal
 from fieldmap.runtime.values.spellings import Spellings
 
@@ -45,6 +47,22 @@ def read(value: Any, node: ir.ReadQuantity, table: ir.Table) -> Any:
         raise Failed("FM2148", "the text leaves that end open")
     answers = [(end - Fraction(node.unit.offset)) / Fraction(node.unit.factor) for end in chosen if end is not None]
     return answers if node.ends == "both" else answers[0]
+
+
+def read_any(value: Any, node: ir.ReadAnyQuantity, tables: Mapping[str, ir.Table]) -> Quantity:
+    """The quantity in the one unit of the field in which the text can be read."""
+    found: dict[str, Any] = {}
+    reasons: list[Failed] = []
+    for one in node.readings:
+        try:
+            found[one.unit.text] = read(value, one, tables[one.spellings])
+        except Failed as failed:
+            reasons.append(failed)
+    if len(found) > 1:
+        raise Failed("FM2150", f"{quote(value)} could be in {' or '.join(found)}")
+    for unit, amount in found.items():
+        return Quantity(amount, unit)
+    raise ([failed for failed in reasons if failed.code != "FM2147"] or reasons)[0]
 
 
 def _refusal(value: Any, node: ir.ReadQuantity, table: ir.Spellings) -> Failed:

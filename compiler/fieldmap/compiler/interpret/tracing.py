@@ -13,7 +13,7 @@ from fieldmap.compiler.functions.arithmetic import plain_digits
 from fieldmap.compiler.interpret.paths import Keys
 from fieldmap.runtime.values.failures import quote
 from fieldmap.runtime.values.numbers import number_sample
-from fieldmap.runtime.values.outcome import Duration, Failed, Money
+from fieldmap.runtime.values.outcome import Duration, Failed, Money, Quantity
 
 Kind = Literal[
     "read",
@@ -119,6 +119,8 @@ def shown(value: Any) -> str:
                 return f"{value}"
         case Money():
             return f"{shown(value.amount)} {value.currency}"
+        case Quantity():
+            return f"{shown(value.amount)} {value.unit}"
         case date() | time():
             return value.isoformat()
         case Duration():

@@ -50,6 +50,13 @@ class MoneyConstant(Expression, frozen=True):
     currency: str
 
 
+class QuantityConstant(Expression, frozen=True):
+    """A value of a field in several units. unit: as the field writes it."""
+
+    amount: str
+    unit: str
+
+
 class AbsentConstant(Expression, frozen=True):
     pass
 
@@ -247,6 +254,24 @@ class ReadQuantity(Expression, frozen=True):
     unit: Unit
     bare: Unit | None = None
     ends: str | None = None
+
+
+class ReadAnyQuantity(Expression, frozen=True):
+    """`x as quantity` for a field in several units: an amount and its unit out of a text.
+
+    readings: for each unit of the field how a text is read in it, about Item; no two measure the same. Exactly one of them must
+    succeed; where several do the text could be either (FM2150), where none does it fails as the first that gives another reason than FM2147.
+    """
+
+    value: Expr
+    readings: tuple[ReadQuantity, ...]
+
+
+class MakeQuantity(Expression, frozen=True):
+    """An amount and its unit, as the field writes it. Absent if the amount is absent."""
+
+    amount: Expr
+    unit: str
 
 
 class ReadMoney(Expression, frozen=True):
@@ -472,7 +497,16 @@ class Mapped(Expression, frozen=True):
     body: Expr
 
 
-Constant = TextConstant | NumberConstant | BoolConstant | DateConstant | TimeConstant | DurationConstant | MoneyConstant
+Constant = (
+    TextConstant
+    | NumberConstant
+    | BoolConstant
+    | DateConstant
+    | TimeConstant
+    | DurationConstant
+    | MoneyConstant
+    | QuantityConstant
+)
 
 Expr = (
     TextConstant
@@ -482,6 +516,7 @@ Expr = (
     | TimeConstant
     | DurationConstant
     | MoneyConstant
+    | QuantityConstant
     | AbsentConstant
     | ListConstant
     | Read
@@ -491,6 +526,8 @@ Expr = (
     | Phone
     | Scale
     | ReadQuantity
+    | ReadAnyQuantity
+    | MakeQuantity
     | ReadMoney
     | PerPeriod
     | Exchange

@@ -88,6 +88,16 @@ class MoneyType(Node, frozen=True):
     rounding: str = ""
 
 
+class QuantityType(Node, frozen=True):
+    """`quantity in each or kg`: an amount and its own unit, one of `units`, of which no two are the same. precision and scale as
+    of DecimalType, both None for any; rounding: as there. Values are equal if amount and unit are: 1000 g is not 1 kg."""
+
+    units: tuple[Unit, ...]
+    precision: int | None = None
+    scale: int | None = None
+    rounding: str = ""
+
+
 class ListType(Node, frozen=True):
     element: Type
 
@@ -120,6 +130,7 @@ Type = (
     | JsonType
     | EnumType
     | MoneyType
+    | QuantityType
     | ListType
     | ReferenceType
     | ObjectType

@@ -52,6 +52,14 @@ class MoneyType(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuantityType(Node):
+    """`quantity in each or kg`, `quantity(12, 3) in each or kg`"""
+
+    numbers: tuple[int, ...]
+    units: tuple[Name, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListType(Node):
     """`list of text` in an entity, `[ text ]` or `[ { name: text } ]` in a shape."""
 
@@ -72,7 +80,7 @@ class ObjectType(Node):
     members: tuple[Member, ...]
 
 
-TypeExpr = ScalarType | EnumType | MoneyType | ListType | ReferenceType | ObjectType
+TypeExpr = ScalarType | EnumType | MoneyType | QuantityType | ListType | ReferenceType | ObjectType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

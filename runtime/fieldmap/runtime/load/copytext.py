@@ -51,6 +51,10 @@ def _money(value: Any) -> str:
     return f"{value.amount}\t{text(value.currency)}"
 
 
+def _quantity(value: Any) -> str:
+    return f"{value.amount}\t{text(value.unit)}"
+
+
 def _list(element: Callable[[Any], str], quoted: bool) -> Callable[[Any], str]:
     """An array literal. Texts are quoted in it, and then escaped for COPY."""
 
@@ -70,6 +74,8 @@ def row_encoder(claim: ClaimInfo) -> Callable[[Sequence[Any]], str]:
     for column in claim.columns:
         if column.codec == "money":
             encoders.append(_money)
+        elif column.codec == "quantity":
+            encoders.append(_quantity)
         elif column.codec.startswith("list "):
             inner = column.codec.removeprefix("list ")
             encoders.append(_list(_PLAIN[inner], inner == "text") if inner != "json" else _json_list)
@@ -97,6 +103,8 @@ def column_values(codec: str, value: Any) -> list[str]:
     """A value's columns as plain texts of their types, without COPY's escapes: for a single statement."""
     if codec == "money":
         return [str(value.amount), value.currency]
+    if codec == "quantity":
+        return [str(value.amount), value.unit]
     if codec == "text":
         return [value]
     if codec == "json":

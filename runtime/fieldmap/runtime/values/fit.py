@@ -13,7 +13,7 @@ from typing import Any
 
 from fieldmap.runtime.values.failures import Unreadable, quote, wrong
 from fieldmap.runtime.values.numbers import EXACT, ROUND, ROUND_EVEN, decimal_of, to_float, too_long
-from fieldmap.runtime.values.outcome import Failed, Money
+from fieldmap.runtime.values.outcome import Failed, Money, Quantity
 from fieldmap.runtime.values.texts import check_keepable, read_enum
 
 KEY_BYTES = 2_000
@@ -165,6 +165,15 @@ def fit_money(value: Any, currency: str | None, amount: Callable[[Any, str], Dec
     if currency is not None and value.currency != currency:
         raise Failed("FM2111", f"the currency {quote(value.currency)} is not {currency}", path)
     return Money(amount(value.amount, path), value.currency)
+
+
+def fit_quantity(value: Any, units: frozenset[str], amount: Callable[[Any, str], Decimal], path: str) -> Quantity:
+    """FM2101, FM2147 for a unit that is none of the field's, FM2106. amount: fits the amount."""
+    if type(value) is not Quantity:
+        raise wrong(value, "a quantity", path)
+    if value.unit not in units:
+        raise Failed("FM2147", f"the unit {value.unit} is none of the field's", path)
+    return Quantity(amount(value.amount, path), value.unit)
 
 
 def fit_list(value: Any, element: Callable[[Any, str], Any], path: str) -> list[Any]:

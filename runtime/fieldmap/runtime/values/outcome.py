@@ -14,6 +14,13 @@ class Money(NamedTuple):
     currency: str
 
 
+class Quantity(NamedTuple):
+    """amount: int, Decimal or Fraction until fitted, then Decimal. unit: as the field writes it, "kg"."""
+
+    amount: Any
+    unit: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Duration:
     """A length of time, its three parts kept apart as in PostgreSQL's interval: calendar months, days, microseconds.

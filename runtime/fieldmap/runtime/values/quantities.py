@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from fieldmap.runtime.values.failures import Unreadable, quote, wrong
 from fieldmap.runtime.values.numbers import Exact
-from fieldmap.runtime.values.outcome import Failed
+from fieldmap.runtime.values.outcome import Failed, Quantity
 from fieldmap.runtime.values.spellings import Measured, Spellings
 
 LONGEST = 200
@@ -134,6 +134,26 @@ def read_quantity(
         raise Failed("FM2148", f"{quote(value)} has no {'lower' if found.lower is None else 'upper'} end", path)
     answers = [_plain(end, unit) for end in chosen]
     return answers if ends == "both" else answers[0]
+
+
+def read_any_quantity(
+    value: Any, readings: tuple[tuple[str, Spellings, Bare, Bare | None], ...], ends: str | None, path: str
+) -> Quantity:
+    """The quantity in the one of several units that measures what the text says. readings: (unit, spellings, unit, bare) of each.
+    Codes as of read_quantity; FM2150 where the text could be in several of them."""
+    found: list[Quantity] = []
+    refused: list[Failed] = []
+    for unit, table, size, bare in readings:
+        try:
+            found.append(Quantity(read_quantity(value, table, size, bare, ends, path), unit))
+        except Failed as failed:
+            refused.append(failed)
+    if len(found) > 1:
+        could = " or ".join(one.unit for one in found)
+        raise Failed("FM2150", f"{quote(value)} could be in {could}", path)
+    if not found:
+        raise next((failed for failed in refused if failed.code != "FM2147"), refused[0])
+    return found[0]
 
 
 def measured(value: Any, table: Spellings, bare: Bare | None, ends: str | None, path: str) -> Ends:
