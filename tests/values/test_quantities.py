@@ -92,7 +92,18 @@ def test_every_unit_of_the_spellings_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["9" * LONGEST, "1/2 " * 50, "1-" * 100, "in " * 66 + "1", "1 " * 100, "½" * 66, "''" * 99 + "1"]
+    "text",
+    [
+        "9" * LONGEST,
+        "1/2 " * 50,
+        "1-" * 100,
+        "in " * 66 + "1",
+        "1 " * 100,
+        "½" * 66,
+        "''" * 99 + "1",
+        "- " * 100,
+        "1 - " * 49 + "1 in",
+    ],
 )
 def test_hostile_texts_are_refused_in_bounded_time(text: str) -> None:
     read, table = node("inch", bare=True, ends="both")

@@ -31,6 +31,8 @@ def show(explanation: Explanation) -> None:
             else ""
         )
         _pair(raw.text, f"{raw.path}, as received{where}")
+    for assumption in explanation.assumed:
+        _pair("assumed", f"the currency, which the source does not name: {assumption}")
     _origin(explanation)
     _pair("chosen by", f"{explanation.rule}    {explanation.rule_file}:{explanation.rule_line}")
     if explanation.winner is not None:
@@ -79,7 +81,9 @@ def _pair(left: str, right: str) -> None:
     _line(
         Text(
             gap,
-            style="dim" if left in ("chosen by", "claimed by", "received", "map version", "joined as", "lost") else "",
+            style="dim"
+            if left in ("chosen by", "claimed by", "received", "map version", "joined as", "lost", "assumed")
+            else "",
         ).append(safe(right), style="")
     )
 

@@ -151,6 +151,7 @@ def _map_info(map_: ir.Map, entities: dict[str, ir.Entity]) -> bundle.MapInfo:
                 line=item.place.line,
                 outcome=item.outcome,
                 share=item.share if item.outcome == "hold" else "",
+                assumed=item.assumed,
             )
             for claim in claims_of(map_)
             for item in claim.assignments

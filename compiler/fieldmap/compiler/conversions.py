@@ -324,6 +324,8 @@ def _money(checker: Checker, node: ast.InUnit, amount: Typed) -> Typed | None:
     if node.unit is not None:
         code = node.unit.text
         assumed = node.assumed.value if node.assumed is not None else None
+        if assumed is not None:
+            checker.scope.assumed.append(assumed)
         expr = ir.MakeMoney(amount=amount.expr, currency=ir.TextConstant(value=code), assumed=assumed)
         return Typed(expr, ir.MoneyType(currency=code), amount.absence, node.span)
     if node.assumed is not None:

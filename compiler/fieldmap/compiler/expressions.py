@@ -230,6 +230,7 @@ class Checker:
             return None
         named.used = True
         self.scope.reads.extend(named.reads)
+        self.scope.assumed.extend(named.assumed)
         found = named.typed
         return Typed(found.expr, found.type, found.absence, node.span, found.origin, found.shape)
 

@@ -24,7 +24,7 @@ def lower(nodes: Iterable[ast.Let], checker: Checker) -> tuple[ir.Let, ...]:
     scope.names = dict(scope.names)
     for node in nodes:
         name = node.name.text
-        before = len(scope.reads)
+        before, assumed = len(scope.reads), len(scope.assumed)
         typed = checker.check(node.value)
         reads = tuple(dict.fromkeys(scope.reads[before:]))
         if name in scope.names or name in scope.roots:
@@ -47,6 +47,8 @@ def lower(nodes: Iterable[ast.Let], checker: Checker) -> tuple[ir.Let, ...]:
             continue
         use = ir.Use(name=name, paths=tuple(sorted(blame.paths(typed.expr))))
         value = Typed(use, typed.type, typed.absence, node.name.span, typed.origin, typed.shape)
-        scope.names[name] = Named(value, f"the let {name}", reads, made_of=typed.expr)
+        scope.names[name] = Named(
+            value, f"the let {name}", reads, tuple(scope.assumed[assumed:]), made_of=typed.expr
+        )
         made.append(ir.Let(name=name, value=typed.expr))
     return tuple(made)

@@ -220,7 +220,7 @@ class _MapLowering:
             if found is None:
                 return None
             target, records = found
-        before = len(self._scope.reads)
+        before, assumed = len(self._scope.reads), len(self._scope.assumed)
         typed = checker.check(item.value, target.type)
         if typed is None:
             return None
@@ -264,6 +264,7 @@ class _MapLowering:
             place=place(self._context.symbols.sources, item.span),
             is_key=target.is_key,
             paths=tuple(dict.fromkeys(self._scope.reads[before:])),
+            assumed="; ".join(dict.fromkeys(self._scope.assumed[assumed:])),
             share=format(share, "f") if share is not None else ir.HELD_SHARE,
             records=records,
             asked=asked,

@@ -36,11 +36,13 @@ class Typed:
 class Named:
     """A value with a name: a let, a parameter of a function, a field of an entity. what: as in "the let full".
 
-    reads: the paths that it was made of, which count as read wherever it is used. made_of: the value of a let."""
+    reads: the paths that it was made of, which count as read wherever it is used. assumed: what is assumed of its currency.
+    made_of: the value of a let."""
 
     typed: Typed
     what: str
     reads: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
     used: bool = False
     made_of: ir.Expr | None = None
 
@@ -66,7 +68,8 @@ class Scope:
     element of the innermost `each`, whose place in its list `position` is. resource: whose records these are, so that a response
     stands round them.
     names: values with a name. functions: the author's own. row: the fields that a condition of an entity names.
-    marks: of each path met, by root and text, what the source sends in place of a value that is unchanged."""
+    marks: of each path met, by root and text, what the source sends in place of a value that is unchanged. assumed: the reasons
+    met by which a currency is taken for granted."""
 
     symbols: Symbols
     report: Report
@@ -74,6 +77,7 @@ class Scope:
     prefixes: dict[str, str] = field(default_factory=lambda: {"$": "$"})
     dollar: bool = True
     reads: list[str] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
     codes: dict[str, ir.Table] = field(default_factory=dict)
     element: str = ""
     resource: ast.Resource | None = None

@@ -77,7 +77,8 @@ class ClaimInfo(_Part, frozen=True):
 class FieldOrigin(_Part, frozen=True):
     """How a map makes a field: what the provenance views show. The same for every row, so stored once.
 
-    share: where the outcome is "hold", so many percent of the field's present values may be held in a run.
+    share: where the outcome is "hold", so many percent of the field's present values may be held in a run. assumed: why a currency is
+    taken for granted, "" if none is.
     """
 
     claim: int
@@ -88,6 +89,7 @@ class FieldOrigin(_Part, frozen=True):
     line: int
     outcome: str
     share: str = ""
+    assumed: str = ""
 
 
 class MapInfo(_Part, frozen=True):

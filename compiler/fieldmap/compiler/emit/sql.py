@@ -256,7 +256,7 @@ def _provenance_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
     return (
         f"SELECT {_key_text(entity, 'o')} AS key, f.field, f.value, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
         f"  {keeping.origin('s', 'position', 'f.field')} AS archive_position, {keeping.origin('s', 'index', 'f.field')} AS record_index,\n"
-        "  d.paths, d.statement, d.file, d.line, r.rule\n"
+        "  d.paths, d.statement, d.file, d.line, r.rule, d.assumed\n"
         f"FROM canonical.{quote(entity.table)} o\n"
         f"CROSS JOIN LATERAL (VALUES\n    {values}) AS f(field, value, claim)\n"
         f"JOIN (\n  {_sources_union(entity, '_claim, _record, _changed, _position, _index', maps)}\n) s ON s._claim = f.claim\n"

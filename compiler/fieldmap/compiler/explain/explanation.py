@@ -62,7 +62,7 @@ class Explanation:
     """entity, key, field, value (None: absent), unit; the winning claim's origin; the claims that lost.
 
     recomputed: whether the value was computed from the archive just now and is equal; differs says how if not.
-    note: why there is no value, where there is none.
+    note: why there is no value, where there is none. assumed: why a currency that the source does not name is taken for granted.
     """
 
     entity: str
@@ -82,3 +82,4 @@ class Explanation:
     differs: str = ""
     lost: tuple[Candidate, ...] = ()
     note: str = ""
+    assumed: tuple[str, ...] = ()

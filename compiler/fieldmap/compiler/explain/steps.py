@@ -44,10 +44,8 @@ def words(step: interpret.Step, target: ir.Type) -> tuple[str, str]:
         case "exchange":
             return interpret.shown(step.after), f"{interpret.shown(step.before)} {step.text}"
         case "money":
-            _, _, assumed = step.text.partition(", assumed: ")
-            return interpret.shown(
-                step.after
-            ), f"its currency is assumed: {assumed}" if assumed else "an amount with its currency"
+            how = f"its currency is assumed: {step.assumed}" if step.assumed else "an amount with its currency"
+            return interpret.shown(step.after), how
         case "position":
             return interpret.shown(step.after), f"the place of {step.text} in its list, counted from 1"
         case "lookup":

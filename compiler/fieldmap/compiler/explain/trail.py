@@ -330,6 +330,7 @@ class _Trail:
             map_version=winner.version,
             raw=raw,
             steps=(*steps, *self._resolving(winner), *_keeping(winner)),
+            assumed=tuple(dict.fromkeys(step.assumed for step in trace.steps if step.assumed)),
             response=_response(page),
             recomputed=equal,
             differs=differs,

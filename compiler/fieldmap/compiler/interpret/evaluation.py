@@ -384,7 +384,7 @@ class _Scope:
         if text(currency) not in CURRENCIES:
             raise Failed("FM2111", f"{quote(currency)} is not a currency code of ISO 4217")
         made = Money(amount, currency)
-        self._note("money", f"{currency}, assumed: {node.assumed}" if node.assumed else currency, amount, made)
+        self._note("money", currency, amount, made, assumed=node.assumed or "")
         return made
 
     def _looked_up(self, node: ir.Lookup) -> str | None:

@@ -118,11 +118,10 @@ class _Reading:
         if found is not None:
             return found
         for kind, words in _HEDGES.items():
-            tail = re.fullmatch(
-                rf"(?P<rest>.*[^0-9 ].*?)[ -]*(?<!\w)(?:{words.replace(' ', ' +')})\.*", text, re.IGNORECASE
-            )
-            if tail and re.search(r"[^\W\d_]|[°%'\"]", tail["rest"]):
-                return self._open(self._alone(tail["rest"].rstrip()), kind)
+            tail = re.search(rf"(?<!\w)(?:{words.replace(' ', ' +')})\.*\Z", text, re.IGNORECASE)
+            rest = text[: tail.start()].rstrip(" -") if tail else ""
+            if re.search(r"[^\W\d_]|[°%'\"]", rest):
+                return self._open(self._alone(rest), kind)
         plus = _plus(text)
         return self._open(self._alone(plus), "lower") if plus else None
 

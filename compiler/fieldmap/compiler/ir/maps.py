@@ -53,6 +53,7 @@ class Assignment(Node, frozen=True):
     asked: looked at, in order, before the value is made. If all its paths are unchanged (`whole`: every path that it reads is
     among them) and the claim is the record's own, the field is kept: None here, and named in `Claimed.kept`. If only some are,
     or it is another claim's, the value fails with FM2136.
+    assumed: why a currency is taken for granted, for provenance; "" if none is.
     """
 
     field: str
@@ -67,6 +68,7 @@ class Assignment(Node, frozen=True):
     records: str = ""
     asked: tuple[Asked, ...] = ()
     whole: bool = True
+    assumed: str = ""
 
 
 class Claim(Node, frozen=True):

@@ -214,9 +214,9 @@ def _describe(connection: Connection, bundle: Bundle) -> None:
     connection.execute("DELETE FROM fieldmap.rules")
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO fieldmap.map_fields VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO fieldmap.map_fields VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
-                (item.id, o.claim, o.field, list(o.paths), o.statement, o.file, o.line, o.outcome)
+                (item.id, o.claim, o.field, list(o.paths), o.statement, o.file, o.line, o.outcome, o.assumed or None)
                 for item in bundle.catalogue.maps
                 for o in item.origins
             ],

@@ -182,6 +182,8 @@ CREATE TABLE IF NOT EXISTS fieldmap.map_fields (
   outcome text NOT NULL,
   PRIMARY KEY (map, claim, field)
 );
+ALTER TABLE fieldmap.map_fields ADD COLUMN IF NOT EXISTS assumed text;
+COMMENT ON COLUMN fieldmap.map_fields.assumed IS 'Why the currency that no source names is taken for granted; null where nothing is assumed';
 COMMENT ON TABLE fieldmap.map_fields IS 'How each map makes each field, in its version of now';
 
 CREATE TABLE IF NOT EXISTS fieldmap.rules (
