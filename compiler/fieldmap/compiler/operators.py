@@ -160,7 +160,7 @@ def comparable(left: ir.Type, right: ir.Type) -> bool:
         return bool(set(left.values) & set(right.values))
     if isinstance(left, textual) and isinstance(right, textual):
         return True
-    return type(left) is type(right) and not isinstance(left, ir.ObjectType | ir.ListType)
+    return type(left) is type(right) and not isinstance(left, ir.ObjectType | ir.ListType | ir.QuantityType)
 
 
 def _in_list(checker: Checker, node: ast.InList) -> Typed | None:
