@@ -369,6 +369,28 @@ def _rounded(site: Site) -> Diagnostic | None:
     )
 
 
+_MORE_UNITS = re.compile(r"(,|\|\|?|and(?!\w))[ \t]*(?=[A-Za-z%°])")
+
+
+def _units_of_a_quantity(site: Site) -> Diagnostic | None:
+    """`quantity in each, kg`, `quantity in each | kg`"""
+    if site.block is None or site.block.key != "entity" or re.search(r":[ \t]*quantity\b.*\bin\b", site.before) is None:
+        return None
+    match = _MORE_UNITS.match(site.text, site.at, site.end)
+    if match is None:
+        return None
+    # The blank before the sign is kept where there is one.
+    gap = "" if site.before.endswith(" ") else " "
+    return site.says(
+        "FM0105",
+        "a quantity is in one unit or another, so its units are joined by `or`",
+        site.here(len(match.group(1))),
+        "write `or`",
+        f"{gap}or ",
+        site.here(match.end() - match.start()),
+    )
+
+
 HABITS: tuple[Callable[[Site], Diagnostic | None], ...] = (
     _unquoted_member,
     _null_comparison,
@@ -390,4 +412,5 @@ HABITS: tuple[Callable[[Site], Diagnostic | None], ...] = (
     _excel_if,
     _sql_operator,
     _rounded,
+    _units_of_a_quantity,
 )
