@@ -36,6 +36,8 @@ def _samples(type_: ir.Type) -> tuple[str, str]:
             return f"1{behind}", f"2{behind}"
         case ir.MoneyType(currency=currency):
             return f"100 {currency or 'EUR'}", f"200 {currency or 'EUR'}"
+        case ir.QuantityType(units=units):
+            return f"1 {units[0].text}", f"2 {units[1].text}"
         case ir.BoolType():
             return "true", "false"
         case ir.DateType():
