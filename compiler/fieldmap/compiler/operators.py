@@ -134,6 +134,15 @@ def _pair(checker: Checker, left_node: ast.Expr, right_node: ast.Expr, span: Spa
         left, right = quantities.settle_both(checker.report, left, right)
         aligned = align(checker, left, right, span)
         return None if aligned is None else (left, Typed(aligned, left.type, right.absence, right.span))
+    if isinstance(left.type, ir.QuantityType) or isinstance(right.type, ir.QuantityType):
+        checker.report.error(
+            "FM0313",
+            "a quantity that keeps its own unit is compared with nothing",
+            span,
+            note=f"{left.words} against {right.words}",
+            help="give the field one unit, as in decimal(12, 3) in kg; is absent can be asked of it",
+        )
+        return None
     if not comparable(left.type, right.type):
         checker.report.error(
             "FM0313", "the two sides are of different types", span, note=f"{left.words} against {right.words}"
