@@ -47,8 +47,6 @@ def lower(nodes: Iterable[ast.Let], checker: Checker) -> tuple[ir.Let, ...]:
             continue
         use = ir.Use(name=name, paths=tuple(sorted(blame.paths(typed.expr))))
         value = Typed(use, typed.type, typed.absence, node.name.span, typed.origin, typed.shape)
-        scope.names[name] = Named(
-            value, f"the let {name}", reads, tuple(scope.assumed[assumed:]), made_of=typed.expr
-        )
+        scope.names[name] = Named(value, f"the let {name}", reads, tuple(scope.assumed[assumed:]), made_of=typed.expr)
         made.append(ir.Let(name=name, value=typed.expr))
     return tuple(made)
