@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -341,3 +342,23 @@ def test_a_pattern_that_fits_no_file_is_told(project: Path, capsys: pytest.Captu
     staff.write_text(staff.read_text().replace("staff*.json", "stuff*.json"))
     assert run(["sync"]) == 1
     assert "No file in the folder sample of staff.workers fits 'stuff*.json'" in said(capsys)
+
+
+@pytest.mark.parametrize(
+    "command", [["dlq"], ["dlq", "--json"], ["dlq", "--show", "1"], ["dlq", "--show", "1", "--json"]]
+)
+def test_reasons_hide_personal_values_too(
+    project: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = project / "people.map"
+    text = people.read_text("utf-8")
+    assert len(re.findall(r"(?m)^ *status .*\}", text)) == 1
+    people.write_text(re.sub(r"(?m)^( *status .*\})", r"\1 restricted", text), "utf-8")
+    run(["sync"])
+    capsys.readouterr()
+    assert run(command) == 0
+    hidden = said(capsys)
+    assert "▒▒▒ (restricted)" in hidden
+    assert "Q" not in hidden
+    assert run([*command, "--reveal"]) == 0
+    assert "Q" in said(capsys)

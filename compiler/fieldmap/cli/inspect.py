@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -204,7 +205,7 @@ def dlq(
         bool, typer.Option("--duplicates", help="List keys that one source claims by several records.")
     ] = False,
     dangling: Annotated[bool, typer.Option("--dangling", help="List references that find no row.")] = False,
-    reveal: Annotated[bool, typer.Option("--reveal", help="With --show: print the raw record in full.")] = False,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Print personal and restricted values in full.")] = False,
     json: Json = False,
 ) -> None:
     """Lists what could not be read.
@@ -219,7 +220,7 @@ def dlq(
             _show_letter(workspace, connection, show, reveal=reveal, json=json)
             return
         if held:
-            _show_held(connection, json=json)
+            _show_held(workspace, connection, reveal=reveal, json=json)
             return
         if warnings:
             _show_warnings(connection, json=json)
@@ -240,6 +241,8 @@ def dlq(
             " LEFT JOIN LATERAL (SELECT file, line FROM fieldmap.map_fields f WHERE f.map = d.map AND f.field = d.field LIMIT 1) f ON true"
             " GROUP BY 1, 2, 3, 4, 5 ORDER BY 6 DESC, 8"
         ).fetchall()
+    told = _reasons(workspace, reveal=reveal)
+    rows = [(code, title, field, told(code, title, field, why), *rest) for code, title, field, why, *rest in rows]
     if json:
         names = ("code", "map", "field", "reason", "where", "records", "since", "sample")
         print_json([dict(zip(names, row, strict=True)) for row in rows])
@@ -249,23 +252,36 @@ def dlq(
         return
     lines = [
         (
-            f"{code} {f'{field}: ' if field else ''}{reason}",
+            f"{code} {f'{field}: ' if field else ''}{why}",
             where or title,
             count(number),
             since.date().isoformat(),
             f"fieldmap dlq --show {sample}",
         )
-        for code, title, field, reason, where, number, since, sample in rows
+        for code, title, field, why, where, number, since, sample in rows
     ]
     table(["cause", "where", "records", "since", "sample"], lines, right=["records"])
     out().print("\nAfter a fix of the map: fieldmap replay      (reads the archive; asks the source nothing)")
 
 
-def _show_held(connection: Connection, *, json: bool) -> None:
+def _reasons(workspace: Workspace, *, reveal: bool) -> Callable[[str, str, str, str], str]:
+    """How a reason is told, by code, map, field and what it says: without its value where the field is personal or restricted."""
+    if reveal:
+        return lambda code, title, field, why: why
+    from fieldmap.compiler import ir
+    from fieldmap.compiler.explain.letters import sensitive, without_value
+
+    tags = sensitive(ir.decode_project(workspace.existing_bundle().parts["ir.json"]))
+    return lambda code, title, field, why: without_value(code, tags[title, field]) if (title, field) in tags else why
+
+
+def _show_held(workspace: Workspace, connection: Connection, *, reveal: bool, json: bool) -> None:
     rows = connection.execute(
         "SELECT h.field, h.code, h.reason, p.title, count(*), (array_agg(h.record ORDER BY h.record))[1:3]"
         " FROM fieldmap.held h JOIN fieldmap.positions p USING (map) WHERE NOT h.invented GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1"
     ).fetchall()
+    told = _reasons(workspace, reveal=reveal)
+    rows = [(field, code, told(code, title, field, why), title, *rest) for field, code, why, title, *rest in rows]
     if json:
         print_json(
             [dict(zip(("field", "code", "reason", "map", "records", "samples"), row, strict=True)) for row in rows]

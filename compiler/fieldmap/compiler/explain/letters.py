@@ -11,6 +11,7 @@ from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.locate import find_record
 from fieldmap.runtime.archive import Archive, offset_of
 from fieldmap.runtime.store.database import Connection
+from fieldmap.runtime.values.failures import TITLES
 from fieldmap.runtime.values.outcome import Failed
 
 _HIDDEN = "▒▒▒"
@@ -18,7 +19,8 @@ _HIDDEN = "▒▒▒"
 
 @dataclass(frozen=True)
 class Letter:
-    """raw: the record as JSON text. members: its members, values as JSON text; tagged: members that feed tagged fields, with the tag."""
+    """members: those of the record, values as JSON text; tagged: members that feed tagged fields, with the tag. tag: that of the field
+    that failed, or ""."""
 
     number: int
     map: str
@@ -37,11 +39,14 @@ class Letter:
     same_cause: int
     members: tuple[tuple[str, str], ...]
     tagged: dict[str, str]
+    tag: str
 
     def without_values(self) -> Letter:
-        """The same with the values of personal and restricted members hidden."""
+        """The same with the values of personal and restricted members hidden, in the reason too."""
         return replace(
-            self, members=tuple((name, _HIDDEN if name in self.tagged else value) for name, value in self.members)
+            self,
+            members=tuple((name, _HIDDEN if name in self.tagged else value) for name, value in self.members),
+            reason=without_value(self.code, self.tag) if self.tag else self.reason,
         )
 
 
@@ -64,7 +69,31 @@ def letter(project: ir.Project, archive: Archive, connection: Connection, number
     return Letter(
         number, map_.title, code, field, path, reason, place.file, place.line, assignment.place.text if assignment is not None else f"map {map_.title}",
         record, page.url, f"{page.resource}", offset_of(position), index, same, _members(located.record), _tagged(project, map_),
+        sensitive(project).get((map_.title, field), ""),
     )  # fmt: skip
+
+
+def sensitive(project: ir.Project) -> dict[tuple[str, str], str]:
+    """The fields that are pii or restricted, with that tag, by the title of the map that claims them and the field's name."""
+    tags = {
+        (entity.name, field.name): tag
+        for entity in project.entities
+        for field in entity.fields
+        for tag in field.tags
+        if tag in ("pii", "restricted")
+    }
+    return {
+        (item.title, assignment.field): tags[claim.entity, assignment.field]
+        for item in project.maps
+        for claim in claims_of(item)
+        for assignment in claim.assignments
+        if (claim.entity, assignment.field) in tags
+    }
+
+
+def without_value(code: str, tag: str) -> str:
+    """What is told of a failure without the value that failed: the words of its code."""
+    return f"{TITLES[code]}: {_HIDDEN} ({tag})"
 
 
 def _members(record: Any) -> tuple[tuple[str, str], ...]:
