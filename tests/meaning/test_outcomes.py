@@ -254,6 +254,15 @@ def test_a_failure_is_rejected_held_or_replaced() -> None:
     )
 
 
+@pytest.mark.parametrize("asked", [{}, {"unsent": True}, {"marks": (ir.TextConstant(value="same"),)}])
+@pytest.mark.parametrize("sparse_when", [None, ir.BoolConstant(value=False), ir.BoolConstant(value=True)])
+def test_a_path_of_which_nothing_is_asked_is_not_walked(asked: dict[str, Any], sparse_when: ir.Expr | None) -> None:
+    field = assign(path("x"), outcome="reject", asked=(ir.Asked(read=path("a", 0, "b"), **asked),))
+    found = outcome(map_of(field, sparse_when=sparse_when), {"a": {"no": "list"}, "x": "1"})
+    walked = "marks" in asked or ("unsent" in asked and sparse_when == ir.BoolConstant(value=True))
+    assert isinstance(found, Dead if walked else Claimed)
+
+
 def test_a_constant_that_the_field_cannot_hold_is_refused_before_any_data() -> None:
     use = assign(path("a", declared=INT), INT, outcome="use", use=ir.NumberConstant(value="7.5"))
     with pytest.raises(ValueError, match="constant of x cannot be used"):

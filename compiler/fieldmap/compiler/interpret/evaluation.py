@@ -48,6 +48,8 @@ _ORDERS = {
 
 def is_unchanged(evaluation: Evaluation, asked: ir.Asked, roots: Roots, *, sparse: bool) -> bool:
     """Whether the source leaves what the path leads to as it was."""
+    if not asked.marks and not (asked.unsent and sparse):
+        return False  # nothing is asked: a path that cannot be walked is its value's failure, not the question's
     read, match = asked.read, roots[asked.read.root]
     for segment in read.segments:
         found = paths.one((segment,), read.text, match)

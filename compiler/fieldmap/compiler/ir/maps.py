@@ -30,8 +30,8 @@ class Check(Node, frozen=True):
 
 class Asked(Node, frozen=True):
     """A path of a value that the source may leave unchanged: it does if what the path finds equals one of `marks`, before it is
-    read, or (where `unsent`) if the record is sparse and lacks a member on the way; a null was sent. read: the steps before the
-    first All, none of them required."""
+    read, or (where `unsent`) if the record is sparse and lacks a member on the way; a null was sent. The path is
+    walked, and can fail, only where one of the two is asked. read: the steps before the first All, none of them required."""
 
     read: Read
     marks: tuple[Constant, ...] = ()
