@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 import msgspec
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.connectors import ConnectorPlan
 from fieldmap.compiler.emit import data, fetch, keeping, sql, transform
-from fieldmap.compiler.emit.columns import claimed_field, columns_of
+from fieldmap.compiler.emit.columns import claimed_field, codec_of, columns_of
 from fieldmap.compiler.emit.identity import referrers
 from fieldmap.compiler.registries import registries
 from fieldmap.runtime import bundle
@@ -166,7 +164,7 @@ def _claim_info(table: sql.ClaimTable) -> bundle.ClaimInfo:
         columns = tuple(
             bundle.ClaimColumn(
                 field=item.field,
-                codec=_codec(claimed_field(item, fields[item.field]).type),
+                codec=codec_of(claimed_field(item, fields[item.field]).type),
                 columns=tuple(column.name for column in columns_of(claimed_field(item, fields[item.field]))),
             )
             for item in table.claim.assignments
@@ -178,39 +176,3 @@ def _claim_info(table: sql.ClaimTable) -> bundle.ClaimInfo:
         columns=columns,
         numbering=table.source.numbering if table.source is not None else "",
     )
-
-
-def _codec(type_: ir.Type) -> str:
-    match type_:
-        case ir.TextType() | ir.EnumType():
-            return "text"
-        case ir.BoolType():
-            return "bool"
-        case ir.IntType():
-            return "int"
-        case ir.DecimalType():
-            return "number"
-        case ir.FloatType():
-            return "float"
-        case ir.DateType():
-            return "date"
-        case ir.DatetimeType():
-            return "datetime"
-        case ir.TimeType():
-            return "time"
-        case ir.DurationType():
-            return "duration"
-        case ir.JsonType():
-            return "json"
-        case ir.MoneyType(currency=currency):
-            return "amount" if currency is not None else "money"
-        case ir.QuantityType():
-            return "quantity"
-        case ir.ReferenceType(key=key):
-            return _codec(key)
-        case ir.ListType(element=element):
-            return f"list {_codec(element)}"
-        case ir.ObjectType() | ir.UnknownType():
-            raise AssertionError("the checker lets no field have this type")
-        case _:
-            assert_never(type_)

@@ -124,3 +124,40 @@ def _words(type_: ir.Type) -> str:
             return f"refers to {entity}"
         case _:
             return ""
+
+
+def codec_of(type_: ir.Type) -> str:
+    """How a value is written for COPY: see `fieldmap.runtime.bundle.ClaimColumn`."""
+    match type_:
+        case ir.TextType() | ir.EnumType():
+            return "text"
+        case ir.BoolType():
+            return "bool"
+        case ir.IntType():
+            return "int"
+        case ir.DecimalType():
+            return "number"
+        case ir.FloatType():
+            return "float"
+        case ir.DateType():
+            return "date"
+        case ir.DatetimeType():
+            return "datetime"
+        case ir.TimeType():
+            return "time"
+        case ir.DurationType():
+            return "duration"
+        case ir.JsonType():
+            return "json"
+        case ir.MoneyType(currency=currency):
+            return "amount" if currency is not None else "money"
+        case ir.QuantityType():
+            return "quantity"
+        case ir.ReferenceType(key=key):
+            return codec_of(key)
+        case ir.ListType(element=element):
+            return f"list {codec_of(element)}"
+        case ir.ObjectType() | ir.UnknownType():
+            raise AssertionError("the checker lets no field have this type")
+        case _:
+            assert_never(type_)

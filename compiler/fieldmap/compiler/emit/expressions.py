@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import date, time
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.emit import conversions, data, quantities, reads
@@ -22,6 +22,9 @@ from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, parts, sole
 from fieldmap.compiler.interpret.evaluation import place_of
 from fieldmap.compiler.units.kinds import words as measured
 from fieldmap.runtime.values import durations
+
+if TYPE_CHECKING:
+    from fieldmap.compiler.emit.struct import Record, Value
 
 # Python allows 20 nested blocks; `each` and `try` take some of them.
 DEEPEST = 15
@@ -40,6 +43,7 @@ class Emitter:
         self.queries = Queries()
         self.body = Body()
         self.roots: dict[str, str] = {}
+        self.struct: Record | Value | None = None  # how the record is read, where it is no dict
         self.objects: set[str] = set()  # locals that are known to hold an object
         self.present: set[str] = set()  # locals that are never None
         self._item: Atom | None = None

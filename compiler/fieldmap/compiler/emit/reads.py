@@ -119,6 +119,8 @@ def elements(emitter: Emitter, found: str, node: ir.Read, rest: Sequence[ir.Segm
 
 def walk(emitter: Emitter, start: str, root: str, segments: Sequence[ir.Segment], text: str) -> Atom:
     """The one value that steps without All find from a local on."""
+    if emitter.struct is not None and root in emitter.struct.roots:
+        return emitter.struct.walk(emitter, segments, text)
     if not segments:
         return Atom(start, maybe=start not in emitter.present)
     body, path = emitter.body, literal(text)

@@ -214,6 +214,8 @@ def _alone(rule: ir.Rule, column: Column, present: str) -> str:
         return f"CASE WHEN {present} THEN ARRAY({once}) ELSE '{{}}' END"
     if column.list_of:
         return f"CASE WHEN {present} THEN coalesce({name}, '{{}}') ELSE '{{}}' END"
+    if present == f"{name} IS NOT NULL":
+        return name
     return f"CASE WHEN {present} THEN {name} END"
 
 

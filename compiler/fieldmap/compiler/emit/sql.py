@@ -149,6 +149,23 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
     types = {column.name: column.type for column in _entity_columns(entity)}
     rules = FieldRules(entity, [column for column in _entity_columns(entity) if column.field not in entity.key])
     columns = rules.columns
+    sources = [
+        {
+            "table": source.table,
+            "map": source.map,
+            "claim": source.claim,
+            "rank": source.rank,
+            "partial": source.partial,
+            "child": source.claim > 0,
+            "keyed": ", ".join(identity.key_values(entity, source, "t")),
+            "join": identity.keys_join(entity, source, f"keys_{entity.table}"),
+            "columns": {
+                column.name: identity.column_value(entity, source, column.field, column.name, types[column.name])
+                for column in by_source[(source.map, source.claim)].columns
+            },
+        }
+        for source in entity.sources
+    ]
     merge = _render(
         "merge.sql.j2",
         table=entity.table,
@@ -165,26 +182,22 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         conflicting=[column for column in columns if column.leads and column.conflict],
         unique=entity.unique,
         **_held_back(entity, [column.name for column in columns if column.required and column.leads]),
-        sources=[
-            {
-                "table": source.table,
-                "map": source.map,
-                "claim": source.claim,
-                "rank": source.rank,
-                "partial": source.partial,
-                "child": source.claim > 0,
-                "keyed": ", ".join(identity.key_values(entity, source, "t")),
-                "join": identity.keys_join(entity, source, f"keys_{entity.table}"),
-                "columns": {
-                    column.name: identity.column_value(entity, source, column.field, column.name, types[column.name])
-                    for column in by_source[(source.map, source.claim)].columns
-                },
-            }
-            for source in entity.sources
-        ],
+        fresh=sources[0] if is_direct(entity, entities) else None,
+        sources=sources,
     )
     steps = identity.identity_sql(entity, lambda s: by_source[(s.map, s.claim)].claimed, _render)
     return f"{steps}-- step referrers\n{identity.touch_referrers(entities, entity.name)}{merge}"
+
+
+def is_direct(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bool:
+    """Whether rows that are new can be made from the stage of the one claim that there is: nothing else has a say in them, and
+    nothing has to follow."""
+    return (
+        len(entity.sources) == 1
+        and entity.identity is None
+        and not entity.sources[0].references
+        and not identity.referrers(entities, entity.name)
+    )
 
 
 def _held_back(entity: ir.Entity, required: list[str]) -> dict[str, object]:
@@ -249,7 +262,8 @@ def _sources_union(entity: ir.Entity, columns: str, maps: dict[str, ir.Map]) -> 
 def _provenance_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
     leaders = [column for column in _entity_columns(entity) if column.leads and column.field not in entity.key]
     values = ",\n    ".join(
-        f"({literal(c.field)}, {_shown(entity, c)}, o._claims[{n}])" for n, c in enumerate(leaders, 1)
+        f"({literal(c.field)}, {_shown(entity, c)}, o._claims[{'1' if n == 1 else f'least({n}, cardinality(o._claims))'}])"
+        for n, c in enumerate(leaders, 1)
     )
     if not entity.sources or not leaders:
         return "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS value WHERE false"

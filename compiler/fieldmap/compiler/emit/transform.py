@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit import conversions, reads
+from fieldmap.compiler.emit import conversions, quick, reads
 from fieldmap.compiler.emit.expressions import Emitter
 from fieldmap.compiler.emit.python import Atom, Body, comment, literal, tuple_of
 from fieldmap.compiler.interpret import fitted
@@ -24,6 +24,7 @@ from fieldmap.runtime.values.outcome import Failed
 
 # What generated code may name, by the module of fieldmap.runtime.values that has it.
 _NAMES = {
+    "cells": "encoder escaped",
     "compare": "same",
     "currencies": "make_money",
     "checked": "matching read_checked read_country read_phone",
@@ -42,6 +43,7 @@ _NAMES = {
     "data": "Data",
     "named": "bounded no_arm",
     "query": "NOTHING at_most below child children container equals item length less matches searches sliced sole_node",
+    "quick": "NO_PARENT NumberText Surprise exact identity_of instant is_plain",
     "reading": "Reading",
     "quantities": "Bare read_any_quantity read_quantity",
     "spellings": "Spellings",
@@ -70,7 +72,8 @@ def emit(map: ir.Map, codes: Mapping[str, ir.Table]) -> str:
             "\n\n\ndef envelopes(body: Any) -> list[Any]:\n"
             f"    return find_envelopes(body, {_steps(before)}, {_steps(rest)}, {literal(map.records.text)})"
         )
-    functions = [*emitter.functions, records, transform]
+    quickly = quick.emit(map, emitter) if quick.eligible(map) else ""
+    functions = [*emitter.functions, records, transform, *([quickly] if quickly else [])]
     head = [
         f'"""{_docstring(map)}"""',
         "",
@@ -113,7 +116,8 @@ def _imports(source: str) -> list[str]:
         ("typing", "Any"),
     ]
     first = [f"from {module} import {name}" for module, name in standard if name in used]
-    return ["from __future__ import annotations", "", *first, "", *sorted(lines)]
+    third = ["from msgspec import UNSET", ""] if "UNSET" in used else []
+    return ["from __future__ import annotations", "", *first, "", *third, *sorted(lines)]
 
 
 def _reading(reading: ir.Reading | None) -> list[str]:

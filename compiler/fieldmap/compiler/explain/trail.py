@@ -92,9 +92,9 @@ class _Trail:
         claims = self._claims()
         if row is None and not claims:
             raise FindingsError(f"No {self._info.name} has the key {', '.join(self._key)}, and no source claims one")
-        value, winner_id = (
-            (row[0], row[1][self._info.fields.index(self._field.name)]) if row is not None else (None, None)
-        )
+        value = row[0] if row is not None else None
+        # A single winner stands for all fields.
+        winner_id = row[1][min(self._info.fields.index(self._field.name), len(row[1]) - 1)] if row is not None else None
         winner = next((claim for claim in claims if claim.id == winner_id), None)
         conflict = self._conflict()
         base = self._base(

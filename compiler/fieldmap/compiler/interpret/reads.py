@@ -21,7 +21,17 @@ def reads_of(node: ir.Expr) -> Iterator[ir.Read]:
         yield from reads_of(node.body)
 
 
-def _expressions(map: ir.Map) -> Iterator[ir.Expr]:
+def parts_of(node: ir.Expr) -> Iterator[ir.Expr]:
+    """The expression and every one within it."""
+    yield node
+    for part in parts(node):
+        yield from parts_of(part)
+    if isinstance(node, ir.Mapped):
+        yield from parts_of(node.body)
+
+
+def expressions(map: ir.Map) -> Iterator[ir.Expr]:
+    """Every expression of a map, those of its `each` and `also` blocks included."""
     yield from map.identity
     yield from (node for node in (map.changed, map.sparse_when, map.deleted_when, map.when) if node is not None)
     yield from (check.condition for check in map.checks)
@@ -55,17 +65,17 @@ def uses_of(node: ir.Expr) -> Iterator[ir.Use]:
 
 def meets_marks(map: ir.Map) -> bool:
     """Whether the map may read what the source sends in place of an unchanged value."""
-    return any(read.unchanged for node in _expressions(map) for read in reads_of(node))
+    return any(read.unchanged for node in expressions(map) for read in reads_of(node))
 
 
 def surroundings_of(map: ir.Map) -> tuple[str, ...]:
     """What of a record's surroundings the map reads ("@page", "@url"), in their own order."""
-    read = {read.root for node in _expressions(map) for read in reads_of(node)}
+    read = {read.root for node in expressions(map) for read in reads_of(node)}
     return tuple(name for name in SURROUNDINGS if name in read)
 
 
 def takes_objects(map: ir.Map) -> bool:
     """Whether a record must be an object: it need not be where the map reads it by position (`$[0]`), or as a whole."""
     roots = {"$", map.alias}
-    reads = (read for node in _expressions(map) for read in reads_of(node) if read.root in roots)
+    reads = (read for node in expressions(map) for read in reads_of(node) if read.root in roots)
     return all(read.segments and isinstance(read.segments[0], ir.Member) for read in reads)

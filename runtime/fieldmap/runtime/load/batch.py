@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 from fieldmap.runtime.bundle import MapInfo
 from fieldmap.runtime.load.collector import collector_paused
-from fieldmap.runtime.load.copytext import NULL, row_encoder, text
-from fieldmap.runtime.values.decode import bodies
+from fieldmap.runtime.load.copytext import row_encoder
+from fieldmap.runtime.load.quickread import QuickReader
+from fieldmap.runtime.values.cells import NULL, escaped
+from fieldmap.runtime.values.decode import bodies, json_body
 from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Failed, Filtered, Held, Listed, Outcome
 from fieldmap.runtime.values.reading import PLAIN, Reading
 
@@ -111,6 +113,11 @@ class BatchMaker:
         self._surroundings: tuple[str, ...] = getattr(transform, "SURROUNDINGS", ())
         self._envelopes: Callable[[Any], list[Any]] = getattr(transform, "envelopes", lambda body: [])
         self._reading: Reading = getattr(transform, "READING", PLAIN)
+        # The bytes of a key of several parts are added up in the general path only.
+        self._quick: Callable[..., tuple[int, ...]] | None = (
+            None if composite_keys else getattr(transform, "quick", None)
+        )
+        self._reader = QuickReader(transform.SHAPE, transform.RECORDS) if self._quick is not None else None
         self._encoders = {claim.number: row_encoder(claim) for claim in info.claims}
         self._blank = _blank_row(info)
         self._paths = {o.field: o.paths[0] for o in info.origins if o.claim == 0 and o.paths}
@@ -133,6 +140,37 @@ class BatchMaker:
         batch.last = page.position
         batch.size += len(content)
         batch.counts.pages += 1
+        if not self._add_quickly(batch, page, content):
+            self._add_generally(batch, page, content)
+        self._count_present(batch)
+
+    def _add_quickly(self, batch: Batch, page: Page, content: bytes) -> bool:
+        """Whether the quick path took the page; what surprised it is left to the transform, record by record."""
+        if self._quick is None or self._reader is None:
+            return False
+        found = self._reader.read(content)
+        if found is None:
+            return False
+        odd = [index for index, one in enumerate(found.decoded) if one is None]
+        taken = [index for index, one in enumerate(found.decoded) if one is not None] if odd else range(len(found.raws))
+        digests, records = found.digests, found.decoded
+        if odd:
+            digests, records = [found.digests[index] for index in taken], [records[index] for index in taken]
+        out: list[str] = []
+        nulls = self._quick(taken, records, digests, page.position, out, odd)
+        values = [(index, json_body(bytes(found.raws[index]))) for index in sorted(odd)]
+        if any(isinstance(value, Failed) for _, value in values):
+            return False  # what makes one record unreadable makes the page so
+        batch.stages[0].extend(out)
+        batch.counts.read += len(out)
+        batch.counts.claimed += len(out)
+        for place, count in enumerate(nulls):
+            batch.present[0][place] += len(out) - count
+        for index, value in values:
+            self._put(batch, Place(page.position, index), self._transform(value), found.digest(index))
+        return True
+
+    def _add_generally(self, batch: Batch, page: Page, content: bytes) -> None:
         index = 0
         for _, body in bodies(content, page.format, self._reading):
             try:
@@ -146,7 +184,6 @@ class BatchMaker:
             for record, around in zip(records, self._around(page, body, len(records)), strict=True):
                 self._put(batch, Place(page.position, index), self._transform(record, *around))
                 index += 1
-        self._count_present(batch)
 
     def _around(self, page: Page, body: Any, count: int) -> Iterable[tuple[Any, ...]]:
         """For each record what the map reads of its surroundings, in the order in which the transform takes it."""
@@ -166,7 +203,8 @@ class BatchMaker:
                 present[place] += len(column) - sum(value is None for value in column)
             rows.clear()
 
-    def _put(self, batch: Batch, place: Place, outcome: Outcome) -> None:
+    def _put(self, batch: Batch, place: Place, outcome: Outcome, digest: str = "") -> None:
+        """digest: of the record's bytes, where they are at hand."""
         counts = batch.counts
         counts.read += 1
         if isinstance(outcome, Claimed) and self._composite_keys and self._too_long(outcome):
@@ -177,13 +215,13 @@ class BatchMaker:
             case Claimed():
                 counts.claimed += 1
                 counts.held += sum(not item.invented for item in outcome.held)
-                self._claim(batch, place, outcome)
+                self._claim(batch, place, outcome, digest)
             case Filtered():
                 counts.filtered += 1
-                self._withdraw(batch, place, outcome.record_id, outcome.changed)
+                self._withdraw(batch, place, outcome, digest)
             case Deleted():
                 counts.deleted += 1
-                self._withdraw(batch, place, outcome.record_id, outcome.changed)
+                self._withdraw(batch, place, outcome, digest)
             case Dead():
                 counts.dead += 1
                 batch.dead.append((place, outcome))
@@ -196,8 +234,8 @@ class BatchMaker:
             for row in outcome.rows[number]
         )
 
-    def _claim(self, batch: Batch, place: Place, outcome: Claimed) -> None:
-        record = text(outcome.record_id)
+    def _claim(self, batch: Batch, place: Place, outcome: Claimed, digest: str) -> None:
+        record = escaped(outcome.record_id)
         version = f"{_instant(outcome.changed)}\t{place.position}\t{place.index}"
         own = self._encoders[0](outcome.rows[0][0]) if outcome.rows[0] else self._blank
         kept = self._kept(outcome.kept)
@@ -211,15 +249,17 @@ class BatchMaker:
                 whole.append(f"{number}\t{values}")
                 stage.append(_line(f"{record}\t{element}\t{version}", _digest(values), values))
         # The digest of the record's row stands for its elements too, so that a change in them alone is seen.
-        batch.stages[0].append(_line(f"{record}\tlive\t{version}", _digest("\n".join(whole)) + kept, own))
+        known = f"\\\\x{digest}" if digest else _digest("\n".join(whole))
+        batch.stages[0].append(_line(f"{record}\tlive\t{version}", known + kept, own))
         batch.held.extend((place, outcome.record_id, item) for item in outcome.held)
         batch.listed.extend((place, outcome.record_id, item) for item in outcome.listed)
         batch.listed.extend((place, outcome.record_id, self._unfounded(name)) for name in outcome.kept)
 
-    def _withdraw(self, batch: Batch, place: Place, record_id: str, changed: datetime | None) -> None:
-        version = f"{_instant(changed)}\t{place.position}\t{place.index}"
-        head = f"{text(record_id)}\twithdrawn\t{version}"
-        batch.stages[0].append(_line(head, _digest("") + self._kept(()), self._blank))
+    def _withdraw(self, batch: Batch, place: Place, outcome: Filtered | Deleted, digest: str) -> None:
+        version = f"{_instant(outcome.changed)}\t{place.position}\t{place.index}"
+        head = f"{escaped(outcome.record_id)}\twithdrawn\t{version}"
+        known = f"\\\\x{digest}" if digest else _digest("")
+        batch.stages[0].append(_line(head, known + self._kept(()), self._blank))
 
     def _kept(self, names: tuple[str, ...]) -> str:
         """The column of the fields that a version leaves as they were, where the map has one."""

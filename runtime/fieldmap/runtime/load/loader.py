@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
@@ -22,6 +26,9 @@ from fieldmap.runtime.store.transaction import Commit, transact
 # A batch ends when it holds this much; both bound the memory of a run, whatever the size of the archive.
 BATCH_BYTES = 16 * 1024 * 1024
 BATCH_RECORDS = 25_000
+# How often two threads take turns while one makes a batch and the other writes one: the writer has little to do between two waits,
+# and must not wait for its turn besides.
+_TURN = 0.0002
 # A connection lost around COMMIT is met with a new one this often.
 _ATTEMPTS = 3
 
@@ -79,6 +86,10 @@ class Loader:
             name in info.referrers for info in bundle.catalogue.entities for name in names
         )
         self._shares = Shares(info)
+        self._direct = all("fresh" in self._mergers[name].steps for name in names) and len(self._mergers) == len(names)
+        self._fresh = False
+        self._writer = ThreadPoolExecutor(1, "fieldmap-writer")
+        self._writing: Future[None] | None = None
         self._connection: Connection | None = None
         self._epoch = 0
         self._map_version = 0
@@ -90,6 +101,8 @@ class Loader:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
+        # A transaction under way comes to its end, whatever went wrong beside it.
+        self._writer.shutdown(wait=True)
         try:
             if (
                 kind is None
@@ -105,17 +118,30 @@ class Loader:
     # -------------------------------------------------------------------------------------------------- reading
 
     def load(self, pages: Iterable[Page], progress: Callable[[int], None] = lambda _: None) -> None:
-        """Applies pages in the order of the archive. Those already applied are passed over."""
+        """Applies pages in the order of the archive. Those already applied are passed over. While the database takes a batch the
+        next is made, and no more than that one."""
         batch = self._maker.new()
-        for page in pages:
-            if page.position <= self.applied_through:
-                continue
-            self._maker.add(batch, page)
-            if batch.size >= BATCH_BYTES or batch.counts.read >= BATCH_RECORDS:
-                self._flush(batch, progress)
-                batch = self._maker.new()
-        if batch.counts.pages:
-            self._flush(batch, progress)
+        with _frequent_switches():
+            for page in pages:
+                if page.position <= self.applied_through:
+                    continue
+                self._maker.add(batch, page)
+                if batch.size >= BATCH_BYTES or batch.counts.read >= BATCH_RECORDS:
+                    self._hand_over(batch, progress)
+                    batch = self._maker.new()
+            if batch.counts.pages:
+                self._hand_over(batch, progress)
+            self._settle()
+
+    def _hand_over(self, batch: Batch, progress: Callable[[int], None]) -> None:
+        """Gives a batch to the writer, once it is done with the one before. What that one raised is raised here."""
+        self._settle()
+        self._writing = self._writer.submit(self._flush, batch, progress)
+
+    def _settle(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
 
     def finish(self) -> None:
         """After the whole archive was applied under a new version of the map: removes what only the earlier version claimed."""
@@ -168,14 +194,34 @@ class Loader:
             return {}
         self._stage(connection)
         self._copy(connection, batch)
-        if self._follows:
-            lock(connection, self._mergers)
-        self._run_step(connection, "apply", map_version=self._map_version)
-        self._letters(connection, batch)
+        changes = self._write_fresh(connection, batch) if self._fresh else None
+        if changes is None:
+            if self._follows:
+                lock(connection, self._mergers)
+            self._run_step(connection, "apply", map_version=self._map_version)
+            self._letters(connection, batch)
+            changes = self._merge(connection)
         self._shares.write(connection, batch)
-        changes = self._merge(connection)
         self._account(connection, batch)
         return changes
+
+    def _write_fresh(self, connection: Connection, batch: Batch) -> dict[str, Changes] | None:
+        """Writes records of which the store has none, without looking for what is not there. None if it has some after all: then
+        nothing was written, and no batch of this run is tried so again."""
+        connection.execute("SAVEPOINT fresh")
+        try:
+            if self._follows or self._direct:
+                lock(connection, self._mergers)
+            self._run_step(connection, "fresh", map_version=self._map_version)
+            self._letters(connection, batch)
+            if self._direct:
+                return {name: merger.make(connection, self._run) for name, merger in self._mergers.items()}
+            self._run_step(connection, "fresh_touched")
+            return self._merge(connection)
+        except psycopg.errors.UniqueViolation:
+            connection.execute("ROLLBACK TO SAVEPOINT fresh")
+            self._fresh = False
+            return None
 
     def _stage(self, connection: Connection) -> None:
         begin(connection, [merger.info for merger in self._claimed])
@@ -184,8 +230,9 @@ class Loader:
     def _copy(self, connection: Connection, batch: Batch) -> None:
         with connection.cursor() as cursor:
             for number, lines in batch.stages.items():
-                with cursor.copy(f"COPY stage_{int(number)} FROM STDIN".encode()) as copy:
-                    copy.write("".join(lines))
+                if lines:
+                    with cursor.copy(self._apply[f"copy_{number}"].encode()) as copy:
+                        copy.write("".join(lines))
 
     def _fence(self, connection: Connection) -> int:
         """Locks the map's position; returns how far it was applied. Raises if a later run has taken the map."""
@@ -244,7 +291,13 @@ class Loader:
                 f"The database does not know {self._info.title}; run fieldmap sync or fieldmap replay once with this bundle"
             )
         self._epoch, self._map_version, self.applied_through = row
+        self._fresh = "fresh" in self._apply and self._is_empty(connection)
         self._shares.read(connection)
+
+    def _is_empty(self, connection: Connection) -> bool:
+        """Whether the store knows no record of the map."""
+        table = sql.Identifier("claims", self._info.claims[0].table)
+        return connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(table)).fetchone() is None
 
     def _replaying(self, connection: Connection | None = None) -> bool:
         row = (
@@ -316,6 +369,16 @@ def _passing(error: psycopg.OperationalError) -> bool:
     return error.sqlstate is None or error.sqlstate[:2] in ("08", "40", "53", "57")
 
 
+@contextlib.contextmanager
+def _frequent_switches() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
 class Merger:
     """Makes an entity's rows from its live claims."""
 
@@ -337,6 +400,13 @@ class Merger:
     def touch_all(self, connection: Connection) -> None:
         """Puts every key of the entity into the temporary table of touched keys."""
         run_script(connection, self._steps["all_keys"], {})
+
+    def make(self, connection: Connection, run: int) -> Changes:
+        """Makes the rows of keys that have none, of the one source that there is. Raises UniqueViolation if one has."""
+        made = connection.execute(self._steps["fresh"].encode(), {"run": run}).rowcount
+        run_script(connection, self._steps["fresh_rest"], {})
+        run_script(connection, self._steps["incomplete"], {})
+        return Changes(new=made)
 
     def merge(self, connection: Connection, run: int, *, detailed: bool) -> Changes:
         """Merges the keys in the temporary table of touched keys; the entity must be locked."""
