@@ -21,7 +21,7 @@ from fieldmap.runtime.values.spellings import Spellings
 _INT = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)"
 _OVER = r"[0-9]+/0*[1-9][0-9]*(?![0-9./]|,[0-9])"
 _NUMBER = rf"(?:{_INT}(?: *- *| +){_OVER}|{_OVER}|{_INT}?\.[0-9]+|{_INT}(?:\.(?!\.))?)(?!\.?[0-9])"
-_WORD = r"(?:[^\W\d_]|[°%])++(?:\^?[23](?![0-9./]))?\.?"
+_WORD = r"(?:[^\W\d_]|[°%])++(?:\^?[23](?![^\W_]|['\"^]|\.[0-9]|/ *[0-9]))?\.?"
 _UNIT = rf"(?:['\"]|{_WORD}(?: *+(?:[-/*] *+)?{_WORD})*+)"
 _MEASURE = rf"{_NUMBER}(?: *+(?:- *+)?{_UNIT})?"
 _ONE = rf"[-+]?{_MEASURE}(?: *+(?:, *+)?{_MEASURE})*"
@@ -79,6 +79,7 @@ class _Reading:
     def __init__(self, node: ir.ReadQuantity, table: ir.Spellings) -> None:
         self.node = node
         self.units: dict[str, tuple[Fraction, Fraction]] = {}
+        self.twofold: set[str] = set()
         small: dict[str, set[tuple[Fraction, Fraction]]] = {}
         for factor, offset, words in table.own:
             unit = (Fraction(factor), Fraction(offset))
@@ -87,6 +88,7 @@ class _Reading:
             for word in filter(None, common.split("|")):
                 if len(word) > 1 or not word.isalpha():
                     small.setdefault(word.lower(), set()).add(unit)
+            self.twofold |= {word for word in exact if self.units.get(word, unit) != unit}
             self.units |= dict.fromkeys(exact, unit)
         self.small = {word: found.copy().pop() for word, found in small.items() if len(found) == 1}
 
@@ -106,19 +108,21 @@ class _Reading:
     def _hedged(self, text: str) -> tuple[Fraction | None, Fraction | None] | None:
         for kind, words in _HEDGES.items():
             head = re.match(
-                rf"(?:(?:{words.replace(' ', ' +')})(?![^\W\d_])(?:\.(?![0-9]))? *|(?:{_SIGNS[kind]}) *)",
+                rf"(?:(?:{words.replace(' ', ' +')})(?![^\W\d_])(?:\.(?![0-9.]))? *|(?:{_SIGNS[kind]}) *)",
                 text,
                 re.IGNORECASE,
             )
             if head:
                 rest = text[head.end() :]
-                inner = (self._range(rest) if kind != "upper" else None) or self._alone(_plus(rest) or rest)
+                inner = (self._range(rest) if kind != "upper" else None) or self._alone(
+                    (kind == "lower" and _plus(rest)) or rest
+                )
                 return self._open(inner, kind)
         found = self._range(text)
         if found is not None:
             return found
         for kind, words in _HEDGES.items():
-            tail = re.search(rf"(?<!\w)(?:{words.replace(' ', ' +')})\.*\Z", text, re.IGNORECASE)
+            tail = re.search(rf"(?<!\w)(?:{words.replace(' ', ' +')})\.?\Z", text, re.IGNORECASE)
             rest = text[: tail.start()].rstrip(" -") if tail else ""
             if re.search(r"[^\W\d_]|[°%'\"]", rest):
                 return self._open(self._alone(rest), kind)
@@ -157,8 +161,14 @@ class _Reading:
                 continue
             lower, upper = self._one(self._shared(left, right)), self._one(right)
             if lower is not None and upper is not None:
-                return (lower, upper) if lower <= upper else None
+                twofold = match[0] == "-" and lower == 0 and self._last(self._shared(left, right)) != self._last(right)
+                return (lower, upper) if lower <= upper and not twofold else None
         return None
+
+    def _last(self, text: str) -> tuple[Fraction, Fraction] | None:
+        """The unit of the last number."""
+        unit = re.search(rf"{_NUMBER} *-? *(?P<unit>{_UNIT})$", text)
+        return self._named(unit["unit"]) if unit else self._bare()
 
     @staticmethod
     def _shared(left: str, right: str) -> str:
@@ -181,7 +191,8 @@ class _Reading:
         return self._compound([unit or "" for _, unit in parts], values, sign)
 
     def _compound(self, words: list[str], values: list[Fraction], sign: int) -> Fraction | None:
-        units = [self._named(word) for word in words]
+        units = [self._named(word) for word in words[:-1]]
+        units.append(self._named(words[-1]) if words[-1] else self._bare())
         total = Fraction(0)
         above: Fraction | None = None
         for index, (unit, value) in enumerate(zip(units, values, strict=True)):
@@ -189,6 +200,8 @@ class _Reading:
                 return None
             ratio = above / unit[0] if above is not None else None
             if ratio is not None and (ratio.denominator != 1 or ratio <= 1 or value >= ratio):
+                return None
+            if not words[index] and ratio not in (12, 14, 16, 60, 100):
                 return None
             if index < len(values) - 1 and value.denominator != 1:
                 return None
@@ -198,18 +211,20 @@ class _Reading:
     def _named(self, written: str) -> tuple[Fraction, Fraction] | None:
         words = re.sub(r"[-*]", " ", written.replace(".", " ").replace("^", ""))
         text = re.sub(r" *(?:/| per (?=.)) *", "/", " ".join(words.split()))
-        return self.units.get(text) or self.small.get(text.lower())
+        return None if text in self.twofold else self.units.get(text) or self.small.get(text.lower())
 
     def _unit(self, written: str, value: Fraction) -> Fraction | None:
-        unit = self._named(written) if written else None
-        if not written and self.node.bare is not None:
-            unit = (Fraction(self.node.bare.factor), Fraction(self.node.bare.offset))
+        unit = self._named(written) if written else self._bare()
         return None if unit is None else value * unit[0] + unit[1]
+
+    def _bare(self) -> tuple[Fraction, Fraction] | None:
+        bare = self.node.bare
+        return None if bare is None else (Fraction(bare.factor), Fraction(bare.offset))
 
 
 def _plus(text: str) -> str | None:
     """`10+ in` without its plus."""
-    match = re.fullmatch(r"(?P<before>[^+]*?[^+ ]) *\+(?P<after>[^+0-9]*)", text)
+    match = re.fullmatch(r"(?P<before>\+?[^+]*?[^+ ]) *\+(?P<after>(?! *-)[^+0-9]*)", text)
     return (match["before"] + match["after"]).rstrip() if match else None
 
 

@@ -21,6 +21,9 @@ LONGEST = 200
 _DENOMINATORS = frozenset({2, 3, 4, 5, 6, 8, 10, 16, 32, 64, 100, 128})
 _LARGEST_PART = 1_000
 
+# How many of the smaller unit make one of the larger where the smaller goes unsaid: `5' 10`, `10 st 4`, `1 h 30`, `1 m 20`.
+_STEPS = frozenset({12, 14, 16, 60, 100})
+
 _BLANKS = dict.fromkeys([0x09, 0x0A, 0x0D, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
 _NOTHING = dict.fromkeys([0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF], "")
 _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212, 0xFE63, 0xFF0D], "-")
@@ -59,11 +62,15 @@ _SAME = str.maketrans(
     | dict.fromkeys("⁄∕", "/")
     | dict.fromkeys("º˚", "°")
     | dict.fromkeys("µμ", "u")
-    | {"\u2126": "\u03a9", "²": "2", "³": "3", "℃": "°C", "℉": "°F", "…": "..", "·": "*", "⋅": "*"}
+    | {"\u2126": "\u03a9", "²": "^2", "³": "^3", "℃": "°C", "℉": "°F", "…": "..", "·": "*", "⋅": "*"}
 )
 
 _NUMBER = re.compile(r"[0-9]*\.[0-9]+|[0-9]+")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])")
+_POINT = re.compile(r"\.[0-9]+")
+_STROKE = re.compile(r"/([0-9]{1,4})(?![0-9/]|\.(?!\.)|,[0-9])")
+# `ft2`, `m3/h`; not the 2 of `5ft2in` or of `in 2/4`.
+_POWER = re.compile(r"\^?([23])(?![^\W_]|['\"^]|\.[0-9]|/ *[0-9])")
 
 _NEAR = frozenset(
     [
@@ -221,14 +228,14 @@ def _scan_number(text: str, at: int, glued: bool) -> tuple[Token, int]:
     if grouped:
         at = grouped.end()
         whole = grouped.group().replace(",", "")
-        point = re.compile(r"\.[0-9]+").match(text, at)
+        point = _POINT.match(text, at)
         digits, at = (whole + point.group(), point.end()) if point else (whole, at)
     else:
         match = _NUMBER.match(text, at)
         digits, at = (match.group(), match.end()) if match else ("0", at)
     is_whole = "." not in digits
     if is_whole:
-        stroke = re.compile(r"/([0-9]{1,4})(?![0-9./]|,[0-9])").match(text, at)
+        stroke = _STROKE.match(text, at)
         if stroke and not grouped and int(stroke[1]) > 0:
             value = Fraction(int(digits), int(stroke[1]))
             return Token("number", text[start : stroke.end()], value, glued, stroke=True), stroke.end()
@@ -243,7 +250,7 @@ def _scan_word(text: str, at: int, glued: bool, *, powers: bool) -> tuple[Token,
         at += 1
     word = text[start:at]
     if powers and word.lower() not in _TIMES | _BETWEEN:
-        power = re.compile(r"\^?([23])(?![0-9./])").match(text, at)
+        power = _POWER.match(text, at)
         if power:
             word, at = word + power[1], power.end()
     return Token("word", word, glued=glued), at
@@ -268,7 +275,8 @@ class _Reading:
             found.pop()
         numbers = [index for index, token in enumerate(found) if token.kind == "number"]
         if not numbers:
-            raise self.fail("FM2145", "has no number")
+            foreign = any(character.isdecimal() for character in self.value)
+            raise self.fail("FM2145", "has digits other than 0 to 9" if foreign else "has no number")
         if any(token.text.lower() in _TIMES for token in found[numbers[0] : numbers[-1]]):
             raise self.fail("FM2149", "has several dimensions")
         found, hedge = self._hedge(found)
@@ -293,12 +301,16 @@ class _Reading:
         for index in range(1, len(rest)):
             last = index == len(rest) - 1
             if rest[index].text == "+" and (last or (rest[index + 1].kind == "word" and rest[index].glued)):
-                return [*rest[:index], *rest[index + 1 :]], kind or "lower"
+                if kind not in (None, "lower"):
+                    raise self.fail("FM2149", "is hedged twice")
+                return [*rest[:index], *rest[index + 1 :]], "lower"
         for length in (1, 2):
             tail = rest[len(rest) - length :]
             # `5 min` is five minutes; behind a unit the same word is a hedge.
             if len(rest) > length + 1 and rest[-length - 1].kind == "word" and (late := _hedge_kind(tail)):
-                return rest[:-length], kind or late
+                if kind is not None:
+                    raise self.fail("FM2149", "is hedged twice")
+                return rest[:-length], late
         return rest, kind
 
     def _leading(self, head: list[Token]) -> str | None:
@@ -339,7 +351,9 @@ class _Reading:
     def _numbers_meet(found: list[Token], dash: int) -> bool:
         """Whether a dash stands before a number, and joins no whole number and proper fraction."""
         before, after = found[dash - 1], found[dash + 1]
-        mixed = before.kind == "number" and before.whole and after.stroke and after.value < 1
+        mixed = (
+            found[dash].text == "-" and before.kind == "number" and before.whole and after.stroke and after.value < 1
+        )
         return after.kind == "number" and not mixed
 
     def _both(self, found: list[Token], start: int, end: int, hedge: str | None) -> Ends:
@@ -350,11 +364,17 @@ class _Reading:
         if hedge == "upper":
             raise self.fail("FM2149", "is hedged twice")
         lower, upper = self._one(left), self._one(right)
+        if lower == 0 and found[start].text == "-" and self._last_unit(left) != self._last_unit(right):
+            raise self.fail("FM2149", "could be one measure in two units, or a range")  # `0'-8"`
         if found[start].text in ("±", "+"):
             lower, upper = self._within(lower, upper, left, right)
         if lower > upper:
             raise self.fail("FM2149", "is a range whose ends stand the wrong way round")
         return Ends(lower, upper, self.was_bare)
+
+    def _last_unit(self, found: list[Token]) -> Bare | Measured | None:
+        words = [token.text for token in _phrase(found)]
+        return self._unit(words) if words else self.bare
 
     def _within(
         self, middle: Fraction, around: Fraction, left: list[Token], right: list[Token]
@@ -445,10 +465,16 @@ class _Reading:
         raise self.fail(*found)
 
     def _compound(self, parts: list[tuple[Fraction, list[str]]]) -> Fraction:
-        """`5' 10"`: units that divide each other, whole numbers before the last, and none that holds one of the unit before."""
-        if any(not words for _, words in parts):
+        """`5' 10"`: units that divide each other, whole numbers before the last, and none that holds one of the unit before. Of
+        `5' 10` the last has the unit of bare numbers, if that is the next smaller one."""
+        if any(not words for _, words in parts[:-1]) or (not parts[-1][1] and self.bare is None):
             raise self.fail("FM2149", "has several numbers")
-        units = [self._unit(words) for _, words in parts]
+        units = [self._unit(words) for _, words in parts if words]
+        if self.bare is not None and len(units) < len(parts):
+            if units[-1].factor / self.bare.factor not in _STEPS:
+                raise self.fail("FM2149", "has several numbers")
+            units.append(Measured(*self.bare))
+            self.was_bare = True
         total = Fraction(0)
         for index, ((number, _), unit) in enumerate(zip(parts, units, strict=True)):
             last = index == len(parts) - 1
