@@ -40,6 +40,8 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
         ("lb", "unece LBR"),
         ("lb", "1 lb = 0.45359237 kg"),
         ("degC", "K = degC × 1 + 273.15"),
+        ("1/3 ft in", "1/3 ft = 4 in"),
+        ("0.1 mi/gal km/l", "measures 1 / meter^2"),
     ],
 )
 def test_units_convert(capsys: pytest.CaptureFixture[str], words: str, wanted: str) -> None:
@@ -56,6 +58,7 @@ def test_units_convert(capsys: pytest.CaptureFixture[str], words: str, wanted: s
         ("twelve lb kg", 2, "twelve is not a number"),
         ("1e999999 lb kg", 2, "is not a number"),
         ("1 2 3 4", 2, "A conversion is a number"),
+        ("12.5 kg", 2, "A conversion needs the unit that is wanted too"),
         ("", 2, "Say one thing"),
         ("--code FOO --system unece", 1, '"FOO" is no unit code of UN/ECE Recommendation 20'),
         ("--code kgm --system unece", 1, "told apart by case: KGM"),
@@ -79,7 +82,7 @@ def test_what_cannot_be_answered_is_said(
         ("--code ST --system sap", "ISO code H87"),
         ("--code KGM", "kilogram"),
         ("--search torque", "1 Nm = 1 J"),
-        ("--search torque", "an energy or torque"),
+        ("--search torque", "Size Nm newton metre an energy or torque"),
         ("--search pressure", "psi"),
         ("--search LBR", "unece LBR pound lb"),
     ],

@@ -46,6 +46,8 @@ def units(
     elif words is not None and len(words) == 1:
         _unit(words[0], json)
     elif words is not None and len(words) in (2, 3):
+        if len(words) == 2 and words[0][:1].isdigit():
+            raise UsageError("A conversion needs the unit that is wanted too, as in: fieldmap units 12 lb kg")
         amount, source, target = words if len(words) == 3 else ("1", *words)
         _convert(amount, source, target, json)
     else:
@@ -85,7 +87,8 @@ def _convert(amount: str, source: str, target: str, json: bool) -> None:
         return
     console = out()
     shown, ends = _decimal(result)
-    console.print(f"{_decimal(value)[0]} {source} {'=' if ends else '≈'} {shown} {target}")
+    written, whole = _decimal(value)
+    console.print(f"{written if whole else _short(value)} {source} {'=' if ends else '≈'} {shown} {target}")
     if not ends:
         console.print(f"  exactly   {_short(result)} {target}")
     console.print(
@@ -93,9 +96,15 @@ def _convert(amount: str, source: str, target: str, json: bool) -> None:
         if offset == "0"
         else _shifted(source, target, factor, offset)
     )
-    console.print(f"  measures  {known.describe(one)}")
+    console.print(f"  measures  {_measures(one)}")
     if _has_pi(factor):
         console.print("  π is in this factor, kept to fifty digits; every other factor is exact")
+
+
+def _measures(unit: Any) -> str:
+    from fieldmap.compiler import units as known
+
+    return known.describe(unit).removeprefix("measured in ")
 
 
 def _shifted(source: str, target: str, factor: str, offset: str) -> str:
@@ -189,6 +198,9 @@ _COHERENT = (
     "rad",
 )
 
+
+# An energy is of the same kind; these are what a torque is given in.
+_TORQUES = frozenset(["newton_metre", "foot_pound_force", "inch_pound_force", "inch_ounce_force"])
 
 # What is converted into most, in the order in which it is offered.
 _PLAIN = (
@@ -373,6 +385,8 @@ def _rank(wanted: str, names: list[str], measures: str) -> int | None:
         return 0
     if any(name.startswith(wanted) for name in lowered) and len(wanted) > 1:
         return 1
+    if wanted == "torque" and any(name in _TORQUES for name in names):
+        return 1  # an energy is of the same kind, but is not what is looked for
     if wanted in measures.removeprefix("a ").removeprefix("an ").split():
         return 2
     if len(wanted) > 2 and any(wanted in name for name in lowered):
@@ -430,7 +444,7 @@ def _code(code: str, system: str, json: bool) -> None:
         if item.unit is None:
             console.print("  converts  never: it has no size of its own")
             continue
-        console.print(f"  measures  {known.describe(item.unit)}")
+        console.print(f"  measures  {_measures(item.unit)}")
         console.print(f"  unit      {item.unit.text}" if name != "ucum" else f"  unit      {_own_name(item.unit)}")
         console.print(f"  size      {_size(item.unit, code)}")
         if item.also:
