@@ -82,7 +82,7 @@ def test_what_cannot_be_answered_is_said(
         ("--code ST --system sap", "ISO code H87"),
         ("--code KGM", "kilogram"),
         ("--search torque", "1 Nm = 1 J"),
-        ("--search torque", "Size Nm newton metre an energy or torque"),
+        ("--search torque", "Nm newton metre an energy or torque 1 Nm = 1 J ft_lb foot pound force"),
         ("--search pressure", "psi"),
         ("--search LBR", "unece LBR pound lb"),
     ],

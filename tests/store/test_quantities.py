@@ -124,3 +124,8 @@ def test_examples_hold(tmp_path: Path) -> None:
     checked = project(tmp_path, all=MODEL + SOURCE.format(name="a") + EXAMPLES)
     assert not checked.diagnostics, [item.message for item in checked.diagnostics]
     assert checked.examples == 4
+
+
+def test_numbers_without_a_unit_are_counted(tmp_path: Path, database: Server) -> None:
+    loaded(tmp_path, database)
+    assert rows(database, "SELECT map, path, count FROM fieldmap.read_bare") == [("a_lines__line", "$.text", 1)]

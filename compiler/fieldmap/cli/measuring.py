@@ -411,7 +411,6 @@ def _found_codes(text: str) -> list[tuple[str, str, str, str]]:
 
 
 def _code(code: str, system: str, json: bool) -> None:
-    from fieldmap.compiler import units as known
     from fieldmap.compiler.units import systems, ucum
 
     if system and system not in systems.STANDARD:

@@ -138,6 +138,7 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
     if attention["held"]:
         verb = "is" if attention["held"] == 1 else "are"
         console.print(f"{plural(attention['held'], 'value')} could not be read and {verb} held: fieldmap dlq --held")
+    _show_bare(report, bundle)
     if attention["warnings"]:
         console.print(f"{plural(attention['warnings'], 'warning')} of records that are loaded: fieldmap dlq --warnings")
     incomplete = sum(attention["incomplete"].values())
@@ -149,6 +150,19 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
         console.print(f"{plural(conflicts, 'conflict')} between claims: fieldmap dlq --conflicts")
     if warned:
         console.print(f"{plural(warned, 'warning')} about rows: fieldmap dlq --warned")
+
+
+def _show_bare(report: Report, bundle: Bundle) -> None:
+    """How often the unit is the author's word: `bare in inch`."""
+    for map_id, loaded in report.maps.items():
+        counted = loaded.counts.bare
+        if counted:
+            paths = ", ".join(f"{path} {count(number)}" for path, number in sorted(counted.items()))
+            verb = "was" if counted.total() == 1 else "were"
+            out().print(
+                f"{plural(counted.total(), 'number')} of {bundle.map(map_id).title} had no unit and {verb} read in the one that the map gives: {paths}",
+                soft_wrap=True,
+            )
 
 
 def _show_changes(report: Report, bundle: Bundle) -> None:

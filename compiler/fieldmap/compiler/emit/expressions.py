@@ -46,6 +46,8 @@ class Emitter:
         self.struct: Record | Value | None = None  # how the record is read, where it is no dict
         self.objects: set[str] = set()  # locals that are known to hold an object
         self.present: set[str] = set()  # locals that are never None
+        # What gathers the numbers that had no unit: the local `noted`, or "None" where they do not count; "" if nothing does.
+        self.noted = ""
         self._item: Atom | None = None
         self._item_paths: Paths = NONE
         self._blame = Blame()
@@ -222,11 +224,20 @@ class Emitter:
                 code = f"Quantity({number(node.amount)}, {literal(node.unit)})"
                 return Atom(self.constants.name(code), "quantity", maybe=False)
 
+    def counted(self, node: ir.Expr) -> Atom:
+        """The value of a field or a let, of which the numbers without a unit are counted; those of a condition are not."""
+        before, self.noted = self.noted, self.noted and "noted"
+        atom = self.emit(node)
+        self.noted = before
+        return atom
+
     def _apart(self, node: ir.Expr) -> Atom:
         """The expression as a function of all that it may refer to."""
         names = list(dict.fromkeys([*self.roots.values(), *self.names.locals()]))
         if self._item is not None:
             names.append(self._item.code)
+        if self.noted == "noted":
+            names.append("noted")
         outer, self.body = self.body, Body()
         atom = self.emit(node)
         self.body.line(f"return {atom.code}")

@@ -47,7 +47,7 @@ class Names:
             emitter.body.line(comment(f"let {let.name}"))
             emitter.body.line(f"{value} = {failed} = None")
             with emitter.body.block("try:"):
-                made = emitter.emit(let.value)
+                made = emitter.counted(let.value)
                 emitter.body.line(f"{value} = bounded({made.code}, {emitter.path(let.value)})")
             with emitter.body.block("except Failed as failure:"):
                 emitter.body.line(f"{failed} = failure")
@@ -68,7 +68,8 @@ class Names:
         needed = [
             f"{atom.code} is None" for atom, may in zip(atoms, function.optional, strict=True) if atom.maybe and not may
         ]
-        call = f"{name}({', '.join([path, *(atom.code for atom in atoms)])})"
+        noted = [emitter.noted] if emitter.noted else []
+        call = f"{name}({', '.join([path, *(atom.code for atom in atoms), *noted])})"
         made = emitter.new()
         absent = " or ".join(dict.fromkeys(needed))
         emitter.body.line(f"{made} = None if {absent} else {call}" if absent else f"{made} = {call}")
@@ -83,6 +84,7 @@ class Names:
     def _write(self, function: ir.Function) -> tuple[str, Atom]:
         emitter = self._emitter
         outer = emitter.body, emitter.roots, self._bound, self.path
+        before, emitter.noted = emitter.noted, emitter.noted and "noted"
         parameters = [emitter.new() for _ in function.parameters]
         emitter.body, emitter.roots, self.path = Body(), {}, "path"
         self._bound = {
@@ -97,5 +99,7 @@ class Names:
         emitter.with_item(item)
         emitter.body, emitter.roots, self._bound, self.path = outer
         name = f"_{function.name}"
-        emitter.functions.append("\n".join([f"def {name}({', '.join(['path', *parameters])}):", *lines]))
+        emitter.noted = before
+        noted = ["noted"] if before else []
+        emitter.functions.append("\n".join([f"def {name}({', '.join(['path', *parameters, *noted])}):", *lines]))
         return name, answer

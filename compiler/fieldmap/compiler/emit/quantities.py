@@ -23,13 +23,16 @@ def measured(
         case ir.ReadAnyQuantity():
             readings = tuple_of([f"({literal(one.unit.text)}, {_how(emitter, one)})" for one in node.readings])
             name = emitter.constants.name(readings)
-            call = f"read_any_quantity({{}}, {name}, {_ends(node.readings[0])}, {path})"
+            noted = _noted(emitter, any(one.bare is not None for one in node.readings))
+            call = f"read_any_quantity({{}}, {name}, {_ends(node.readings[0])}, {path}{noted})"
             return emitter.converted(value, call, "quantity")
         case ir.ReadMoney():
             signs = ", ".join(f"{literal(sign)}: {literal(code)}" for sign, code in node.signs)
             bare = "None" if node.bare is None else literal(node.bare)
             name = emitter.constants.name(f"{{{signs}}}")
-            return emitter.converted(value, f"read_money({{}}, {name}, {bare}, {path})", "money")
+            return emitter.converted(
+                value, f"read_money({{}}, {name}, {bare}, {path}{_noted(emitter, node.bare is not None)})", "money"
+            )
         case ir.PerPeriod():
             factors = ", ".join(f"{literal(period)}: {number(factor)}" for period, factor in node.factors)
             name = emitter.constants.name(f"{{{factors}}}")
@@ -40,10 +43,16 @@ def measured(
 
 
 def _quantity(emitter: Emitter, node: ir.ReadQuantity, value: Atom, path: str) -> Atom:
-    call = f"read_quantity({{}}, {_how(emitter, node)}, {_ends(node)}, {path})"
+    noted = _noted(emitter, node.bare is not None)
+    call = f"read_quantity({{}}, {_how(emitter, node)}, {_ends(node)}, {path}{noted})"
     if node.ends == "both":
         return emitter.converted(value, call, "list", element="exact")
     return emitter.converted(value, call, "exact")
+
+
+def _noted(emitter: Emitter, bare: bool) -> str:
+    """The argument that gathers what was read in the unit of bare numbers."""
+    return f", {emitter.noted}" if bare and emitter.noted else ""
 
 
 def _ends(node: ir.ReadQuantity) -> str:

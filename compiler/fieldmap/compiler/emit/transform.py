@@ -19,7 +19,7 @@ from fieldmap.compiler.interpret import fitted
 from fieldmap.compiler.interpret.blame import NONE, sole
 from fieldmap.compiler.interpret.evaluation import place_of
 from fieldmap.compiler.interpret.paths import split
-from fieldmap.compiler.interpret.reads import meets_marks, surroundings_of, takes_objects
+from fieldmap.compiler.interpret.reads import meets_marks, reads_bare, surroundings_of, takes_objects
 from fieldmap.runtime.values.outcome import Failed
 
 # What generated code may name, by the module of fieldmap.runtime.values that has it.
@@ -152,6 +152,7 @@ class _Transform:
         blocks = list(_blocks(map.children))
         checks = [*map.checks, *(check for child in blocks for check in child.checks)]
         self._marks = meets_marks(map)
+        emitter.noted = "None" if reads_bare(map) else ""
         self._lists = any(check.kind == "warn" for check in checks) or any(
             isinstance(child, ir.Each) and child.alone for child in blocks
         )
@@ -185,6 +186,8 @@ class _Transform:
             self._body.line("listed: tuple[Listed, ...] = ()")
         if map.keeps:
             self._body.line("kept: tuple[str, ...] = ()")
+        if emitter.noted:
+            self._body.line("noted: list[str] = []")
         with self._body.block("try:"):
             self._conditions()
             self._claim_rows()
@@ -238,7 +241,8 @@ class _Transform:
         rows = tuple_of([own, *(f"tuple(rows_{number})" for number in self._numbers)])
         listed = ", listed" if self._lists else ""
         kept = ", kept=kept" if self._map.keeps else ""
-        self._body.line(f"return Claimed(record_id, changed, {rows}, held{listed}{kept})")
+        bare = ", bare=tuple(noted)" if self._emitter.noted else ""
+        self._body.line(f"return Claimed(record_id, changed, {rows}, held{listed}{kept}{bare})")
 
     def _checks(self, checks: tuple[ir.Check, ...], claim: int, element: str) -> None:
         """`expect` and `warn`. element: code for the place of the element that they are about."""
@@ -365,7 +369,7 @@ class _Transform:
 
     def _value(self, assignment: ir.Assignment) -> Atom:
         emitter = self._emitter
-        value = emitter.emit(assignment.value)
+        value = emitter.counted(assignment.value)
         path = emitter.path(assignment.value)
         if assignment.is_key and value.maybe:
             with self._body.block(f"if {value.code} is None:"):

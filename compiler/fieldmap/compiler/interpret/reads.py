@@ -68,6 +68,20 @@ def meets_marks(map: ir.Map) -> bool:
     return any(read.unchanged for node in expressions(map) for read in reads_of(node))
 
 
+def reads_bare(map: ir.Map) -> bool:
+    """Whether the map, or a function of it, reads numbers without a unit in one that the author gives."""
+    bodies = (node for one in map.functions for node in (*(let.value for let in one.lets), one.body))
+    return any(_is_bare(node) for node in (*_expressions(map), *bodies))
+
+
+def _is_bare(node: ir.Expr) -> bool:
+    if isinstance(node, ir.ReadQuantity | ir.ReadMoney) and node.bare is not None:
+        return True
+    if isinstance(node, ir.ReadAnyQuantity) and any(one.bare is not None for one in node.readings):
+        return True
+    return any(_is_bare(part) for part in parts(node)) or (isinstance(node, ir.Mapped) and _is_bare(node.body))
+
+
 def surroundings_of(map: ir.Map) -> tuple[str, ...]:
     """What of a record's surroundings the map reads ("@page", "@url"), in their own order."""
     read = {read.root for node in expressions(map) for read in reads_of(node)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,7 +57,8 @@ def surrounding(page: Page, body: Any, name: str) -> Any:
 
 @dataclass
 class Counts:
-    """Where the records of a map went. They balance: read = claimed + filtered + deleted + dead."""
+    """Where the records of a map went. They balance: read = claimed + filtered + deleted + dead. bare: by path the numbers without a
+    unit that were read in the one which the map gives them."""
 
     pages: int = 0
     read: int = 0
@@ -65,6 +67,7 @@ class Counts:
     deleted: int = 0
     dead: int = 0
     held: int = 0
+    bare: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Counts) -> None:
         for name in self.__dataclass_fields__:
@@ -215,6 +218,8 @@ class BatchMaker:
             case Claimed():
                 counts.claimed += 1
                 counts.held += sum(not item.invented for item in outcome.held)
+                if outcome.bare:
+                    counts.bare.update(outcome.bare)
                 self._claim(batch, place, outcome, digest)
             case Filtered():
                 counts.filtered += 1

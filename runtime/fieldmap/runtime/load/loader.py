@@ -268,6 +268,12 @@ class Loader:
             " a.claimed + EXCLUDED.claimed, a.filtered + EXCLUDED.filtered, a.deleted + EXCLUDED.deleted, a.dead + EXCLUDED.dead, a.held + EXCLUDED.held)",
             [self._run, self._info.id, *numbers],
         )
+        for path, number in counts.bare.items():
+            connection.execute(
+                "INSERT INTO fieldmap.read_bare AS b (run, map, path, count) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (run, map, path) DO UPDATE SET count = b.count + EXCLUDED.count",
+                [self._run, self._info.id, path, number],
+            )
         connection.execute(
             "INSERT INTO fieldmap.ledger (map, map_version, first_position, last_position, content, run, epoch) VALUES (%s, %s, %s, %s, %s, %s, %s)",
             [self._info.id, self._map_version, batch.first, batch.last, batch.content.digest(), self._run, self._epoch],

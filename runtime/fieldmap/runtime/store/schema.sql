@@ -67,6 +67,15 @@ CREATE TABLE IF NOT EXISTS fieldmap.accounts (
 );
 COMMENT ON TABLE fieldmap.accounts IS 'Of each run and map: every record read ended in exactly one place';
 
+CREATE TABLE IF NOT EXISTS fieldmap.read_bare (
+  run bigint NOT NULL REFERENCES fieldmap.runs,
+  map text NOT NULL,
+  path text NOT NULL,
+  count bigint NOT NULL,
+  PRIMARY KEY (run, map, path)
+);
+COMMENT ON TABLE fieldmap.read_bare IS 'Of each run and map: how many numbers had no unit or currency and were read in the one that the map gives them';
+
 CREATE TABLE IF NOT EXISTS fieldmap.dead_letters (
   id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
   map text NOT NULL,

@@ -21,12 +21,14 @@ _AMOUNT = re.compile(
 )
 
 
-def read_money(value: Any, signs: dict[str, str], bare: str | None, path: str) -> Money:
-    """`68000 CAD`, `CAD 68,000.00`, and with signs {"$": "USD"} `$1,234.50`. FM2101, FM2104, FM2111, FM2146."""
+def read_money(value: Any, signs: dict[str, str], bare: str | None, path: str, noted: list[str] | None = None) -> Money:
+    """`68000 CAD`, `CAD 68,000.00`, and with signs {"$": "USD"} `$1,234.50`. FM2101, FM2104, FM2111, FM2146.
+
+    noted: gets the path of an amount without a currency, so that the run can count them."""
     if type(value) in (int, Decimal, Fraction):
         if too_long(int(value)):
             raise Failed("FM2104", f"{quote(value)} has more digits than a number may have", path)
-        return Money(value, _bare(value, bare, path))
+        return Money(value, _bare(value, bare, path, noted))
     if isinstance(value, Unreadable) or type(value) is not str:
         raise wrong(value, "a text with an amount", path)
     text = normal(value) if len(value) <= LONGEST else ""
@@ -45,13 +47,15 @@ def read_money(value: Any, signs: dict[str, str], bare: str | None, path: str) -
         if signs.get(other, currency if other in CURRENCIES and other == currency else None) != currency:
             raise Failed("FM2111", f"{quote(value)} has more than one currency", path)
     else:
-        currency = _currency(names[0], signs, value, path) if names else _bare(value, bare, path)
+        currency = _currency(names[0], signs, value, path) if names else _bare(value, bare, path, noted)
     return Money(-amount if negative else amount, currency)
 
 
-def _bare(value: Any, bare: str | None, path: str) -> str:
+def _bare(value: Any, bare: str | None, path: str, noted: list[str] | None) -> str:
     if bare is None:
         raise Failed("FM2146", f"{quote(value)} has no currency", path)
+    if noted is not None:
+        noted.append(path)
     return bare
 
 

@@ -111,7 +111,8 @@ class Listed:
 class Claimed:
     """rows: for each claim number of the map the rows that it makes, each a tuple of the fitted values in the order of the
     claim's assignments (None where absent, held or kept; Money for money; list for lists). The record's own claim makes one row.
-    kept: fields of the record's own claim that the source leaves as they were."""
+    kept: fields of the record's own claim that the source leaves as they were. bare: the path of each number that was read in the
+    unit or currency which the map gives to bare numbers."""
 
     record_id: str
     changed: datetime | None
@@ -119,6 +120,7 @@ class Claimed:
     held: tuple[Held, ...] = ()
     listed: tuple[Listed, ...] = ()
     kept: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,29 +130,49 @@ class Ends(NamedTuple):
 
 
 def read_quantity(
-    value: Any, table: Spellings, unit: Bare, bare: Bare | None, ends: str | None, path: str
+    value: Any,
+    table: Spellings,
+    unit: Bare,
+    bare: Bare | None,
+    ends: str | None,
+    path: str,
+    noted: list[str] | None = None,
 ) -> Exact | list[Exact]:
-    """The quantity in `unit`; of a range the end that `ends` names (lower, upper), or a list of both. FM2101, FM2145 to FM2150."""
+    """The quantity in `unit`; of a range the end that `ends` names (lower, upper), or a list of both. FM2101, FM2145 to FM2150.
+
+    noted: gets the path if the text has a number without a unit, so that the run can count them."""
     found = measured(value, table, bare, ends, path)
     if ends is None:
+        _note(noted, found, path)
         return _plain(found.lower, unit)
     chosen = {"lower": [found.lower], "upper": [found.upper]}.get(ends, [found.lower, found.upper])
     if None in chosen:
         raise Failed("FM2148", f"{quote(value)} has no {'lower' if found.lower is None else 'upper'} end", path)
+    _note(noted, found, path)
     answers = [_plain(end, unit) for end in chosen]
     return answers if ends == "both" else answers[0]
 
 
+def _note(noted: list[str] | None, found: Ends, path: str) -> None:
+    if found.bare and noted is not None:
+        noted.append(path)
+
+
 def read_any_quantity(
-    value: Any, readings: tuple[tuple[str, Spellings, Bare, Bare | None], ...], ends: str | None, path: str
+    value: Any,
+    readings: tuple[tuple[str, Spellings, Bare, Bare | None], ...],
+    ends: str | None,
+    path: str,
+    noted: list[str] | None = None,
 ) -> Quantity:
     """The quantity in the one of several units that measures what the text says. readings: (unit, spellings, unit, bare) of each.
     Codes as of read_quantity; FM2150 where the text could be in several of them."""
     found: list[Quantity] = []
     refused: list[Failed] = []
+    seen: list[str] = []
     for unit, table, size, bare in readings:
         try:
-            found.append(Quantity(read_quantity(value, table, size, bare, ends, path), unit))
+            found.append(Quantity(read_quantity(value, table, size, bare, ends, path, seen), unit))
         except Failed as failed:
             refused.append(failed)
     if len(found) > 1:
@@ -160,6 +180,8 @@ def read_any_quantity(
         raise Failed("FM2150", f"{quote(value)} could be in {could}", path)
     if not found:
         raise next((failed for failed in refused if failed.code != "FM2147"), refused[0])
+    if noted is not None:
+        noted += seen
     return found[0]
 
 
