@@ -34,6 +34,8 @@ def record(tmp_path: Path) -> str:
         ("5 km + 3 km", "8 km    number in km"),
         ("1 / 3", "1/3    number"),
         ('"2 lb" as quantity(in kg)', "0.90718474 kg    number in kg"),
+        ('(2 in unit("LBR", unece)) + (0 kg)', "0.90718474 kg    number in kg"),
+        ('(2 in unit("[lb_av]", ucum)) > 1 kg', "false    bool"),
     ],
 )
 def test_eval_shows_value_type_and_unit(
@@ -65,6 +67,8 @@ def test_nodes_and_paths_are_those_of_the_rfc(record: str, capsys: pytest.Captur
         (["--nodes", "$[01]"], 1, "no leading zero"),
         (["--nodes", " $"], 1, "a blank stands before or behind the path"),
         (["--nodes", "1 + 1"], 1, "this is no path"),
+        (['2 in unit("LBR", unece)'], 1, "FM0325: the data names the unit here, and nothing says what is measured"),
+        (['(2 in unit("LTR", unece)) > 1 kg'], 1, '"LTR" is litre, a volume; a mass is needed'),
         (["--paths", "$"], 2, "--paths goes with --nodes"),
     ],
 )

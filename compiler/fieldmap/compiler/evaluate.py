@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from fieldmap.compiler import interpret, ir, types
+from fieldmap.compiler import interpret, ir, quantities, types
 from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.functions.arithmetic import plain_digits
@@ -48,11 +48,13 @@ def evaluate(text: str, document: Any) -> Evaluated:
     report = Report()
     scope = Scope(Symbols({}), report, {"$": None})
     typed = Checker(scope).check(tree)
+    if typed is not None:
+        quantities.refuse_open(report, typed.expr)
     mistakes = [item for item in report.diagnostics if item.severity is Severity.ERROR]
     if typed is None or mistakes:
         raise FindingsError(sentence(mistakes[0]) if mistakes else "This expression has no meaning")
     try:
-        value = interpret.evaluate(typed.expr, scope.codes, {"$": document})
+        value = interpret.evaluate(typed.expr, {**scope.codes, **report.unit_tables}, {"$": document})
     except Failed as failed:
         where = f" ({failed.path})" if failed.path and failed.path not in failed.reason else ""
         raise FindingsError(f"{failed.code}: {failed.reason}{where}") from None
