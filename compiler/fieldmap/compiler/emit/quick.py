@@ -19,7 +19,7 @@ from fieldmap.compiler.emit.expressions import Emitter
 from fieldmap.compiler.emit.python import Atom, Body, comment, literal, tuple_of
 from fieldmap.compiler.emit.struct import Member, Record, Value, leading, shape, tree
 from fieldmap.compiler.interpret.paths import split
-from fieldmap.compiler.interpret.reads import expressions, parts_of, reads_of, surroundings_of, uses_of
+from fieldmap.compiler.interpret.reads import expressions, parts_of, reads_bare, reads_of, surroundings_of, uses_of
 from fieldmap.runtime.values.quick import is_nameable
 
 # What the values of one leaf become is remembered for so many different ones; of dates there are more than of other things.
@@ -30,7 +30,7 @@ def eligible(map: ir.Map) -> bool:
     """Whether the map has a quick path."""
     if map.claim is None or map.children or map.keeps or map.sparse_when is not None:
         return False
-    if map.format != "json" or map.reading is not None or surroundings_of(map):
+    if map.format != "json" or map.reading is not None or surroundings_of(map) or reads_bare(map):
         return False
     before, rest = split(map.records.segments)
     if any(not isinstance(segment, ir.Member) or not is_nameable(segment.name) for segment in before):

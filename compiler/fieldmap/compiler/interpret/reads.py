@@ -71,7 +71,7 @@ def meets_marks(map: ir.Map) -> bool:
 def reads_bare(map: ir.Map) -> bool:
     """Whether the map, or a function of it, reads numbers without a unit in one that the author gives."""
     bodies = (node for one in map.functions for node in (*(let.value for let in one.lets), one.body))
-    return any(_is_bare(node) for node in (*_expressions(map), *bodies))
+    return any(_is_bare(node) for node in (*expressions(map), *bodies))
 
 
 def _is_bare(node: ir.Expr) -> bool:
