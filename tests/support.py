@@ -45,6 +45,7 @@ class MemoryPage:
     url: str = "https://x/things"
     fetched_at: datetime = FETCHED_AT
     headers: Mapping[str, str] = field(default_factory=dict)
+    digest: str | None = None
 
     def content(self) -> bytes:
         return self.body

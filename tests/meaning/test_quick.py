@@ -130,7 +130,7 @@ def check_page(map: ir.Map, module: Any, reader: QuickReader, content: bytes) ->
     taken = [index for index in range(len(page.raws)) if index not in odd]
     out: list[str] = []
     digests = [page.digest(index) for index in taken]
-    nulls = module.quick(taken, [page.decoded[index] for index in taken], digests, 7, out, odd)
+    nulls = module.quick(taken, [page.decoded[index] for index in taken], digests, 7, page.safe, out, odd)
     if isinstance(body, Failed):
         assert any(isinstance(json_body(bytes(page.raws[index])), Failed) for index in odd)
         return 0

@@ -88,6 +88,7 @@ class _Quick:
         counted = [n for n, item in enumerate(map.claim.assignments if map.claim else ()) if not item.is_key]
         if counted:
             self._body.line(" = ".join([*(f"n{n}" for n in counted), "0"]))
+        self._body.line("place = str(position)")
         with self._body.block("for index, r, digest in zip(indexes, records, digests, strict=True):"):
             with self._body.block("try:"):
                 self._record.hoist(emitter)
@@ -103,17 +104,15 @@ class _Quick:
         self._body.line(f"return {present}")
         before, rest = split(map.records.segments)
         names = tuple_of([literal(segment.name) for segment in before if isinstance(segment, ir.Member)])
-        head = (
-            "def quick(indexes: Any, records: Any, digests: Any, position: int, out: list[str], odd: list[int]) -> Any:"
-        )
+        taken = "indexes: Any, records: Any, digests: Any, position: int, safe: bool, out: list[str], odd: list[int]"
+        head = f"def quick({taken}) -> Any:"
         emitter.struct = None
         constants = f"SHAPE = {shape(self._record.tree)}\nRECORDS = ({names}, {bool(rest)})"
         return "\n\n\n".join([constants, *self._makers, "\n".join([head, *self._body.lines])])
 
     def _line(self, cells: list[str]) -> None:
         fields = "\\t".join(f"{{{cell}}}" for cell in cells)
-        head = "{record_id}\\t%s\\t{changed}\\t{position}\\t{index}\\t\\\\\\\\x{digest}"
-        live = head % "live" + (f"\\t{fields}" if cells else "")
+        live = "{record_id}\\tlive\\t{changed}\\t{place}\\t{index}\\t\\\\\\\\x{digest}" + (f"\\t{fields}" if cells else "")
         self._body.line(f'out.append(f"{live}\\n")')
 
     def _null(self, number: int) -> str:
@@ -242,11 +241,10 @@ class _Quick:
             return self._done[known]
         value, place = self._record.fetch(emitter, node.segments, node.text)
         cell, path = emitter.new(), literal(node.text)
-        odd = [
-            f"not {value}.isprintable()",
-            f'"\\\\" in {value}',
-            *([f"len({value}) > {most}"] if most is not None else []),
-        ]
+        # In a page without a backslash no text holds what COPY or PostgreSQL does not take as it is.
+        fine = f'(safe or ({value}.isprintable() and "\\\\" not in {value}))'
+        if most is not None:
+            fine += f" and len({value}) <= {most}"
         with self._body.block(f"if type({value}) is str:"):
             word = "if"
             if node.sentinels:
@@ -255,11 +253,11 @@ class _Quick:
                 with self._body.block(f"if {test}:"):
                     self._body.line("raise Surprise" if key or fit == "identity_of" else f'{cell} = "\\\\N"')
                 word = "elif"
-            with self._body.block(f"{word} {' or '.join(odd)}:"):
+            with self._body.block(f"{word} {fine}:"):
+                self._body.line(f"{cell} = {value}")
+            with self._body.block("else:"):
                 fitted = f"{fit}({value}, {path})" if fit == "identity_of" else f"{fit}({value}, {length}, {path})"
                 self._body.line(f"{cell} = escaped({fitted})")
-            with self._body.block("else:"):
-                self._body.line(f"{cell} = {value}")
         self._absent(node, value, cell, place, key=key or fit == "identity_of")
         self._done[known] = cell
         return cell
@@ -322,9 +320,13 @@ class _Quick:
         plain = _as_it_came(node, target) if numeric else None
         if plain is not None:
             whole, scale = plain
-            with self._body.block(f"if type({value}) is NumberText and is_plain({value}, {whole}, {scale}):"):
-                self._body.line(f"{cell} = {value}")
-            with self._body.block("else:"):
+            self._body.line(f"{cell} = None")
+            with self._body.block(f"if type({value}) is NumberText:"):
+                # As many digits on each side of the point as the column has, or fewer: PostgreSQL keeps the number as it is.
+                self._body.line(f'before, _, behind = {value}.partition(".")')
+                with self._body.block(f"if len(behind) <= {scale} and len(before) <= {whole} and behind.isdigit():"):
+                    self._body.line(f"{cell} = {value}")
+            with self._body.block(f"if {cell} is None:"):
                 self._body.line(lookup)
         else:
             self._body.line(lookup)

@@ -43,7 +43,7 @@ _NAMES = {
     "data": "Data",
     "named": "bounded no_arm",
     "query": "NOTHING at_most below child children container equals item length less matches searches sliced sole_node",
-    "quick": "NO_PARENT NumberText Surprise exact identity_of instant is_plain",
+    "quick": "NO_PARENT NumberText Surprise exact identity_of instant",
     "reading": "Reading",
     "quantities": "Bare read_any_quantity read_quantity",
     "spellings": "Spellings",

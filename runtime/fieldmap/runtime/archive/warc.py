@@ -223,6 +223,7 @@ def data_record(record: Record, position: int, length: int) -> Archived:
             sweep=head["fieldmap-sweep"],
             page=int(head["fieldmap-page"]),
             framed=head["fieldmap-framed"] == "yes",
+            digest=head["warc-payload-digest"].removeprefix("sha256:"),
             position=position,
             length=length,
         )

@@ -37,6 +37,8 @@ class Page(Protocol):
     def fetched_at(self) -> datetime: ...
     @property
     def headers(self) -> Mapping[str, str]: ...
+    @property
+    def digest(self) -> str | None: ...
     def content(self) -> bytes: ...
 
 
@@ -138,7 +140,7 @@ class BatchMaker:
 
     def _add(self, batch: Batch, page: Page) -> None:
         content = page.content()
-        batch.content.update(hashlib.sha256(content).digest())
+        batch.content.update((page.digest or hashlib.sha256(content).hexdigest()).encode())
         batch.first = page.position if batch.first < 0 else batch.first
         batch.last = page.position
         batch.size += len(content)
@@ -160,7 +162,7 @@ class BatchMaker:
         if odd:
             digests, records = [found.digests[index] for index in taken], [records[index] for index in taken]
         out: list[str] = []
-        nulls = self._quick(taken, records, digests, page.position, out, odd)
+        nulls = self._quick(taken, records, digests, page.position, found.safe, out, odd)
         values = [(index, json_body(bytes(found.raws[index]))) for index in sorted(odd)]
         if any(isinstance(value, Failed) for _, value in values):
             return False  # what makes one record unreadable makes the page so

@@ -29,10 +29,12 @@ _PATIENCE = 16
 
 @dataclass
 class Records:
-    """The records of a page in their order. decoded: None where the general path is to look at one."""
+    """The records of a page in their order. decoded: None where the general path is to look at one. safe: whether the page has no
+    backslash, and so no text of it a character that would have to be escaped."""
 
     raws: list[Raw]
     decoded: list[Any]
+    safe: bool
 
     @property
     def digests(self) -> list[str]:
@@ -89,7 +91,7 @@ class QuickReader:
             if decoded is not None:
                 if decoded.count(None) * 2 > len(raws) and self._lessons < _LESSONS:
                     self._learn(content)
-                return Records(raws, decoded)
+                return Records(raws, decoded, b"\\" not in content)
         return None
 
     # ------------------------------------------------------------------------------------------------------ decoding

@@ -66,12 +66,6 @@ def exact(value: Any) -> Any:
     return value
 
 
-def is_plain(text: NumberText, whole: int, places: int) -> bool:
-    """Whether the number is written with a point, and no more digits than `whole` before it and `places` behind it."""
-    before, _, behind = text.partition(".")
-    return len(behind) <= places and len(before) <= whole and behind.isdigit()
-
-
 def instant(value: str, path: str) -> str:
     """An instant as a cell. PostgreSQL reads the usual form as we do; all others are read here. FM2103, FM2107."""
     if _INSTANT(value):
