@@ -9,6 +9,7 @@ durability). Each figure is the median of the runs; the whole replay runs in a p
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -30,7 +31,7 @@ from tests.bench.checking import figures
 
 from fieldmap.compiler.project import check, compile_project
 from fieldmap.runtime import bundle as bundles
-from fieldmap.runtime.archive import Archive, Received
+from fieldmap.runtime.archive import Archive, Archived, Received
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load.batch import Batch, BatchMaker
 from fieldmap.runtime.load.collector import collector_paused
@@ -160,36 +161,47 @@ def record(number: int, dice: random.Random) -> dict[str, object]:
             "path": ["Company", "Operations", "Engineering"],
         },
         "photo": f"https://example.com/photos/{number}.jpg",
-        "notes": "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna.",
+        "notes": "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna."
+        " Ut enim ad minim veniam, quis nostrud exercitation ullamco laboris nisi ut aliquip ex ea commodo consequat. Duis aute irure"
+        " dolor in reprehenderit in voluptate velit esse cillum dolore eu fugiat nulla pariatur. Excepteur sint occaecat cupidatat.",
         "flags": {"union": False, "visa": None, "badge": f"B{number}"},
     }
 
 
+# The sweeps of the archive: all records; the same once more; a twentieth of them changed, spread over all pages.
+SWEEPS = ("initial", "unchanged", "5 % changed")
+
+
 def build(folder: Path, records: int) -> Bundle:
-    """The bundle and an archive of so many records, in pages of a thousand."""
+    """The bundle and an archive of so many records, in pages of a thousand, fetched three times."""
     (folder / "all.map").write_text(MAPS, "utf-8")
     bundle = compile_project(check(folder, [folder / "all.map"]))
     bundles.write(bundle, folder / "bundle")
-    dice = random.Random(7)  # noqa: S311
     with Archive(folder / "archive", Ports.real()).writer("hr.people") as writer:
-        for page in range(records // PAGE):
-            body = msgspec.json.encode({"data": [record(page * PAGE + n, dice) for n in range(PAGE)]})
-            at = datetime(2026, 1, 1, tzinfo=UTC)
-            writer.append(
-                Received(
-                    resource="hr.people",
-                    url="https://hr.example.com/people",
-                    fetched_at=at,
-                    status=200,
-                    headers={},
-                    body=body,
-                    format="json",
-                    request=f"{page}",
-                    sweep="bench",
-                    page=page + 1,
-                )
-            )
+        for number, sweep in enumerate(SWEEPS):
+            dice = random.Random(7)  # noqa: S311
+            for page in range(records // PAGE):
+                people = [record(page * PAGE + n, dice) for n in range(PAGE)]
+                if sweep == SWEEPS[2]:
+                    for person in people[::20]:
+                        person |= {"phone": "+49 30 1", "lastModified": "2026-02-01T08:00:00Z"}
+                writer.append(_received(msgspec.json.encode({"data": people}), number, page))
     return bundle
+
+
+def _received(body: bytes, sweep: int, page: int) -> Received:
+    return Received(
+        resource="hr.people",
+        url="https://hr.example.com/people",
+        fetched_at=datetime(2026, 1, 1 + sweep, tzinfo=UTC),
+        status=200,
+        headers={},
+        body=body,
+        format="json",
+        request=f"{page}",
+        sweep=SWEEPS[sweep],
+        page=page + 1,
+    )
 
 
 _Result = TypeVar("_Result")
@@ -206,11 +218,17 @@ class Stopwatch:
         return result
 
 
-def python_stages(folder: Path, bundle: Bundle) -> dict[str, float]:
-    """Archive read, decode, transform, and the whole making of batches (decode, transform, COPY text)."""
+def python_stages(folder: Path, bundle: Bundle, records: int) -> dict[str, float]:
+    """Archive read, decode, transform (the general path, by dicts), and the whole making of batches by the quick path."""
     watch = Stopwatch()
-    archive = Archive(folder / "archive", Ports.real())
-    pages = watch.time("archive", lambda: [page.content() for page in archive.read("hr.people", None)])
+
+    def read() -> list[Archived]:
+        return list(
+            itertools.islice(Archive(folder / "archive", Ports.real()).read("hr.people", None), records // PAGE)
+        )
+
+    archived = watch.time("archive", read)
+    pages = [page.content() for page in archived]
     module = bundle.transform(MAP)
     maker = BatchMaker(bundle.map(MAP), module)
 
@@ -219,10 +237,10 @@ def python_stages(folder: Path, bundle: Bundle) -> dict[str, float]:
 
     with collector_paused():
         for content in pages:
-            decoded = watch.time("decode", partial(decode, content))
-            watch.time("transform", partial(list, map(module.transform, decoded)))
-    for page in archive.read("hr.people", None):
-        watch.time("decode + transform + COPY text", partial(maker.add, maker.new(), page))
+            decoded = watch.time("decode, general path", partial(decode, content))
+            watch.time("transform, general path", partial(list, map(module.transform, decoded)))
+    for page in archived:
+        watch.time("all of Python, quick path", partial(maker.add, maker.new(), page))
     return watch.seconds
 
 
@@ -232,7 +250,7 @@ class TimedLoader(Loader):
     watch = Stopwatch()
 
     def _rest(self, connection: Connection, batch: Batch) -> None:
-        self._letters(connection, batch)
+        self._settle_letters(connection, batch)
         self._account(connection, batch)
 
     def _write(self, connection: Connection, batch: Batch) -> dict[str, Changes]:
@@ -250,7 +268,7 @@ class TimedLoader(Loader):
 
 
 def replay(folder: Path, url: str, *, timed: bool) -> dict[str, float]:
-    """One whole replay into an empty database; seconds by stage, "whole" among them."""
+    """A whole replay into an empty database, sweep by sweep; seconds by sweep, and by stage of the first."""
     bundle = bundles.read(folder / "bundle")
     database = Server(url)
     prepare(database, bundle, replay=True)
@@ -259,12 +277,19 @@ def replay(folder: Path, url: str, *, timed: bool) -> dict[str, float]:
             "INSERT INTO fieldmap.runs (command, bundle) VALUES ('bench', '') RETURNING id"
         ).fetchone()
     kind = TimedLoader if timed else Loader
-    begin = time.perf_counter()
+    found: dict[str, float] = {}
     with kind(database, bundle, bundle.map(MAP), row[0] if row else 0) as loader:
-        loader.load(Archive(folder / "archive", Ports.real()).read("hr.people", None))
-        loader.finish()
-    whole = time.perf_counter() - begin
-    return {**(TimedLoader.watch.seconds if timed else {}), "whole": whole}
+        pages = Archive(folder / "archive", Ports.real()).read("hr.people", None)
+        for sweep, group in itertools.groupby(pages, lambda page: page.sweep):
+            begin, cpu = time.perf_counter(), time.process_time()
+            loader.load(group)
+            if sweep == SWEEPS[0]:
+                loader.finish()
+                found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+                found |= TimedLoader.watch.seconds if timed else {}
+            found[sweep] = time.perf_counter() - begin
+            found[f"{sweep}, Python's processor time"] = time.process_time() - cpu
+    return found
 
 
 def child(folder: Path, url: str, *, timed: bool) -> dict[str, float]:
@@ -301,42 +326,52 @@ def main() -> None:
     options = parser.parse_args()
     if options.child is not None:
         seconds = replay(options.child, options.url, timed=options.timed)
-        print(json.dumps({**seconds, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+        print(json.dumps(seconds))
         return
     with tempfile.TemporaryDirectory(prefix="fieldmap-bench-") as name:
         measure(Path(name), options.records, options.runs, as_json=options.json)
+
+
+def limit(folder: Path, url: str) -> dict[str, float]:
+    """The hand-written load of the first sweep."""
+    command = [sys.executable, "-m", "tests.bench.limit", str(folder / "archive"), url]
+    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
 def measure(folder: Path, records: int, runs: int, *, as_json: bool) -> None:
     bundle = build(folder, records)
     size = sum(path.stat().st_size for path in (folder / "archive").rglob("*.zst"))
     found: dict[str, list[float]] = {}
+    ratios: dict[str, list[float]] = {}
     with open_database("", folder / "pg") as server:
         for number in range(runs):
-            parts = [
-                python_stages(folder, bundle),
-                child(folder, fresh(server, number), timed=True),
-                child(folder, fresh(server, number), timed=False),
-            ]
-            whole = parts.pop()
-            for part in parts:
-                for stage, seconds in part.items():
-                    if stage not in ("whole", "memory"):
-                        found.setdefault(stage, []).append(records / seconds)
-            found.setdefault("the whole replay", []).append(records / whole["whole"])
+            hand = limit(folder, fresh(server, number))["whole"]
+            whole = child(folder, fresh(server, number), timed=False)
+            timed = child(folder, fresh(server, number), timed=True)
+            for stage, seconds in {**python_stages(folder, bundle, records), **timed}.items():
+                if stage not in SWEEPS and "Python" not in stage and stage != "memory":
+                    found.setdefault(stage, []).append(records / seconds)
+            found.setdefault("the limit: hand-written, initial", []).append(records / hand)
+            for sweep in SWEEPS:
+                found.setdefault(f"the whole: {sweep}", []).append(records / whole[sweep])
+            ratios.setdefault("initial, of the limit", []).append(hand / whole[SWEEPS[0]])
+            for sweep in SWEEPS[1:]:
+                ratios.setdefault(f"{sweep}, of the initial rate", []).append(whole[SWEEPS[0]] / whole[sweep])
             found.setdefault("peak memory MB", []).append(whole["memory"])
     medians = {stage: statistics.median(values) for stage, values in found.items()}
+    shares = {what: statistics.median(values) for what, values in ratios.items()}
     checks = figures(folder, max(runs, 3))
     if as_json:
-        print(
-            json.dumps({"records": records, "runs": runs, "medians": medians, "archive_bytes": size, "checks": checks})
-        )
+        told = {"records": records, "runs": runs, "medians": medians, "ratios": shares, "archive_bytes": size}
+        print(json.dumps({**told, "checks": checks}))
         return
     print(
         f"{records:,} records in pages of {PAGE:,}, {runs} runs, medians; {os.cpu_count()} CPUs, Python {platform.python_version()}, archive {size / 2**20:.0f} MB"
     )
     for stage, value in medians.items():
-        print(f"  {stage:<32} {value:>12,.0f}" + ("" if "memory" in stage else " records/s"))
+        print(f"  {stage:<36} {value:>12,.0f}" + ("" if "memory" in stage else " records/s"))
+    for what, value in shares.items():
+        print(f"  {what:<36} {value:>12.2f}")
     for what, seconds in checks.items():
         print(f"  {what:<36} {seconds:>8.2f} s")
 

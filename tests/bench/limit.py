@@ -27,7 +27,14 @@ COLUMNS = (
     " status text NOT NULL, manager text, base_salary numeric(12, 2), base_salary_currency text, bonus numeric(8, 4), commute numeric(8, 1),"
     " weight numeric(10, 4), grade bigint, remote boolean, street text, city text, postcode text, country text, changed_at timestamptz NOT NULL"
 )
-NAMES = [column.split()[0] for column in COLUMNS.replace("(12, 2)", "").replace("(8, 4)", "").replace("(8, 1)", "").replace("(10, 4)", "").split(", ")]
+NAMES = [
+    column.split()[0]
+    for column in COLUMNS.replace("(12, 2)", "")
+    .replace("(8, 4)", "")
+    .replace("(8, 1)", "")
+    .replace("(10, 4)", "")
+    .split(", ")
+]
 
 
 class Name(msgspec.Struct, gc=False):
@@ -80,21 +87,27 @@ STATES = {"Active": "active", "On Leave": "leave", "Sabbatical": "leave", "Termi
 
 
 def pages(archive: Path) -> Iterator[bytes]:
-    """The bodies of the archived responses, unverified."""
+    """The bodies of the archived responses of the first sweep, unverified."""
     for segment in sorted(archive.rglob("*.warc.zst")):
         with segment.open("rb") as file:
-            reader = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), 1 << 20)
+            reader = io.BufferedReader(
+                zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True), 1 << 20
+            )
             while line := reader.readline():
                 if not line.startswith(b"WARC/"):
                     continue
-                kind, length = b"", 0
+                kind, length, sweep = b"", 0, b""
                 while (header := reader.readline()).strip():
                     name, _, value = header.partition(b":")
                     if name.lower() == b"content-length":
                         length = int(value)
                     elif name.lower() == b"warc-type":
                         kind = value.strip()
+                    elif name.lower() == b"fieldmap-sweep":
+                        sweep = value.strip()
                 block = reader.read(length)
+                if sweep not in (b"", b"initial"):
+                    return
                 if kind == b"response":
                     yield block.partition(b"\r\n\r\n")[2]
 
@@ -108,7 +121,9 @@ def line(p: Person) -> str:
     miles = p.commute_miles
     away = "\\N" if miles is None or miles == -1 else f"{miles * 1.609344:.1f}"
     weight = "\\N" if p.weight_lb is None else f"{p.weight_lb * 0.45359237:.4f}"
-    money = "\\N\t\\N\t\\N" if pay is None else f"{pay.amount}\t{pay.currency}\t{NULL if pay.bonus is None else pay.bonus}"
+    money = (
+        "\\N\t\\N\t\\N" if pay is None else f"{pay.amount}\t{pay.currency}\t{NULL if pay.bonus is None else pay.bonus}"
+    )
     home = (
         "\\N\t\\N\t\\N\t\\N"
         if address is None
@@ -155,7 +170,16 @@ def main() -> None:
     count = load(Path(sys.argv[1]), sys.argv[2])
     seconds = time.perf_counter() - begin
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({"records": count, "whole": seconds, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss / 1024}))
+    print(
+        json.dumps(
+            {
+                "records": count,
+                "whole": seconds,
+                "cpu": usage.ru_utime + usage.ru_stime,
+                "memory": usage.ru_maxrss / 1024,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

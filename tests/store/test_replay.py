@@ -152,14 +152,14 @@ def test_a_sync_alters_nothing_while_the_meaning_changed(tmp_path: Path, databas
 
 
 def test_the_same_records_fetched_again_are_not_listed_twice(tmp_path: Path, database: Server) -> None:
-    """Held values and dead letters are of the version that stands, or was last rejected."""
+    """Held values are of the version that stands, which one that is the same does not replace; dead letters of the last rejected."""
     bundle = maps(tmp_path / "a", value="$.size in mi if invalid reject")
     pages = Pages()
     records = [{"id": "1", "name": 5}, {"id": "2", "size": 99999999}]
     replay(database, bundle, [people(pages, *records), people(pages, *records), people(pages, *records)])
     load(database, bundle, MAP, [people(pages, *records)])
     assert rows(database, "SELECT record, field, archive_position FROM fieldmap.held") == [
-        ("1", "name", pages.made[-1].position)
+        ("1", "name", pages.made[2].position)
     ]
     assert rows(database, "SELECT record, archive_position FROM fieldmap.dead_letters") == [
         ("2", pages.made[-1].position)

@@ -175,7 +175,7 @@ def test_a_run_with_rules_of_before_stops(tmp_path: Path, database: Server) -> N
         after = model(tmp_path / "b", fields, lines, merge="merge Worker {\n  x only hr\n}")
         remerge(database, after, prepare(database, after, replay=True).remerge, 2)
         with pytest.raises(FieldmapError, match="changed by another run"):
-            loader.load([pages.page(RECORDS)])
+            loader.load([pages.page([*RECORDS, {"id": "another"}])])
 
 
 def test_D10_a_composite_key_too_long_for_an_index_harms_only_its_record(tmp_path: Path, database: Server) -> None:

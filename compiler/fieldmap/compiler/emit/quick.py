@@ -102,17 +102,35 @@ class _Quick:
                     self._body.line(f"n{n} += 1")
         present = tuple_of(["0" if n not in counted else f"n{n}" for n in range(len(self._codecs))])
         self._body.line(f"return {present}")
+        quick, identities = self._body.lines, self._identities()
         before, rest = split(map.records.segments)
         names = tuple_of([literal(segment.name) for segment in before if isinstance(segment, ir.Member)])
         taken = "indexes: Any, records: Any, digests: Any, position: int, safe: bool, out: list[str], odd: list[int]"
         head = f"def quick({taken}) -> Any:"
         emitter.struct = None
         constants = f"SHAPE = {shape(self._record.tree)}\nRECORDS = ({names}, {bool(rest)})"
-        return "\n\n\n".join([constants, *self._makers, "\n".join([head, *self._body.lines])])
+        return "\n\n\n".join([constants, *self._makers, identities, "\n".join([head, *quick])])
+
+    def _identities(self) -> str:
+        """The function that tells of each record which one it is, None where only the general path can."""
+        self._emitter.body, self._done = Body(), {}
+        self._emitter.roots = dict.fromkeys(self._roots, "r")
+        self._body.line("found: list[str | None] = []")
+        with self._body.block("for r in records:"):
+            with self._body.block("try:"):
+                self._record.hoist(self._emitter)
+                self._identity()
+                self._body.line("found.append(record_id)")
+            with self._body.block("except (Failed, Surprise):"):
+                self._body.line("found.append(None)")
+        self._body.line("return found")
+        return "\n".join(["def identities(records: Any, safe: bool) -> list[str | None]:", *self._body.lines])
 
     def _line(self, cells: list[str]) -> None:
         fields = "\\t".join(f"{{{cell}}}" for cell in cells)
-        live = "{record_id}\\tlive\\t{changed}\\t{place}\\t{index}\\t\\\\\\\\x{digest}" + (f"\\t{fields}" if cells else "")
+        live = "{record_id}\\tlive\\t{changed}\\t{place}\\t{index}\\t\\\\\\\\x{digest}" + (
+            f"\\t{fields}" if cells else ""
+        )
         self._body.line(f'out.append(f"{live}\\n")')
 
     def _null(self, number: int) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import ModuleType
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 from fieldmap.runtime.bundle import MapInfo
 from fieldmap.runtime.load.collector import collector_paused
 from fieldmap.runtime.load.copytext import row_encoder
-from fieldmap.runtime.load.quickread import QuickReader
+from fieldmap.runtime.load.quickread import QuickReader, Records
 from fieldmap.runtime.values.cells import NULL, escaped
 from fieldmap.runtime.values.decode import bodies, json_body
 from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Failed, Filtered, Held, Listed, Outcome
@@ -57,6 +58,11 @@ def surrounding(page: Page, body: Any, name: str) -> Any:
             raise ValueError(f"{name} does not belong to a page")
 
 
+def digest_of(page: Page, content: bytes) -> str:
+    """The hash of a page's bytes; of those that were archived, where the archive tells it."""
+    return page.digest or hashlib.sha256(content).hexdigest()
+
+
 @dataclass
 class Counts:
     """Where the records of a map went. They balance: read = claimed + filtered + deleted + dead. bare: by path the numbers without a
@@ -80,6 +86,21 @@ class Counts:
         return self.read == self.claimed + self.filtered + self.deleted + self.dead
 
 
+Field = tuple[int, str]
+
+
+@dataclass
+class PageCounts:
+    """What became of the records of one page. present, held: of each field (claim number, name) how many values there are, and how
+    many could not be read. digest: of the page's bytes."""
+
+    counts: Counts = field(default_factory=Counts)
+    present: Counter[Field] = field(default_factory=Counter)
+    held: Counter[Field] = field(default_factory=Counter)
+    digest: str = ""
+    stands: bool = True
+
+
 @dataclass(frozen=True)
 class Place:
     """Which record of which page."""
@@ -90,19 +111,83 @@ class Place:
 
 @dataclass
 class Batch:
-    """stages: COPY lines for each claim number. dead, held, listed: with the place of their record. present: of each claim number
-    how many rows have a value in each column."""
+    """stages: COPY lines for each claim number. dead, held, listed: with the place of their record. pages: by position, those whose
+    records were looked at; homes: for those of them of which the store knows records, where their versions stand. present, held_by:
+    as of PageCounts, over all pages."""
 
     stages: dict[int, list[str]]
     dead: list[tuple[Place, Dead]] = field(default_factory=list)
     held: list[tuple[Place, str, Held]] = field(default_factory=list)
     listed: list[tuple[Place, str, Listed]] = field(default_factory=list)
-    present: dict[int, list[int]] = field(default_factory=dict)
+    present: Counter[Field] = field(default_factory=Counter)
+    held_by: Counter[Field] = field(default_factory=Counter)
+    pages: dict[int, PageCounts] = field(default_factory=dict)
+    homes: dict[int, set[int]] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
     first: int = -1
     last: int = -1
     size: int = 0
     content: Any = field(default_factory=hashlib.sha256)
+
+    @property
+    def changes(self) -> bool:
+        """Whether any record of it may change what the store holds."""
+        return bool(self.dead) or any(self.stages.values())
+
+    def take(self, position: int, digest: str, page: PageCounts) -> None:
+        """Adds what became of a page."""
+        self.content.update(digest.encode())
+        self.first = position if self.first < 0 else self.first
+        self.last = position
+        self.counts.add(page.counts)
+        self.present.update(page.present)
+        self.held_by.update(page.held)
+
+
+@dataclass
+class Prepared:
+    """A page before its records are mapped. found: its records, decoded for the quick path; None for the general one. identify, tell:
+    which records they are, by the quick path and by the general one."""
+
+    page: Page
+    content: bytes
+    digest: str
+    found: Records | None
+    identify: Callable[[Any, bool], list[str | None]] | None
+    tell: Callable[[Any], str | None]
+
+    @property
+    def records(self) -> int:
+        """How many there are, as far as that is known before they are mapped."""
+        return len(self.found.raws) if self.found is not None else 0
+
+    @functools.cached_property
+    def digests(self) -> list[str]:
+        """Of the bytes of each record."""
+        return self.found.digests if self.found is not None else []
+
+    @functools.cached_property
+    def ids(self) -> list[str | None]:
+        """Which records they are, as COPY text; None for one that has no identity."""
+        if self.found is None or self.identify is None:
+            return []
+        whole = [one for one in self.found.decoded if one is not None]
+        told = iter(self.identify(whole, self.found.safe))
+        ids = [next(told) if one is not None else None for one in self.found.decoded]
+        # What the quick path does not take may be a version of a record that it takes elsewhere.
+        return [self.tell(raw) if one is None else one for one, raw in zip(ids, self.found.raws, strict=True)]
+
+
+@dataclass
+class Known:
+    """Of the records of a page those that the store has just as they came. unknown: the indexes of the others. homes: where the
+    versions of the known ones stand. present, held: values by field, of the known ones."""
+
+    unknown: list[int]
+    number: int = 0
+    homes: set[int] = field(default_factory=set)
+    present: Counter[Field] = field(default_factory=Counter)
+    held: Counter[Field] = field(default_factory=Counter)
 
 
 class BatchMaker:
@@ -128,51 +213,85 @@ class BatchMaker:
         self._paths = {o.field: o.paths[0] for o in info.origins if o.claim == 0 and o.paths}
         self._composite_keys = composite_keys or {}
         self._rows: dict[int, list[Any]] = {claim.number: [] for claim in info.claims}
+        self._fields = {
+            claim.number: [(claim.number, column.field) for column in claim.columns] for claim in info.claims
+        }
+        self._identify: Callable[[Any, bool], list[str | None]] | None = getattr(transform, "identities", None)
+        self._now = PageCounts()
+
+    @property
+    def surroundings(self) -> tuple[str, ...]:
+        """What of a record's surroundings the map reads."""
+        return self._surroundings
 
     def new(self) -> Batch:
-        present = {claim.number: [0] * len(claim.columns) for claim in self._info.claims}
-        return Batch({claim.number: [] for claim in self._info.claims}, present=present)
+        return Batch({claim.number: [] for claim in self._info.claims})
+
+    def prepare(self, page: Page) -> Prepared:
+        """Takes a page up and, on the quick path, decodes it."""
+        content = page.content()
+        with collector_paused():
+            found = self._reader.read(content) if self._reader is not None else None
+        return Prepared(page, content, digest_of(page, content), found, self._identify, self._told)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the map has a quick path."""
+        return self._quick is not None
+
+    def _told(self, raw: Any) -> str | None:
+        value = json_body(bytes(raw))
+        found = None if isinstance(value, Failed) else self._transform(value).record_id
+        return None if found is None else escaped(found)
 
     def add(self, batch: Batch, page: Page) -> None:
         """Adds every record of a page. A page that cannot be decoded is one dead letter."""
+        self.put(batch, self.prepare(page))
+
+    def put(self, batch: Batch, prepared: Prepared, known: Known | None = None) -> None:
+        """Adds the records of a page that the store does not know."""
+        page = prepared.page
+        self._now = PageCounts(Counts(pages=1), digest=prepared.digest)
         with collector_paused():
-            self._add(batch, page)
+            if not self._put_quickly(batch, prepared, known):
+                # What could not be told of single records is told of the whole page.
+                self._now, known = PageCounts(Counts(pages=1), digest=prepared.digest), None
+                self._add_generally(batch, page, prepared.content)
+            self._count_present()
+        if known is not None:
+            counts = Counts(read=known.number, claimed=known.number, held=known.held.total())
+            self._now.counts.add(counts)
+            self._now.present.update(known.present)
+            self._now.held.update(known.held)
+            batch.homes[page.position] = known.homes
+        batch.size += len(prepared.content)
+        batch.pages[page.position] = self._now
+        batch.take(page.position, prepared.digest, self._now)
 
-    def _add(self, batch: Batch, page: Page) -> None:
-        content = page.content()
-        batch.content.update((page.digest or hashlib.sha256(content).hexdigest()).encode())
-        batch.first = page.position if batch.first < 0 else batch.first
-        batch.last = page.position
-        batch.size += len(content)
-        batch.counts.pages += 1
-        if not self._add_quickly(batch, page, content):
-            self._add_generally(batch, page, content)
-        self._count_present(batch)
-
-    def _add_quickly(self, batch: Batch, page: Page, content: bytes) -> bool:
+    def _put_quickly(self, batch: Batch, prepared: Prepared, known: Known | None) -> bool:
         """Whether the quick path took the page; what surprised it is left to the transform, record by record."""
-        if self._quick is None or self._reader is None:
+        found, page = prepared.found, prepared.page
+        if self._quick is None or found is None:
             return False
-        found = self._reader.read(content)
-        if found is None:
-            return False
-        odd = [index for index, one in enumerate(found.decoded) if one is None]
-        taken = [index for index, one in enumerate(found.decoded) if one is not None] if odd else range(len(found.raws))
-        digests, records = found.digests, found.decoded
-        if odd:
-            digests, records = [found.digests[index] for index in taken], [records[index] for index in taken]
+        wanted: Sequence[int] = range(len(found.raws)) if known is None else known.unknown
+        odd = [index for index in wanted if found.decoded[index] is None]
+        taken = [index for index in wanted if found.decoded[index] is not None] if odd else wanted
+        records, digests = found.decoded, prepared.digests
+        if len(taken) < len(records):
+            records, digests = [records[index] for index in taken], [digests[index] for index in taken]
         out: list[str] = []
         nulls = self._quick(taken, records, digests, page.position, found.safe, out, odd)
         values = [(index, json_body(bytes(found.raws[index]))) for index in sorted(odd)]
         if any(isinstance(value, Failed) for _, value in values):
             return False  # what makes one record unreadable makes the page so
         batch.stages[0].extend(out)
-        batch.counts.read += len(out)
-        batch.counts.claimed += len(out)
-        for place, count in enumerate(nulls):
-            batch.present[0][place] += len(out) - count
+        counts = self._now.counts
+        counts.read += len(out)
+        counts.claimed += len(out)
+        for key, count in zip(self._fields[0], nulls, strict=True):
+            self._now.present[key] += len(out) - count
         for index, value in values:
-            self._put(batch, Place(page.position, index), self._transform(value), found.digest(index))
+            self._put(batch, Place(page.position, index), self._transform(value), prepared.digests[index])
         return True
 
     def _add_generally(self, batch: Batch, page: Page, content: bytes) -> None:
@@ -200,17 +319,16 @@ class BatchMaker:
         ]
         return zip(*columns, strict=True)
 
-    def _count_present(self, batch: Batch) -> None:
+    def _count_present(self) -> None:
         """Counts the values of a page, column by column: much cheaper than value by value."""
         for number, rows in self._rows.items():
-            present = batch.present[number]
-            for place, column in enumerate(zip(*rows, strict=True)):
-                present[place] += len(column) - sum(value is None for value in column)
+            for key, column in zip(self._fields[number], zip(*rows, strict=True), strict=False):
+                self._now.present[key] += len(column) - sum(value is None for value in column)
             rows.clear()
 
     def _put(self, batch: Batch, place: Place, outcome: Outcome, digest: str = "") -> None:
         """digest: of the record's bytes, where they are at hand."""
-        counts = batch.counts
+        counts = self._now.counts
         counts.read += 1
         if isinstance(outcome, Claimed) and self._composite_keys and self._too_long(outcome):
             outcome = Dead(
@@ -259,6 +377,7 @@ class BatchMaker:
         known = f"\\\\x{digest}" if digest else _digest("\n".join(whole))
         batch.stages[0].append(_line(f"{record}\tlive\t{version}", known + kept, own))
         batch.held.extend((place, outcome.record_id, item) for item in outcome.held)
+        self._now.held.update((item.claim, item.field) for item in outcome.held if not item.invented)
         batch.listed.extend((place, outcome.record_id, item) for item in outcome.listed)
         batch.listed.extend((place, outcome.record_id, self._unfounded(name)) for name in outcome.kept)
 

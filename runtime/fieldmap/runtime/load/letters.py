@@ -13,10 +13,11 @@ _HELD = b"COPY fieldmap.held (map, archive_position, record_index, claim, elemen
 
 _LISTED = b"COPY fieldmap.listed (map, archive_position, record_index, claim, element, field, code, path, reason, record, lost) FROM STDIN"
 
-# A record that was rejected again is told once, as it was rejected last.
+# A record that was rejected again is told once, as it was rejected last: of the versions that are new here and those known before.
 _REJECTED_AGAIN = b"""
 DELETE FROM fieldmap.dead_letters d USING fieldmap.dead_letters n
-WHERE d.map = %s AND n.map = d.map AND n.record = d.record AND n.archive_position BETWEEN %s AND %s
+WHERE d.map = %(map)s AND n.map = d.map AND n.record = d.record
+  AND (n.archive_position BETWEEN %(first)s AND %(last)s OR d.archive_position BETWEEN %(first)s AND %(last)s)
   AND (coalesce(d.changed, '-infinity'), d.archive_position, d.record_index)
     < (coalesce(n.changed, '-infinity'), n.archive_position, n.record_index)
 """
@@ -37,7 +38,7 @@ def write_letters(connection: Connection, batch: Batch, *, map_id: str, map_vers
             for p, d in batch.dead
         )
         _copy(connection, _DEAD, dead)
-        connection.execute(_REJECTED_AGAIN, pages)
+        connection.execute(_REJECTED_AGAIN, {"map": map_id, "first": batch.first, "last": batch.last})
     if batch.held:
         held = (
             (map_id, p.position, p.index, h.claim, h.row, h.field, h.code, h.path, h.reason, record, h.invented)

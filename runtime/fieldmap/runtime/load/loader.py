@@ -7,16 +7,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
 
 from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
-from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Page
+from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Page, Prepared, digest_of
 from fieldmap.runtime.load.identify import begin, concerned, forget, identify, touch_referrers, with_referrers
 from fieldmap.runtime.load.letters import write_letters
+from fieldmap.runtime.load.recall import Recall
 from fieldmap.runtime.load.shares import Shares
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.reconcile import first_line, merged
@@ -26,11 +27,16 @@ from fieldmap.runtime.store.transaction import Commit, transact
 # A batch ends when it holds this much; both bound the memory of a run, whatever the size of the archive.
 BATCH_BYTES = 16 * 1024 * 1024
 BATCH_RECORDS = 25_000
+# Pages that show nothing new are accounted for by so many at a time.
+BATCH_PAGES = 1_000
 # How often two threads take turns while one makes a batch and the other writes one: the writer has little to do between two waits,
 # and must not wait for its turn besides.
 _TURN = 0.0002
 # A connection lost around COMMIT is met with a new one this often.
 _ATTEMPTS = 3
+
+
+_Answer = TypeVar("_Answer")
 
 
 @dataclass
@@ -88,6 +94,7 @@ class Loader:
         self._shares = Shares(info)
         self._direct = all("fresh" in self._mergers[name].steps for name in names) and len(self._mergers) == len(names)
         self._fresh = False
+        self._recall: Recall | None = None
         self._writer = ThreadPoolExecutor(1, "fieldmap-writer")
         self._writing: Future[None] | None = None
         self._connection: Connection | None = None
@@ -111,6 +118,8 @@ class Loader:
                 and not self._connection.closed
             ):
                 self._shares.end(self._connection)
+                if self._recall is not None:
+                    self._recall.prune(self._connection)
         finally:
             if self._connection is not None:
                 self._connection.close()
@@ -120,18 +129,76 @@ class Loader:
     def load(self, pages: Iterable[Page], progress: Callable[[int], None] = lambda _: None) -> None:
         """Applies pages in the order of the archive. Those already applied are passed over. While the database takes a batch the
         next is made, and no more than that one."""
-        batch = self._maker.new()
         with _frequent_switches():
-            for page in pages:
-                if page.position <= self.applied_through:
-                    continue
-                self._maker.add(batch, page)
-                if batch.size >= BATCH_BYTES or batch.counts.read >= BATCH_RECORDS:
-                    self._hand_over(batch, progress)
-                    batch = self._maker.new()
-            if batch.counts.pages:
-                self._hand_over(batch, progress)
+            self._load(pages, progress)
             self._settle()
+
+    def _load(self, pages: Iterable[Page], progress: Callable[[int], None]) -> None:
+        batch, waiting, size = self._maker.new(), list[Prepared](), 0
+        for page in pages:
+            if page.position <= self.applied_through:
+                continue
+            if not waiting and not batch.changes and self._passed_over(batch, page):
+                if batch.counts.pages >= BATCH_PAGES:
+                    batch = self._flushed(batch, progress)
+                continue
+            if self._recall is None or self._fresh or not self._maker.is_quick:
+                self._maker.add(batch, page)
+            else:
+                waiting.append(self._maker.prepare(page))
+                size += len(waiting[-1].content)
+                # Nothing is known of a page for the general path, and so of no record that comes with it.
+                general = waiting[-1].found is None
+                if not general and size < BATCH_BYTES and sum(one.records for one in waiting) < BATCH_RECORDS:
+                    continue
+                self._put(batch, waiting)
+                waiting, size = [], 0
+                if general:
+                    batch = self._flushed(batch, progress)
+                    continue
+            if batch.size >= BATCH_BYTES or batch.counts.read >= BATCH_RECORDS:
+                batch = self._flushed(batch, progress)
+        self._put(batch, waiting)
+        if batch.counts.pages:
+            self._hand_over(batch, progress)
+
+    def _flushed(self, batch: Batch, progress: Callable[[int], None]) -> Batch:
+        self._hand_over(batch, progress)
+        return self._maker.new()
+
+    def _passed_over(self, batch: Batch, page: Page) -> bool:
+        """Whether a page shows nothing that the store does not hold already; then it is counted and not read."""
+        recall = self._recall
+        if recall is None or self._fresh:
+            return False
+        digest = page.digest or digest_of(page, page.content())
+        found = self._asked(lambda connection: recall.page(connection, digest))
+        if found is None:
+            return False
+        batch.take(page.position, digest, found)
+        return True
+
+    def _put(self, batch: Batch, waiting: list[Prepared]) -> None:
+        """Adds pages to a batch, without the records that the store knows just as they came."""
+        recall = self._recall
+        if waiting and recall is not None:
+            found: list[Known | None] | None = None
+            if all(one.found is not None for one in waiting):
+                found = self._asked(lambda connection: recall.records(connection, waiting))
+            for prepared, known in zip(waiting, found or [None] * len(waiting), strict=True):
+                self._maker.put(batch, prepared, known)
+
+    def _asked(self, question: Callable[[Connection], _Answer | None]) -> _Answer | None:
+        """What the store answers; None if the connection broke: then all that is read is mapped."""
+        # What the writer is at may change the answer.
+        self._settle()
+        try:
+            return question(self._connected())
+        except psycopg.OperationalError:
+            self._drop()
+            return None
+        except psycopg.Error as error:
+            raise self._refused(error) from None
 
     def _hand_over(self, batch: Batch, progress: Callable[[int], None]) -> None:
         """Gives a batch to the writer, once it is done with the one before. What that one raised is raised here."""
@@ -192,35 +259,49 @@ class Loader:
         through = self._fence(connection)
         if through >= batch.last:
             return {}
-        self._stage(connection)
-        self._copy(connection, batch)
-        changes = self._write_fresh(connection, batch) if self._fresh else None
-        if changes is None:
-            if self._follows:
-                lock(connection, self._mergers)
-            self._run_step(connection, "apply", map_version=self._map_version)
-            self._letters(connection, batch)
-            changes = self._merge(connection)
+        # Before the claims, which are written anew where a version of theirs was rejected meanwhile.
+        write_letters(connection, batch, map_id=self._info.id, map_version=self._map_version, run=self._run)
+        changes: dict[str, Changes] = {}
+        if batch.changes:
+            self._stage(connection)
+            self._copy(connection, batch)
+            made = self._write_fresh(connection, batch) if self._fresh else None
+            changes = self._write_over(connection, batch) if made is None else made
+        if self._recall is not None:
+            self._recall.keep(connection, batch.pages, batch.homes)
         self._shares.write(connection, batch)
         self._account(connection, batch)
         return changes
+
+    def _write_over(self, connection: Connection, batch: Batch) -> dict[str, Changes]:
+        """Writes records of which the store may have versions."""
+        if self._follows:
+            lock(connection, self._mergers)
+        self._run_step(connection, "apply", map_version=self._map_version)
+        self._settle_letters(connection, batch)
+        if self._recall is not None:
+            for position, homes, shown in connection.execute(self._apply["homes"].encode()).fetchall():
+                batch.homes.setdefault(position, set()).update(homes)
+                batch.pages[position].stands = shown
+        return self._merge(connection)
 
     def _write_fresh(self, connection: Connection, batch: Batch) -> dict[str, Changes] | None:
         """Writes records of which the store has none, without looking for what is not there. None if it has some after all: then
         nothing was written, and no batch of this run is tried so again."""
         connection.execute("SAVEPOINT fresh")
+        batch.homes = {position: {position} for position in batch.pages}
         try:
             if self._follows or self._direct:
                 lock(connection, self._mergers)
             self._run_step(connection, "fresh", map_version=self._map_version)
-            self._letters(connection, batch)
+            self._settle_letters(connection, batch)
             if self._direct:
                 return {name: merger.make(connection, self._run) for name, merger in self._mergers.items()}
             self._run_step(connection, "fresh_touched")
             return self._merge(connection)
         except psycopg.errors.UniqueViolation:
             connection.execute("ROLLBACK TO SAVEPOINT fresh")
-            self._fresh = False
+            self._fresh, batch.homes = False, {}
             return None
 
     def _stage(self, connection: Connection) -> None:
@@ -248,9 +329,11 @@ class Loader:
     def _run_step(self, connection: Connection, step: str, **values: object) -> None:
         run_script(connection, self._apply[step], values)
 
-    def _letters(self, connection: Connection, batch: Batch) -> None:
-        write_letters(connection, batch, map_id=self._info.id, map_version=self._map_version, run=self._run)
-        self._run_step(connection, "superseded")
+    def _settle_letters(self, connection: Connection, batch: Batch) -> None:
+        """After the claims: what was held or rejected of versions that do not stand goes."""
+        self._run_step(connection, "superseded", first=batch.first, last=batch.last)
+        if batch.dead:
+            self._run_step(connection, "broken", first=batch.first, last=batch.last)
 
     def _merge(self, connection: Connection) -> dict[str, Changes]:
         lock(connection, self._mergers)
@@ -298,6 +381,10 @@ class Loader:
             )
         self._epoch, self._map_version, self.applied_through = row
         self._fresh = "fresh" in self._apply and self._is_empty(connection)
+        if not self._info.keeps:
+            self._recall = Recall(self._info, self._map_version, self._maker.surroundings)
+            if self._is_empty(connection):
+                self._recall.forget(connection)
         self._shares.read(connection)
 
     def _is_empty(self, connection: Connection) -> bool:

@@ -12,13 +12,11 @@ from decimal import Decimal
 
 from fieldmap.runtime.bundle import MapInfo
 from fieldmap.runtime.errors import FindingsError
-from fieldmap.runtime.load.batch import Batch
+from fieldmap.runtime.load.batch import Batch, Field
 from fieldmap.runtime.store.database import Connection
 
 # Fewer values tell nothing about a share.
 LEAST_SEEN = 50
-
-Field = tuple[int, str]
 
 
 class Shares:
@@ -29,7 +27,6 @@ class Shares:
         self._limits: dict[Field, Decimal] = {
             (origin.claim, origin.field): Decimal(origin.share) for origin in info.origins if origin.share
         }
-        self._columns = {claim.number: [column.field for column in claim.columns] for claim in info.claims}
         self._present: Counter[Field] = Counter()
         self._held: Counter[Field] = Counter()
 
@@ -42,20 +39,21 @@ class Shares:
 
     def refuse(self, batch: Batch) -> None:
         """Raises FindingsError if the run with this batch would hold too large a share of a field's values."""
-        held = self._held_in(batch)
+        new = {(item.claim, item.field) for _, _, item in batch.held if not item.invented}
+        held = batch.held_by
         for field, present in self._counted(batch):
             so_far, seen = self._held[field] + held[field], self._present[field] + present
-            if held[field] and seen >= LEAST_SEEN and so_far * 100 > seen * self._limits[field]:
+            if field in new and seen >= LEAST_SEEN and so_far * 100 > seen * self._limits[field]:
                 raise FindingsError(self._sentence(field, so_far, seen, batch))
 
     def add(self, batch: Batch) -> None:
         """Counts a batch that was committed."""
-        self._held.update(self._held_in(batch))
+        self._held.update(batch.held_by)
         self._present.update(dict(self._counted(batch)))
 
     def write(self, connection: Connection, batch: Batch) -> None:
         """Keeps the counts in the transaction of the batch."""
-        held = self._held_in(batch)
+        held = batch.held_by
         rows = [
             (self._info.id, *field, self._present[field] + present, self._held[field] + held[field])
             for field, present in self._counted(batch)
@@ -71,16 +69,10 @@ class Shares:
         """The run came to its end: the next one counts anew."""
         connection.execute("DELETE FROM fieldmap.held_shares WHERE map = %s", [self._info.id])
 
-    def _held_in(self, batch: Batch) -> Counter[Field]:
-        return Counter((item.claim, item.field) for _, _, item in batch.held if not item.invented)
-
     def _counted(self, batch: Batch) -> Iterator[tuple[Field, int]]:
         """Of each field that may be held the values that a batch has, held ones among them."""
-        held = self._held_in(batch)
-        for number, columns in self._columns.items():
-            for name, count in zip(columns, batch.present.get(number, ()), strict=False):
-                if (number, name) in self._limits:
-                    yield (number, name), count + held[number, name]
+        for field in self._limits:
+            yield field, batch.present[field] + batch.held_by[field]
 
     def _sentence(self, field: Field, held: int, seen: int, batch: Batch) -> str:
         _, name = field

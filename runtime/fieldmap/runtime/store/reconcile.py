@@ -206,7 +206,10 @@ def _position(connection: Connection, item: MapInfo) -> None:
         "DELETE FROM fieldmap.ledger WHERE map = %s AND map_version <> %s", [item.id, version]
     ).rowcount
     if gone:
-        connection.execute("DELETE FROM fieldmap.held_shares WHERE map = %s", [item.id])
+        for own in ("held_shares", "pages", "page_breaks"):
+            connection.execute(
+                sql.SQL("DELETE FROM {} WHERE map = %s").format(sql.Identifier("fieldmap", own)), [item.id]
+            )
 
 
 def _describe(connection: Connection, bundle: Bundle) -> None:
@@ -251,7 +254,7 @@ def _remove(connection: Connection, bundle: Bundle) -> None:
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(schema, table)))
         connection.execute("DELETE FROM fieldmap.tables WHERE (schema_name, table_name) = (%s, %s)", [schema, table])
     maps, entities = [item.id for item in bundle.catalogue.maps], [item.name for item in bundle.catalogue.entities]
-    for own in ("dead_letters", "held", "listed", "held_shares", "ledger", "positions"):
+    for own in ("dead_letters", "held", "listed", "held_shares", "pages", "page_breaks", "ledger", "positions"):
         connection.execute(
             sql.SQL("DELETE FROM {} WHERE map <> ALL(%s)").format(sql.Identifier("fieldmap", own)), [maps]
         )

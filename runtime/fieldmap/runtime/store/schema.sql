@@ -67,6 +67,27 @@ CREATE TABLE IF NOT EXISTS fieldmap.accounts (
 );
 COMMENT ON TABLE fieldmap.accounts IS 'Of each run and map: every record read ended in exactly one place';
 
+CREATE TABLE IF NOT EXISTS fieldmap.pages (
+  map text NOT NULL,
+  digest text NOT NULL,
+  map_version integer NOT NULL,
+  verified bigint NOT NULL,
+  homes bigint[] NOT NULL,
+  counts jsonb NOT NULL,
+  PRIMARY KEY (map, digest)
+);
+COMMENT ON TABLE fieldmap.pages IS 'Pages whose every record is a claim: one that comes again need not be read, while its records stand as it shows them';
+COMMENT ON COLUMN fieldmap.pages.verified IS 'The archive position where its records last stood so';
+COMMENT ON COLUMN fieldmap.pages.homes IS 'The archive positions of the pages that first showed its records as they are';
+
+CREATE TABLE IF NOT EXISTS fieldmap.page_breaks (
+  map text NOT NULL,
+  position bigint NOT NULL,
+  broken bigint NOT NULL,
+  PRIMARY KEY (map, position)
+);
+COMMENT ON TABLE fieldmap.page_breaks IS 'Pages (by archive position) of which a record has had a newer version since, and where that stood (broken)';
+
 CREATE TABLE IF NOT EXISTS fieldmap.read_bare (
   run bigint NOT NULL REFERENCES fieldmap.runs,
   map text NOT NULL,
