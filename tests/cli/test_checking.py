@@ -66,10 +66,23 @@ def test_fix_changes_what_leaves_no_doubt(folder: Path, capsys: pytest.CaptureFi
     assert "$.nmae" in text, "a guess at a name is the author's"
 
 
+def test_a_page_is_laid_out_for_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paragraphs are folded at the width, snippets stand as they are, and nothing of Markdown's marks of blocks is left."""
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run(["explain-code", "FM2143"]) == 0
+    said = capsys.readouterr().out
+    snippets = [line for line in said.splitlines() if line.startswith("    ")]
+    assert "```" not in said
+    assert "Wrong:\n    wire = " in said
+    assert '    codes plant_units units { "RO" -> our_roll; else -> unece }' in snippets
+    assert all(len(line) <= 60 for line in said.splitlines()[1:] if line not in snippets)
+    assert "a pound of dry matter. How much such a thing holds is not in the code." in " ".join(said.split())
+
+
 def test_explain_code(capsys: pytest.CaptureFixture[str]) -> None:
     for asked in ("FM0304", "fm0304", "0304"):
         assert run(["explain-code", asked]) == 0
-        assert capsys.readouterr().out.startswith("# FM0304: a value of one type where another is needed")
+        assert capsys.readouterr().out.startswith("FM0304: a value of one type where another is needed\n")
     assert run(["explain-code", "FM2104", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["title"] == TITLES["FM2104"]
     assert run(["explain-code", "--json"]) == 0

@@ -117,7 +117,7 @@ def test_a_kept_value_is_explained_by_the_version_that_gave_it(
     load(project, json.dumps({"data": [{"rec": {"id": "2", "q": "="}}, then, first]}), capsys)
     told = explained("1", "inv", capsys)
     assert (told["value"], told["recomputed"], told["raw"][0]["path"]) == ("2.50", True, "$.data[2].rec.q")
-    assert told["steps"][-1]["how"] == "kept: the version of 2026-01-02 00:00:00+00:00 leaves it unchanged"
+    assert told["steps"][-1]["how"] == "kept: the version of 2026-01-02 00:00:00Z leaves it unchanged"
     assert explained("1", "v", capsys)["raw"][0]["path"] == "$.data[1].rec.v"
     unfounded = explained("2", "inv", capsys)
     assert unfounded["value"] is None

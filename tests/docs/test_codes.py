@@ -29,6 +29,15 @@ _FRAMES: tuple[str, ...] = (
 _FRAMES += ("connector a {{\nresource b {{\n{}}}\n}}\n", 'example "e" {{\n{}}}\n')
 
 
+# Mistakes of reading that a file shows only when it is checked.
+_CHECKED = {"FM0125"}
+# Of these nothing can be shown: a file that is too large, a part that this release lacks, a file that nobody may read.
+_NOT_SHOWN = {"FM0111", "FM0112", "FM0901"}
+_SHOWN = re.compile(
+    r"^Wrong:\n\n```(\w+)(?: wrong)?\n(.*?)^```\n\nMended:\n\n```\1\n(.*?)^```\n\Z", re.MULTILINE | re.DOTALL
+)
+
+
 def mistakes(snippet: str) -> set[str]:
     """The codes that reading it gives, in the frame that suits it best."""
     tried = [{one.code for one in parse(Source("page.md", frame.format(snippet)))[1]} for frame in _FRAMES]
@@ -47,7 +56,16 @@ def test_every_code_has_its_page(code: str) -> None:
     assert len(text.split("\n\n", 1)[1].split()) > 12, "a page says more than its heading"
     for wrong, snippet in _FENCE.findall(text):
         found = mistakes(snippet)
-        if wrong and code.startswith("FM01"):
+        if wrong and code.startswith("FM01") and code not in _CHECKED:
             assert code in found, snippet
         else:
             assert found == set(), (found, snippet)
+
+
+@pytest.mark.parametrize("code", sorted(set(KNOWN) - _NOT_SHOWN))
+def test_every_page_shows_the_mistake_and_the_mended_line(code: str) -> None:
+    """At its end, under words that are seen: what stands behind the marks of a block is not shown by a reader of Markdown."""
+    shown = _SHOWN.search(page(code))
+    assert shown, code
+    assert shown[2] != shown[3]
+    assert len(re.findall("^```", page(code), re.MULTILINE)) == 4

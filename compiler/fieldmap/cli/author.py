@@ -76,7 +76,7 @@ def fmt(
         try:
             formatted = format_source(source)
         except Unformattable as error:
-            sys.stdout.write(render_text(error.diagnostics, {shown: source}, color=colour(), width=100) + "\n")
+            sys.stdout.write(render_text(error.diagnostics, {shown: source}, color=colour(), width=out().width) + "\n")
             broken += 1
             continue
         if formatted != source.text:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fieldmap.cli.console import Json, exiting, out, plural, print_json, table
+from fieldmap.cli.pages import show_page
 from fieldmap.cli.sources import colour, read_source, sources
 from fieldmap.runtime.errors import UsageError
 
@@ -105,7 +106,7 @@ def explain_code(
     if json:
         print_json({"code": wanted, "title": known[wanted], "page": text})
         return 0
-    sys.stdout.write(text or f"# {wanted}: {known[wanted]}\n")
+    show_page(text or f"# {wanted}: {known[wanted]}\n")
     return 0
 
 
@@ -254,7 +255,7 @@ def _tell(checked: Checked) -> None:
 
     errors, warnings = counted(Severity.ERROR), counted(Severity.WARNING)
     if checked.diagnostics:
-        sys.stdout.write(render_text(checked.diagnostics, checked.sources, color=colour(), width=100) + "\n")
+        sys.stdout.write(render_text(checked.diagnostics, checked.sources, color=colour(), width=out().width) + "\n")
     parts = [plural(errors, "error")] if errors else ["no mistakes"]
     parts += [plural(warnings, "warning")] if warnings else []
     maps, entities = len(checked.project.maps), len(checked.project.entities)

@@ -88,6 +88,20 @@ def table(
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
+def say(console: Console, text: str | Text, *, indent: int = 0) -> None:
+    """A line of text. On a terminal it is broken between words, and goes on below its `indent`; a program gets it whole."""
+    line = Text(text) if isinstance(text, str) else text
+    if not console.is_terminal or line.cell_len <= console.width:
+        console.print(line, soft_wrap=True)
+        return
+    head, body = line[:indent], line[indent:]
+    # A word that is wider than the line, such as an address, stays whole: it can be copied.
+    folded = body.wrap(console, max(console.width - indent, 20), overflow="ignore", tab_size=4)
+    for number, part in enumerate(folded):
+        part.rstrip()
+        console.print((head if number == 0 else Text(" " * indent)) + part, soft_wrap=True)
+
+
 def count(number: int) -> str:
     """`41 000`"""
     return f"{number:,}".replace(",", " ")

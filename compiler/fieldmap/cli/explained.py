@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from fieldmap.cli.console import count, out, plural, safe
+from fieldmap.cli.console import count, out, plural, safe, say
 from fieldmap.compiler.explain import Candidate, Explanation
 from fieldmap.compiler.explain.letters import Letter
 
@@ -84,12 +84,13 @@ def _pair(left: str, right: str) -> None:
             style="dim"
             if left in ("chosen by", "claimed by", "received", "map version", "joined as", "lost", "assumed")
             else "",
-        ).append(safe(right), style="")
+        ).append(safe(right), style=""),
+        indent=_LEFT + 3,
     )
 
 
-def _line(text: Text) -> None:
-    out().print(text, soft_wrap=True)
+def _line(text: Text, indent: int = 2) -> None:
+    say(out(), text, indent=indent)
 
 
 def show_letter(letter: Letter, *, reveal: bool) -> None:

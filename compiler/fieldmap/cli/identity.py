@@ -13,7 +13,7 @@ from fieldmap.runtime.errors import FindingsError, UsageError
 from fieldmap.runtime.store.database import Connection
 
 app = typer.Typer(
-    help="Which keys of different sources are the same thing: matched, ambiguous, refused, decided.",
+    help="Which keys are the same thing: matched, ambiguous, refused, decided.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -31,7 +31,7 @@ WHY = {
 @app.command("status", epilog="Example: fieldmap identity status")
 @exiting
 def status(json: Json = False) -> None:
-    """Counts, for each source with numbers of its own, the keys that are matched and those that are not."""
+    """Counts the keys that are matched, and those that are not, by source."""
     workspace = Workspace.here()
     bundle = workspace.existing_bundle()
     with workspace.loaded() as connection:

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from fieldmap.cli.console import err, safe
+from fieldmap.cli.console import err, safe, say
 from fieldmap.runtime.errors import FieldmapError
 
 # What the shell's own exit code for Ctrl-C is.
@@ -110,6 +110,6 @@ def _speak_utf8() -> None:
 def _say(error: FieldmapError) -> None:
     """First line folded by the console, what follows (rendered mistakes) as it is."""
     head, _, rest = str(error).partition("\n")
-    err().print(f"error: {head}", soft_wrap=True)
+    say(err(), f"error: {head}", indent=len("error: "))
     if rest:
         sys.stderr.write(rest.lstrip("\n") + "\n")

@@ -32,7 +32,7 @@ def units(
     system: Annotated[str, typer.Option(help="The system of the code: unece, ucum or sap; all, if left out.")] = "",
     json: Json = False,
 ) -> None:
-    """Converts between units exactly, finds units, and says what a unit or a unit code is."""
+    """Converts between units exactly, finds units, says what a unit or its code is."""
     asked = [bool(words), bool(search), bool(code)]
     if sum(asked) != 1 or (system and not code):
         raise UsageError(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json, table
+from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json, say, table
 from fieldmap.cli.identity import counts
 from fieldmap.cli.progress import RunProgress
 from fieldmap.cli.workspace import Workspace
@@ -60,7 +60,7 @@ def _run(command: str, resources: list[str], folder: Path | None, json: bool) ->
     else:
         show_report(report, bundle, attention, detailed=command == "replay")
     for resource, sentence in report.failed.items():
-        err().print(f"error: {resource}: {sentence}", soft_wrap=True)
+        say(err(), f"error: {resource}: {sentence}", indent=len("error: "))
     return 1 if report.failed else 0
 
 
@@ -100,14 +100,21 @@ def _attention(database: Any) -> dict[str, Any]:
 
 def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, detailed: bool) -> None:
     """The accounts of a run, the entities' rows, and what wants a look."""
-    rows = []
+    rows, idle = [], []
     for map_id, loaded in report.maps.items():
         counts = loaded.counts
+        if not (counts.pages or counts.read):
+            idle.append(bundle.map(map_id).title)
+            continue
         numbers = (counts.pages, counts.read, counts.claimed, counts.filtered, counts.deleted, counts.dead, counts.held)
         rows.append((bundle.map(map_id).title, *(count(number) for number in numbers)))
     columns = ["", "pages", "read =", "claimed +", "filtered +", "deleted +", "dead", "held"]
-    table(columns, rows, right=columns[1:])
     console = out()
+    if rows:
+        table(columns, rows, right=columns[1:])
+    # A row of noughts would read as if all records had gone.
+    if idle:
+        say(console, f"Nothing new was read for {', '.join(idle)}.")
     console.print()
     changes = report.entities()
     for name, total in attention["rows"].items():

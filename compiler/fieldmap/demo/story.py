@@ -67,19 +67,20 @@ SOURCES = (
     (
         "HR",
         "REST with OAuth2 and cursor pages: JSON",
-        'dates as 03/01/2021 or 00/00/0000, distances in miles or -1, "N/A" for nothing, a status that',
-        "nobody explained; answers 429 and 503 on the way",
+        'dates as 03/01/2021 or 00/00/0000, distances in miles or -1, "N/A" for nothing, a status',
+        "that nobody explained; answers 429 and 503 on the way",
     ),
     (
         "ERP",
         "OData V2 with a password and links to the next page: JSON",
-        'dates as /Date(1518393600000)/, "" for nothing, "X" for true, addresses within their partners',
+        'dates as /Date(1518393600000)/, "" for nothing, "X" for true, addresses',
+        "within their partners",
     ),
     (
         "Payroll",
         "a folder into which files are dropped: CSV",
-        'German columns, dates as 01.03.2021, distances as "18,5" in km, numbers padded with zeros,',
-        "and a second file that corrects the first",
+        'German columns, dates as 01.03.2021, distances as "18,5" in km, numbers padded with',
+        "zeros, and a second file that corrects the first",
     ),
 )
 
@@ -142,8 +143,9 @@ def _farewell(project: Path) -> None:
     console.print("\nThree commands to try there:\n")
     lines = [(f"{_program()} {arguments}", what) for arguments, what in NEXT]
     width = max(len(line) for line, _ in lines)
+    beside = width + max(len(what) for _, what in lines) + 8 <= console.width
     for line, what in lines:
-        console.print(f"  {line:<{width}}    # {what}", soft_wrap=True)
+        console.print(f"  {line:<{width}}    # {what}" if beside else f"  # {what}\n  {line}", soft_wrap=True)
 
 
 # ------------------------------------------------------------------------------------------------------- screens

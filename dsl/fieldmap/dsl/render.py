@@ -14,6 +14,8 @@ from fieldmap.dsl.diagnostics import Diagnostic, Edit, Severity
 from fieldmap.dsl.source import Source, Span
 
 _TAB = 4
+# How far the lines below the first of a text are set in.
+_HANG = 6
 _RESET = "\x1b[0m"
 _COLORS = {
     "error": "\x1b[1;31m",
@@ -164,7 +166,11 @@ class _Report:
     def text(self) -> str:
         found = self.found
         head = f"{found.severity.value} {found.code}"
-        self.lines.append(f"{self.paint(head, found.severity.value)}: {self.paint(shown(found.message), 'bold')}")
+        whole = f"{head}: {shown(found.message)}"
+        first, *more = [whole] if _width(whole) <= self.width else _wrapped(whole, self.width)
+        said = first.removeprefix(f"{head}: ")
+        self.lines.append(f"{self.paint(head, found.severity.value)}: {self.paint(said, 'bold')}")
+        self.lines.extend(f"{' ' * _HANG}{self.paint(line, 'bold')}" for line in more)
         self._excerpt(found.span, "┌─", "^", shown(found.note), found.severity)
         for label in found.labels:
             self._line("│", "")
@@ -208,7 +214,7 @@ class _Report:
         self._line("│", "")
         margin = " " * self.gutter
         for index, line in enumerate(_wrapped(f"help: {shown(help_) or 'change it so'}", self.width - self.gutter - 1)):
-            self.lines.append(f"{margin}{' ' * 6 if index else ''}{line}".rstrip())
+            self.lines.append(f"{margin}{' ' * _HANG if index else ''}{line}".rstrip())
         source = self.sources.get(edit.span.path) if edit is not None else None
         if edit is not None and source is not None:
             self._edited(source, edit)
@@ -237,7 +243,7 @@ def _wrapped(text: str, width: int) -> Sequence[str]:
     """Lines of at most so many columns, broken at blanks; a word that is longer stands alone."""
     lines: list[str] = []
     for word in text.split(" "):
-        if lines and _width(lines[-1]) + 1 + _width(word) <= width - 6:
+        if lines and _width(lines[-1]) + 1 + _width(word) <= width - _HANG:
             lines[-1] += f" {word}"
         else:
             lines.append(word)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from psycopg import sql
@@ -268,7 +268,7 @@ class _Trail:
             map=claim.map.title,
             record=claim.record,
             joined=self._joined(claim),
-            changed=claim.changed.isoformat(sep=" ") if claim.changed is not None else None,
+            changed=_instant(claim.changed) if claim.changed is not None else None,
             value=claim.value,
             outcome=outcome,
             file=place.file,
@@ -355,13 +355,16 @@ class _Trail:
         return None if row is None else row[0]
 
 
+def _instant(at: datetime) -> str:
+    """`2026-01-01 00:00:00Z`"""
+    return at.astimezone(UTC).isoformat(sep=" ").replace("+00:00", "Z")
+
+
 def _keeping(claim: _Claim) -> list[Step]:
     """The last step of a value that a later version of its record leaves as it was."""
     if not claim.kept or claim.value is None:
         return []
-    version = (
-        f"the version of {claim.changed.isoformat(sep=' ')}" if claim.changed is not None else "the newest version"
-    )
+    version = f"the version of {_instant(claim.changed)}" if claim.changed is not None else "the newest version"
     return [Step(claim.value, f"kept: {version} leaves it unchanged")]
 
 
