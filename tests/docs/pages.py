@@ -20,8 +20,8 @@ def commands(text: str) -> Iterator[tuple[list[str], list[str]]]:
         yield command.split(), [line for line in lines if line.strip()]
 
 
-def follow(text: str, capsys: pytest.CaptureFixture[str]) -> int:
-    """Runs the commands of a console block; each shows what it promises. Returns how many ran."""
+def follow(text: str, capsys: pytest.CaptureFixture[str], *, whole: bool = False) -> int:
+    """Runs the commands of a console block; each shows what it promises, and nothing else if `whole`. Returns how many ran."""
     ran = 0
     for arguments, lines in commands(text):
         code = run(arguments)
@@ -29,6 +29,8 @@ def follow(text: str, capsys: pytest.CaptureFixture[str]) -> int:
         said = captured.out + captured.err
         assert code == (1 if any(line.startswith("error") for line in lines) else 0), said
         assert_shown(lines, said)
+        if whole:
+            assert len(lines) == len([line for line in said.splitlines() if line.strip()]), said
         ran += 1
     return ran
 

@@ -14,7 +14,7 @@ def test_the_commands_are_there() -> None:
     table = README.read_text("utf-8").partition("## Commands")[2].partition("\n## ")[0]
     first = [re.findall(r"`([^`]+)`", line.split("|")[1]) for line in table.splitlines() if line.startswith("| `")]
     named = {word.removeprefix("fieldmap ") for words in first for word in words}
-    assert named <= {command for commands in COMMANDS.values() for command in commands}
+    assert named == {command for commands in COMMANDS.values() for command in commands}
 
 
 def test_links_lead_somewhere() -> None:

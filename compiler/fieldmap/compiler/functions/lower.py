@@ -11,7 +11,7 @@ def evaluate(text: str) -> str:
 
 FUNCTION = Function(
     name="lower",
-    doc="The text in lower case, by Python's str.lower (full Unicode mapping, no locale).",
+    doc="The text in lower case, in every alphabet, and the same in every country.",
     parameters=(Parameter("text", "text"),),
     result=text_result,
     evaluate=evaluate,

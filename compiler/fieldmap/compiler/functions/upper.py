@@ -11,7 +11,7 @@ def evaluate(text: str) -> str:
 
 FUNCTION = Function(
     name="upper",
-    doc="The text in upper case, by Python's str.upper (full Unicode mapping, no locale: ß becomes SS).",
+    doc="The text in upper case, in every alphabet, and the same in every country; ß becomes SS.",
     parameters=(Parameter("text", "text"),),
     result=text_result,
     evaluate=evaluate,
