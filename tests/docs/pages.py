@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def commands(text: str) -> Iterator[tuple[list[str], list[str]]]:
     """The arguments of each command of a console block, and the lines that it shows."""
     for part in re.split(r"^\$ fieldmap ", text, flags=re.MULTILINE)[1:]:
         command, *lines = part.splitlines()
-        yield command.split(), [line for line in lines if line.strip()]
+        yield shlex.split(command), [line for line in lines if line.strip()]
 
 
 def follow(text: str, capsys: pytest.CaptureFixture[str], *, whole: bool = False) -> int:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.docs.pages import FENCE, follow, write
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.functions import FUNCTIONS
@@ -401,19 +403,58 @@ def test_the_document_has_blocks_and_a_true_table_of_contents() -> None:
     assert [title for title, _ in contents] == headings
     anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings}
     subheadings = re.findall(r"^### (.*)$", TEXT, re.MULTILINE)
-    anchors |= {title.lower().replace(" ", "-") for title in subheadings}
+    anchors |= {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in subheadings}
     assert set(re.findall(r"\]\(#(.*?)\)", TEXT)) <= anchors
+
+
+def keywords() -> set[str]:
+    """The words of the grammar that an author may look up; those that only join others are left out."""
+    grammar = resources.files("fieldmap.grammar").joinpath("fieldmap.lark").read_text("utf-8")
+    found = re.findall(r"^_?[A-Z_]+\.1: /((?:\w|\[ \\t\]\+)+?)\(\?!\\w\)/", grammar, re.MULTILINE)
+    return {word.replace(r"[ \t]+", " ") for word in found} - JOINING
+
+
+# Words that stand only within lines that begin with another one, and what stands in the table of missing parts.
+JOINING = {"a", "for", "from", "is", "next", "none", "of", "on", "rest", "then", "time", "times", "to", "true", "false", "up", "with", "null wins"}  # fmt: skip
+
+
+def test_every_word_is_in_the_index_and_explained_where_that_leads() -> None:
+    index = re.findall(r"\[`(.*?)`\]\(#(.*?)\)", TEXT.partition("## Index of words\n")[2].partition("\n## ")[0])
+    entries = " · ".join(word for word, _ in index)
+    assert [word for word in keywords() if not re.search(rf"\b{word}\b", entries)] == []
+    assert [word for word, _ in index] == sorted(word for word, _ in index)
+    sections = re.split(r"^(?=###? )", TEXT, flags=re.MULTILINE)
+    by_anchor = {
+        re.sub(r"[^\w -]", "", part.splitlines()[0].strip("# ")).lower().replace(" ", "-"): part
+        for part in sections[1:]
+    }
+    for word, anchor in index:
+        assert re.search(rf"(?<!\w){re.escape(word)}(?!\w)", by_anchor[anchor]), f"{word} is not in {anchor}"
+
+
+def test_what_is_typed_shows_what_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = 0
+    for kind, name, text in FENCE.findall(TEXT):
+        if kind == "json":
+            write(name, text)
+        elif kind == "console":
+            # What is typed into `fieldmap repl` is no command; tests/cli/test_evaluating.py types it.
+            ran += follow(text.partition("$ fieldmap repl")[0], capsys)
+    assert ran == 4
 
 
 # ------------------------------------------------------------------------------------------------------------- tables
 
 
 def test_the_functions_are_those_of_the_compiler() -> None:
-    rows = table("Function", "What it gives", "Example", "Gives")
+    rows = tables("Function", "What it gives", "Example", "Gives")
     assert [row[:2] for row in rows] == [[f"`{f.signature}`", f.doc] for f in FUNCTIONS.values()]
 
 
-@pytest.mark.parametrize("row", table("Function", "What it gives", "Example", "Gives"), ids=lambda row: str(row[0]))
+@pytest.mark.parametrize("row", tables("Function", "What it gives", "Example", "Gives"), ids=lambda row: str(row[0]))
 def test_function_example(row: list[str], tmp_path: Path) -> None:
     wanted = meant(row[3])
     kinds = {str: "text?", list: "list of text", bool: "bool?"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
@@ -11,6 +12,7 @@ from typing import Annotated, Any, ParamSpec
 import msgspec
 import typer
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -95,11 +97,20 @@ def say(console: Console, text: str | Text, *, indent: int = 0) -> None:
         console.print(line, soft_wrap=True)
         return
     head, body = line[:indent], line[indent:]
-    # A word that is wider than the line, such as an address, stays whole: it can be copied.
-    folded = body.wrap(console, max(console.width - indent, 20), overflow="ignore", tab_size=4)
-    for number, part in enumerate(folded):
+    for part in body.divide(_breaks(body.plain, console.width - indent)):
         part.rstrip()
-        console.print((head if number == 0 else Text(" " * indent)) + part, soft_wrap=True)
+        console.print(head + part, soft_wrap=True)
+        head = Text(" " * indent)
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """Where lines begin. A word that is wider than a line, such as an address, stays whole: it can be copied."""
+    found, begun = [], 0
+    for word in re.finditer(r"\S+", text):
+        if word.start() > begun and cell_len(text[begun : word.end()]) > width:
+            begun = word.start()
+            found.append(begun)
+    return found
 
 
 def count(number: int) -> str:
