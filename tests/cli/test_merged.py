@@ -124,6 +124,28 @@ def test_an_old_preferred_claim_is_told(project: Path, capsys: pytest.CaptureFix
     assert found["lost"][0]["outcome"] == "the newest claim of the field is newer by more than 5 days"
 
 
+def test_a_null_that_won_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "all.map").write_text(MAPS.replace("nick    longest", "nick    newest null wins"))
+    assert run(["replay"]) == 0
+    sync(project, A, [{**B[0], "nick": None}, *B[1:]])
+    found = told("explain", "W", "1", "nick", capsys=capsys)
+    assert (found["value"], found["note"]) == (None, "the source says by a null that there is none")
+    assert found["winner"]["outcome"] == "says by a null that there is none"
+    assert [(raw["path"], raw["text"]) for raw in found["raw"]] == [("$.data[0].nick", "null")]
+    assert {item["record"]: item["outcome"] for item in found["lost"]} == {
+        "a1": "older",
+        "b2": "makes no claim here",
+    }
+
+
+def test_a_path_that_finds_nothing_is_told_as_missing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "all.map").write_text(MAPS.replace("street = $.street", "street = $.road otherwise $.street", 1))
+    assert run(["replay"]) == 0
+    found = told("explain", "W", "1", "street", capsys=capsys)
+    raw = [(raw["path"], raw["text"]) for raw in found["raw"]]
+    assert raw == [("$.data[0].road", "missing"), ("$.data[0].street", '"Hill"')]
+
+
 def test_rows_that_want_a_look_are_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     held_back = told("dlq", "--incomplete", capsys=capsys)
     assert [(row["key"], row["missing"], [c["message"] for c in row["failed"]]) for row in held_back] == [

@@ -50,6 +50,7 @@ def essence(outcome: Outcome) -> Any:
                 held,
                 listed,
                 outcome.kept,
+                outcome.nulls,
             )
         case Filtered() | Deleted():
             return (type(outcome).__name__, outcome.record_id, exact(outcome.changed))

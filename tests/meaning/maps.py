@@ -113,6 +113,12 @@ def questions(draw: st.DrawFn, roots: tuple[str, ...]) -> tuple[ir.Asked, ...]:
     return tuple(asked)
 
 
+def nulls(roots: tuple[str, ...]) -> st.SearchStrategy[ir.Expr]:
+    """Whether the source says by a null that there is no value."""
+    asked = reads(roots, None).map(lambda read: ir.IsAbsent(value=read, what="json null"))
+    return st.one_of(asked, st.builds(lambda left, right: ir.Or(left=left, right=right), asked, asked))
+
+
 @st.composite
 def assignments(draw: st.DrawFn, roots: tuple[str, ...], depth: int, number: int) -> ir.Assignment:
     target, value, constant = draw(values(roots, depth))
@@ -120,16 +126,18 @@ def assignments(draw: st.DrawFn, roots: tuple[str, ...], depth: int, number: int
     asked = draw(st.one_of(st.just(()), st.just(()), questions(roots)))
     if isinstance(constant, ir.AbsentConstant) and outcome == "use":
         outcome = "hold"
+    is_key = draw(st.integers(0, 15)) == 0
     return ir.Assignment(
         field=f"field_{number}",
         target=target,
         value=value,
         outcome=outcome,
         place=PLACE,
-        is_key=draw(st.integers(0, 15)) == 0,
+        is_key=is_key,
         use=constant if outcome == "use" else None,
         asked=asked,
         whole=draw(st.booleans()),
+        null=None if is_key else draw(st.one_of(st.none(), nulls(roots))),
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.connectors import ConnectorPlan
-from fieldmap.compiler.emit import data, fetch, keeping, sql, transform
+from fieldmap.compiler.emit import data, fetch, keeping, nulls, sql, transform
 from fieldmap.compiler.emit.columns import claimed_field, codec_of, columns_of
 from fieldmap.compiler.emit.identity import referrers
 from fieldmap.compiler.registries import registries
@@ -40,7 +40,7 @@ def _catalogue(
     tables = [_canonical_table(entity) for entity in project.entities]
     for map_ in project.maps:
         for table in sql.claim_tables(map_, entities):
-            columns = tuple((column.name, column.type) for column in table.columns)
+            columns = tuple((column.name, column.type) for column in table.kept_columns)
             if table.number == 0 and map_.keeps:
                 columns = (*columns, keeping.COLUMN)
             tables.append(
@@ -174,5 +174,6 @@ def _claim_info(table: sql.ClaimTable) -> bundle.ClaimInfo:
         table=table.table,
         entity=table.entity.name if table.entity is not None else None,
         columns=columns,
+        nulls=nulls.fields(table.claim),
         numbering=table.source.numbering if table.source is not None else "",
     )

@@ -1,4 +1,4 @@
-"""What a source may leave unchanged: which paths of a value are asked before it is made."""
+"""What is asked of the paths of a value beside the value itself: whether the source leaves it unchanged, whether it sent a null."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fieldmap.compiler import ir
 from fieldmap.compiler.interpret.paths import split
 from fieldmap.compiler.interpret.reads import reads_of, uses_of
 from fieldmap.compiler.scope import Scope
+from fieldmap.compiler.symbols import Symbols
 
 
 def asked_of(value: ir.Expr, scope: Scope, *, sparse: bool) -> tuple[tuple[ir.Asked, ...], bool]:
@@ -26,6 +27,28 @@ def asked_of(value: ir.Expr, scope: Scope, *, sparse: bool) -> tuple[tuple[ir.As
         asked[read.root, read.text] = ir.Asked(read=bare, marks=marks, unsent=unsent) if marks or unsent else None
     found = tuple(item for item in asked.values() if item is not None)
     return found, len(found) == len(asked)
+
+
+def null_of(value: ir.Expr, scope: Scope) -> ir.Expr | None:
+    """Whether one of the paths of a value finds a null, as a condition; None where it has no path."""
+    found: dict[tuple[str, str], ir.Expr] = {}
+    for read in _reads(value, scope):
+        steps = tuple(ir.Member(name=s.name) if isinstance(s, ir.Member) else s for s in read.segments)
+        bare = ir.Read(root=read.root, segments=steps, text=read.text)
+        found[read.root, read.text] = ir.IsAbsent(value=bare, what="json null")
+    conditions = list(found.values())
+    while len(conditions) > 1:
+        # As a balanced tree: a value of many paths must not nest too deep.
+        pairs = [conditions[n : n + 2] for n in range(0, len(conditions), 2)]
+        conditions = [ir.Or(left=pair[0], right=pair[1]) if len(pair) > 1 else pair[0] for pair in pairs]
+    return conditions[0] if conditions else None
+
+
+def null_wins(symbols: Symbols, entity: str, field: str) -> bool:
+    """Whether the merge of an entity lets an explicit null win the field."""
+    merge = symbols.merges.get(entity)
+    lines = merge.rules if merge is not None else ()
+    return any(line.null_wins and line.field is not None and line.field.text == field for line in lines)
 
 
 def _reads(value: ir.Expr, scope: Scope) -> Iterator[ir.Read]:

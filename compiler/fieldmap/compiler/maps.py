@@ -9,7 +9,7 @@ from fieldmap.compiler.assign import coerce
 from fieldmap.compiler.checks import both, lower_checks, position_of
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
-from fieldmap.compiler.keeping import asked_of
+from fieldmap.compiler.keeping import asked_of, null_of, null_wins
 from fieldmap.compiler.places import place
 from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.recordids import records_named
@@ -255,6 +255,7 @@ class _MapLowering:
         )
         self._refuse_kept(asked, checker.scope, item, info)
         share = item.outcome.share if item.outcome is not None else None
+        nullable = not target.is_key and null_wins(self._context.symbols, info.node.name.text, target.name)
         return ir.Assignment(
             field=target.name,
             target=target.type,
@@ -269,6 +270,7 @@ class _MapLowering:
             records=records,
             asked=asked,
             whole=whole,
+            null=null_of(expr, checker.scope) if nullable else None,
         )
 
     def _refuse_kept(self, asked: tuple[ir.Asked, ...], scope: Scope, item: ast.Assignment, info: EntityInfo) -> None:

@@ -65,11 +65,7 @@ class RuleLowering:
             if rule is None:
                 rules[name] = default
             elif not line.null_wins or self._null_can_win(name, line):
-                rules[name] = rule
-                if line.null_wins:
-                    self.report.error(
-                        "FM0112", "`null wins` is not part of this release yet", line.span, help="use the rule alone"
-                    )
+                rules[name] = _with_null(rule) if line.null_wins else rule
         rest = [name for name in free if name not in rules]
         if default_line is not None:
             self._default_suits(default_line, default, rest)
@@ -342,6 +338,10 @@ class RuleLowering:
             and any(assignment.field in wanted for assignment in claim.assignments)
             for map_, claim in self.claims
         )
+
+
+def _with_null(rule: ir.Rule) -> ir.Rule:
+    return msgspec.structs.replace(rule, null_wins=True, text=f"{rule.text} null wins")
 
 
 def _age(hours: int) -> str:

@@ -65,13 +65,15 @@ class ClaimColumn(_Part, frozen=True):
 
 class ClaimInfo(_Part, frozen=True):
     """number 0 is the record's own claim; its table holds a row for every record even where it claims nothing (entity None).
-    numbering: that of its key, "" where the entity has one only."""
+    numbering: that of its key, "" where the entity has one only. nulls: fields of which an explicit null is kept, in a column `_nulls`
+    behind the others."""
 
     number: int
     table: str
     entity: str | None
     columns: tuple[ClaimColumn, ...]
     numbering: str = ""
+    nulls: tuple[str, ...] = ()
 
 
 class FieldOrigin(_Part, frozen=True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fieldmap.compiler import ir
+from fieldmap.compiler.emit import nulls
 from fieldmap.compiler.emit.columns import Column, literal, quote
 from fieldmap.runtime import bundle
 
@@ -38,9 +39,14 @@ def fields(map_: ir.Map, root: ClaimTable) -> list[dict[str, Any]]:
     return [{"name": name, "columns": [c for c in columns if c.field == name]} for name in map_.keeps]
 
 
+def nulls_kept(map_: ir.Map) -> list[str]:
+    """The kept fields of which an explicit null is kept too."""
+    return [name for name in map_.keeps if name in nulls.fields(map_.claim)]
+
+
 def table(map_: ir.Map, root: ClaimTable) -> bundle.Table:
     """The table of earlier versions."""
-    columns = columns_kept(map_, root)
+    columns = (*columns_kept(map_, root), *([nulls.COLUMN] if nulls_kept(map_) else []))
     name = f"claims.{quote(table_name(map_))}"
     lines = [
         '_record text COLLATE "C" NOT NULL',

@@ -30,6 +30,8 @@ def eligible(map: ir.Map) -> bool:
     """Whether the map has a quick path."""
     if map.claim is None or map.children or map.keeps or map.sparse_when is not None:
         return False
+    if any(assignment.null is not None for assignment in map.claim.assignments):
+        return False
     if map.format != "json" or map.reading is not None or surroundings_of(map) or reads_bare(map):
         return False
     before, rest = split(map.records.segments)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fieldmap.compiler import ir
+from fieldmap.compiler.emit import nulls
 from fieldmap.compiler.emit.columns import Column, literal, quote
 
 
@@ -93,6 +94,8 @@ class FieldRules:
             present = " AND ".join(parts)
         else:
             present = f"{quote(leader.name)} IS NOT NULL"
+            if rule.null_wins:
+                present = f"({present} OR {nulls.flag(leader.field)})"
         if len(rule.order) < len(self._entity.sources):
             present += f" AND _rank IN ({', '.join(str(rank) for rank in rule.order)})"
         return present

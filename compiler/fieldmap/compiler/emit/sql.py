@@ -16,7 +16,7 @@ import jinja2
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
-from fieldmap.compiler.emit import identity, keeping
+from fieldmap.compiler.emit import identity, keeping, nulls
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 from fieldmap.compiler.emit.conditions import condition_sql
 from fieldmap.compiler.emit.rules import Chosen, FieldRules
@@ -33,6 +33,13 @@ class ClaimTable:
     entity: ir.Entity | None
 
     @property
+    def made(self) -> ir.Claim:
+        """The claim, of a table that has one."""
+        if self.claim is None:
+            raise ValueError(f"{self.table} holds records that claim nothing")
+        return self.claim
+
+    @property
     def key(self) -> list[str]:
         return list(self.entity.key) if self.entity is not None else []
 
@@ -41,6 +48,11 @@ class ClaimTable:
         """The claim as a source of its entity."""
         sources = self.entity.sources if self.entity is not None else ()
         return next((source for source in sources if source.table == self.table), None)
+
+    @property
+    def kept_columns(self) -> tuple[Column, ...]:
+        """The columns of the table beyond those that every claim table has."""
+        return (*self.columns, *([nulls.COLUMN] if nulls.fields(self.claim) else []))
 
     @property
     def claimed(self) -> frozenset[str]:
@@ -74,7 +86,7 @@ def claims_ddl(table: ClaimTable, map_: ir.Map) -> str:
         "claims.sql.j2",
         table=table.table,
         child=table.number > 0,
-        columns=table.columns,
+        columns=table.kept_columns,
         key=table.key,
         references=_indexed(table),
         comment=f"{what}; one row a source record",
@@ -111,7 +123,7 @@ def apply_sql(map_: ir.Map, entities: dict[str, ir.Entity]) -> str:
         {
             "table": t.table,
             "number": t.number,
-            "columns": t.columns,
+            "columns": t.kept_columns,
             "entity": t.entity.table if t.entity is not None else "",
             "name": t.entity.name if t.entity is not None else "",
             "keyed": _keys_of(t),
@@ -125,6 +137,7 @@ def apply_sql(map_: ir.Map, entities: dict[str, ir.Entity]) -> str:
         "apply.sql.j2",
         map_id=map_.id,
         keeps=keeping.fields(map_, tables[0]) if map_.keeps else [],
+        kept_nulls=keeping.nulls_kept(map_),
         earlier=keeping.table_name(map_),
         root=shown[0],
         children=shown[1:],
@@ -159,6 +172,10 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
             "child": source.claim > 0,
             "keyed": ", ".join(identity.key_values(entity, source, "t")),
             "join": identity.keys_join(entity, source, f"keys_{entity.table}"),
+            "nulls": {
+                nulls.flag(name): nulls.said(by_source[(source.map, source.claim)].made, name)
+                for name in _nullable(entity)
+            },
             "columns": {
                 column.name: identity.column_value(entity, source, column.field, column.name, types[column.name])
                 for column in by_source[(source.map, source.claim)].columns
@@ -178,6 +195,7 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         windows=rules.windows,
         tallies=rules.tallies,
         leaders=[column for column in columns if column.leads],
+        null_flags=[nulls.flag(name) for name in _nullable(entity)],
         required=[column.name for column in columns if column.required and column.leads],
         conflicting=[column for column in columns if column.leads and column.conflict],
         unique=entity.unique,
@@ -216,6 +234,11 @@ def _held_back(entity: ir.Entity, required: list[str]) -> dict[str, object]:
         "musts": musts,
         "warns": [item for kind, item in judged if kind == "warn"],
     }
+
+
+def _nullable(entity: ir.Entity) -> list[str]:
+    """The fields that an explicit null can win."""
+    return [name for name, rule in entity.rules.items() if rule.null_wins]
 
 
 def _entity_columns(entity: ir.Entity) -> list[Column]:
@@ -262,7 +285,8 @@ def _sources_union(entity: ir.Entity, columns: str, maps: dict[str, ir.Map]) -> 
 def _provenance_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
     leaders = [column for column in _entity_columns(entity) if column.leads and column.field not in entity.key]
     values = ",\n    ".join(
-        f"({literal(c.field)}, {_shown(entity, c)}, o._claims[{'1' if n == 1 else f'least({n}, cardinality(o._claims))'}])"
+        f"({literal(c.field)}, {_shown(entity, c)}, o._claims[{'1' if n == 1 else f'least({n}, cardinality(o._claims))'}],"
+        f" {str(entity.rules[c.field].null_wins).lower()})"
         for n, c in enumerate(leaders, 1)
     )
     if not entity.sources or not leaders:
@@ -272,11 +296,12 @@ def _provenance_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
         f"  {keeping.origin('s', 'position', 'f.field')} AS archive_position, {keeping.origin('s', 'index', 'f.field')} AS record_index,\n"
         "  d.paths, d.statement, d.file, d.line, r.rule, d.assumed\n"
         f"FROM canonical.{quote(entity.table)} o\n"
-        f"CROSS JOIN LATERAL (VALUES\n    {values}) AS f(field, value, claim)\n"
+        f"CROSS JOIN LATERAL (VALUES\n    {values}) AS f(field, value, claim, nullable)\n"
         f"JOIN (\n  {_sources_union(entity, '_claim, _record, _changed, _position, _index', maps)}\n) s ON s._claim = f.claim\n"
         "LEFT JOIN fieldmap.map_fields d ON (d.map, d.claim, d.field) = (s._map, s._claim_number, f.field)\n"
         f"LEFT JOIN fieldmap.rules r ON (r.entity, r.field) = ({literal(entity.name)}, f.field)\n"
-        "WHERE f.value IS NOT NULL"
+        # A null that won is told; a member that the claim of its group lacks is not.
+        "WHERE f.value IS NOT NULL OR f.nullable"
     )
 
 

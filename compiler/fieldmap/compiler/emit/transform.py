@@ -153,6 +153,8 @@ class _Transform:
         checks = [*map.checks, *(check for child in blocks for check in child.checks)]
         self._marks = meets_marks(map)
         emitter.noted = "None" if reads_bare(map) else ""
+        claims = [*([map.claim] if map.claim is not None else []), *(child.claim for child in blocks)]
+        self._nulls = any(item.null is not None for claim in claims for item in claim.assignments)
         self._lists = any(check.kind == "warn" for check in checks) or any(
             isinstance(child, ir.Each) and child.alone for child in blocks
         )
@@ -188,6 +190,8 @@ class _Transform:
             self._body.line("kept: tuple[str, ...] = ()")
         if emitter.noted:
             self._body.line("noted: list[str] = []")
+        if self._nulls:
+            self._body.line("nulls: tuple[tuple[int, int, str], ...] = ()")
         with self._body.block("try:"):
             self._conditions()
             self._claim_rows()
@@ -242,7 +246,8 @@ class _Transform:
         listed = ", listed" if self._lists else ""
         kept = ", kept=kept" if self._map.keeps else ""
         bare = ", bare=tuple(noted)" if self._emitter.noted else ""
-        self._body.line(f"return Claimed(record_id, changed, {rows}, held{listed}{kept}{bare})")
+        nulls = ", nulls=nulls" if self._nulls else ""
+        self._body.line(f"return Claimed(record_id, changed, {rows}, held{listed}{kept}{bare}{nulls})")
 
     def _checks(self, checks: tuple[ir.Check, ...], claim: int, element: str) -> None:
         """`expect` and `warn`. element: code for the place of the element that they are about."""
@@ -320,11 +325,11 @@ class _Transform:
         self._body.line(f"field = {literal(assignment.field)}")
         rejects = assignment.outcome == "reject" or (assignment.is_key and assignment.outcome != "use")
         if rejects:
-            return self._kept_or_made(claim, assignment)
+            return self._kept_or_made(claim, assignment, row)
         result = self._emitter.new()
         invented = assignment.outcome == "use" and assignment.use is not None
         with self._body.block("try:"):
-            self._body.line(f"{result} = {self._kept_or_made(claim, assignment)}")
+            self._body.line(f"{result} = {self._kept_or_made(claim, assignment, row)}")
         with self._body.block("except Rejected:"):
             self._body.line("raise")
         with self._body.block("except Failed as failure:"):
@@ -336,10 +341,10 @@ class _Transform:
             self._body.line(f"held += (Held({field}, failure.code, failure.reason, failure.path, {invented}),)")
         return result
 
-    def _kept_or_made(self, claim: ir.Claim, assignment: ir.Assignment) -> str:
+    def _kept_or_made(self, claim: ir.Claim, assignment: ir.Assignment, row: str) -> str:
         """Code for the value; None, and the field named as kept, where the source leaves it as it was."""
         if not assignment.asked:
-            return self._value(assignment).code
+            return self._made(claim, assignment, row)
         emitter = self._emitter
         answers, result = emitter.new(), emitter.new()
         tests = [f"({' or '.join(self._unchanged(asked)) or 'False'})" for asked in assignment.asked]
@@ -352,8 +357,20 @@ class _Transform:
             if not claim.number:
                 self._body.line(f"kept += ({literal(assignment.field)},)")
         with self._body.block("else:"):
-            self._body.line(f"{result} = {self._value(assignment).code}")
+            self._body.line(f"{result} = {self._made(claim, assignment, row)}")
         return result
+
+    def _made(self, claim: ir.Claim, assignment: ir.Assignment, row: str) -> str:
+        """Code for the value; where it is absent, whether the source says so by a null is written down."""
+        value = self._value(assignment)
+        if assignment.null is None or not value.maybe:
+            return value.code
+        value = self._emitter.owned(value)
+        with self._body.block(f"if {value.code} is None:"):
+            asked = self._emitter.emit(assignment.null)
+            with self._body.block(f"if {asked.code} is True:"):
+                self._body.line(f"nulls += (({claim.number}, {row}, {literal(assignment.field)}),)")
+        return value.code
 
     def _unchanged(self, asked: ir.Asked) -> list[str]:
         """What is asked of one path."""
@@ -444,7 +461,8 @@ class _Transform:
         numbers = [each.claim.number, *(child.claim.number for child in _blocks(each.children))]
         mark = self._emitter.new()
         lengths = [f"len(rows_{number})" for number in numbers]
-        self._body.line(f"{mark} = {tuple_of([*lengths, 'held', 'listed'])}")
+        nulls = ["nulls"] if self._nulls else []
+        self._body.line(f"{mark} = {tuple_of([*lengths, *nulls, 'held', 'listed'])}")
         self._body.line('field = ""')
         with self._body.block("try:"):
             self._element(each, place, depth + 2)
@@ -452,5 +470,7 @@ class _Transform:
             for index, number in enumerate(numbers):
                 self._body.line(f"del rows_{number}[{mark}[{index}] :]")
             self._body.line(f"held, listed = {mark}[-2], {mark}[-1]")
+            if self._nulls:
+                self._body.line(f"nulls = {mark}[-3]")
             failed = "failure.code, failure.reason, failure.path"
             self._body.line(f"listed += (Listed({each.claim.number}, {place}, field, {failed}, True),)")

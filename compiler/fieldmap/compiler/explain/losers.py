@@ -12,7 +12,7 @@ from fieldmap.compiler.interpret.merging import alike
 
 class Competitor(Protocol):
     """What is looked at of a claim. value: as text, None if it makes no claim of the field. lacks: what its group needs of it.
-    founded: not so if its source leaves the field unchanged and no earlier version gave it."""
+    null: the source says that there is none, and that counts. founded: not so if its source leaves the field unchanged and no earlier version gave it."""
 
     @property
     def source(self) -> ir.Source: ...
@@ -29,6 +29,8 @@ class Competitor(Protocol):
     @property
     def lacks(self) -> list[str]: ...
     @property
+    def null(self) -> bool: ...
+    @property
     def founded(self) -> bool: ...
 
 
@@ -42,7 +44,7 @@ def why_lost(
         return "unchanged, says the source, and no earlier version of the record has been read"
     if claim.lacks:
         return f"lacks {', '.join(claim.lacks)}, which the group needs"
-    if claim.value is None and not rule.members:
+    if claim.value is None and not rule.members and not claim.null:
         return "makes no claim here"
     if claim.source.rank not in rule.order:
         return f"the rule is {rule.text}"

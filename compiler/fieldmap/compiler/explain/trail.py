@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.claims import claims_of
-from fieldmap.compiler.emit import identity, keeping
+from fieldmap.compiler.emit import identity, keeping, nulls
 from fieldmap.compiler.emit.columns import claimed_field, columns_of, literal, quote
 from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Response, Step
 from fieldmap.compiler.explain.jsontext import json_text
@@ -30,7 +30,8 @@ class _Claim:
 
     position, index: of the version that gave the field. kept: that later versions leave it unchanged; founded: that one gave it.
     key: the key that the source gives it. given: the value as the claim keeps it; value: with a reference resolved.
-    lacks: what the group of the field needs and the claim does not have."""
+    lacks: what the group of the field needs and the claim does not have. null: whether the source says by a null that there is none,
+    where the rule lets that win."""
 
     source: ir.Source
     map: ir.Map
@@ -49,6 +50,7 @@ class _Claim:
     invented: bool
     stale: str
     lacks: list[str]
+    null: bool
     kept: bool
     founded: bool
 
@@ -107,6 +109,9 @@ class _Trail:
         )
         if winner is None:
             return replace(base, note=conflict or self._note(row))
+        if winner.value is None and winner.null:
+            # Nothing is made of a null, so there are no steps.
+            return replace(self._follow(base, winner), steps=(), note="the source says by a null that there is none")
         if winner.value is None:
             left = f"the claim chosen for {', '.join(self._rule.members)} leaves {self._field.name} empty"
             return replace(base, winner=self._candidate(winner, "won"), map_version=winner.version, note=left)
@@ -191,7 +196,7 @@ class _Trail:
             assigned = any(item.field == self._field.name for item in claim.assignments)
             statement = sql.SQL(
                 "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), o.position, o.index, {}, v.version, {}, {}, {},"
-                " coalesce(h.reason, ''), coalesce(h.invented, false), coalesce(d.code || ': ' || d.reason, ''), {}, o.kept, o.founded"
+                " coalesce(h.reason, ''), coalesce(h.invented, false), coalesce(d.code || ': ' || d.reason, ''), {}, {}, o.kept, o.founded"
                 " FROM claims.{} t JOIN {} CROSS JOIN LATERAL {} o"
                 " JOIN fieldmap.map_versions v ON v.id = t._map_version LEFT JOIN fieldmap.held h"
                 " ON (h.map, h.archive_position, h.record_index, h.claim, h.field) = ({}, o.position, o.index, {}, {}) AND h.element = {}"
@@ -205,6 +210,7 @@ class _Trail:
                 self._value("t") if assigned else sql.SQL("NULL::text"),
                 self._resolved(source) if assigned else sql.SQL("NULL::text"),
                 self._lacks({item.field for item in claim.assignments}),
+                _raw_sql(nulls.said(claim, self._field.name)),
                 sql.Identifier(source.table),
                 self._keyed(source),
                 _raw_sql(keeping.origins(map_, claim.number, self._field.name)),
@@ -263,6 +269,8 @@ class _Trail:
     def _candidate(self, claim: _Claim, outcome: str) -> Candidate:
         assignment = next((item for item in claim.claim.assignments if item.field == self._field.name), None)
         place = assignment.place if assignment is not None else claim.claim.place
+        if claim.null and claim.value is None:
+            outcome = f"says by a null that there is none{'' if outcome == 'won' else f'; {outcome}'}"
         return Candidate(
             source=f"{claim.map.connector}.{claim.map.resource}",
             map=claim.map.title,
@@ -379,6 +387,8 @@ def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
     if step.root in ("@page", "@envelope"):
         keys = () if step.root == "@page" else interpret.envelope(located.body, located.keys)[0]
         located = replace(located, keys=keys)
+    if step.before is None and not step.keys:
+        return Raw(located.path_text + step.text[1:] if step.root == "$" else step.text, "missing", None, None)
     path = located.path_text + "".join(f"[{key}]" if isinstance(key, int) else _member(key) for key in step.keys)
     spot = located.spot(step.keys)
     if spot is not None:

@@ -264,7 +264,10 @@ class _Scope:
         before, rest = paths.split(node.segments)
         match = paths.one(before, node.text, self._roots[node.root])
         if match is None or match.value is None:
-            self._note("read", node.text, None, None, root=node.root)
+            # A null has a place in the response; what is missing has none.
+            self._note(
+                "read", node.text, None, None, keys=paths.keys(match) if match is not None else (), root=node.root
+            )
             return None
         if not rest:
             return self._declared(node, match)

@@ -24,7 +24,7 @@ _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), or
 @dataclass(frozen=True)
 class LiveClaim:
     """What one record, or one element of its `each`, says of one thing. rank: of its source. key: canonical. changed: None if the
-    source does not say. values: field to value, absent ones left out or None."""
+    source does not say. values: field to value, absent ones left out or None. nulls: of these, what the source gave as null."""
 
     rank: int
     key: tuple[Any, ...]
@@ -32,6 +32,7 @@ class LiveClaim:
     values: dict[str, Any]
     changed: datetime | None = None
     element: int = 0
+    nulls: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -133,7 +134,7 @@ class _Choice:
         if claim.rank not in rule.order:
             return False
         if not rule.members:
-            return self._value(claim) is not None
+            return self._value(claim) is not None or (rule.null_wins and self._item.name in claim.nulls)
         has = {name for name in rule.members if claim.values.get(name) is not None}
         return bool(has) and set(rule.needs) <= has
 

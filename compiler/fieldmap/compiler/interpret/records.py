@@ -125,6 +125,7 @@ class _Run:
         self.held: list[Held] = []
         self.listed: list[Listed] = []
         self.kept: list[str] = []
+        self.nulls: list[tuple[int, int, str]] = []
         self.sparse = False
         self.trace = Trace()
         self._watched = watched
@@ -159,7 +160,8 @@ class _Run:
             self._claim(self.map.claim, roots)
         self._children(self.map.children, roots, 0)
         rows = tuple(tuple(rows) for rows in self.rows)
-        return Claimed(self.record_id, self.changed, rows, tuple(self.held), tuple(self.listed), tuple(self.kept))
+        held, listed = tuple(self.held), tuple(self.listed)
+        return Claimed(self.record_id, self.changed, rows, held, listed, tuple(self.kept), tuple(self.nulls))
 
     def _judge(self, node: ir.Expr, roots: Roots) -> Any:
         try:
@@ -204,6 +206,8 @@ class _Run:
                 self.kept.append(assignment.field)
             else:
                 value = fitted_value(assignment, self._evaluation, roots)
+                if value is None and assignment.null is not None and self._evaluation.value(assignment.null, roots):
+                    self.nulls.append((claim, row, assignment.field))
             if watched:
                 self.trace.value = value
         except Failed as failed:
@@ -279,7 +283,7 @@ class _Run:
             if element.value is None:
                 continue
             inside = {**roots, each.alias: element, place_of(each.alias): DatumInContext(place, Root())}
-            made = [len(rows) for rows in self.rows], len(self.held), len(self.listed)
+            made = [len(rows) for rows in self.rows], len(self.held), len(self.listed), len(self.nulls)
             try:
                 self._element(each, inside, place)
             except _Dead as dead:
@@ -298,12 +302,13 @@ class _Run:
         self._claim(each.claim, inside)
         self._children(each.children, inside, place)
 
-    def _undo(self, rows: list[int], held: int, listed: int) -> None:
+    def _undo(self, rows: list[int], held: int, listed: int, nulls: int) -> None:
         """Takes back what an element that fails alone has claimed so far."""
         for made, kept in zip(self.rows, rows, strict=True):
             del made[kept:]
         del self.held[held:]
         del self.listed[listed:]
+        del self.nulls[nulls:]
 
 
 def _rejects(assignment: ir.Assignment) -> bool:

@@ -38,8 +38,8 @@ Kind = Literal[
 class Step:
     """One step. text: how, in the author's words (the path of a read, `MM/dd/yyyy`, `mi to km`).
 
-    root: of a read, what its keys begin at, "@page". keys: of a read, the names and indexes from the record to the value. before: what went in, of a read the JSON value as
-    received. factor, offset: of a scale, texts of fractions. assumed: why the currency of money is taken for granted.
+    root: of a read, what its keys begin at, "@page". keys: of a read, the names and indexes from the record to the value, none if it is missing.
+    before: what went in, of a read the JSON value as received. factor, offset: of a scale, texts of fractions. assumed: why the currency of money is taken for granted.
     """
 
     kind: Kind

@@ -54,6 +54,8 @@ class Assignment(Node, frozen=True):
     among them) and the claim is the record's own, the field is kept: None here, and named in `Claimed.kept`. If only some are,
     or it is another claim's, the value fails with FM2136.
     assumed: why a currency is taken for granted, for provenance; "" if none is.
+    null: of a field whose merge lets null win: judged where the value is absent and nothing failed; true where the source says by
+    a JSON null that there is none, and the claim says so too (`Claimed.nulls`).
     """
 
     field: str
@@ -69,6 +71,7 @@ class Assignment(Node, frozen=True):
     asked: tuple[Asked, ...] = ()
     whole: bool = True
     assumed: str = ""
+    null: Expr | None = None
 
 
 class Claim(Node, frozen=True):

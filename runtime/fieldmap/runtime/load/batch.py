@@ -212,6 +212,7 @@ class BatchMaker:
         self._blank = _blank_row(info)
         self._paths = {o.field: o.paths[0] for o in info.origins if o.claim == 0 and o.paths}
         self._composite_keys = composite_keys or {}
+        self._nullable = frozenset(claim.number for claim in info.claims if claim.nulls)
         self._rows: dict[int, list[Any]] = {claim.number: [] for claim in info.claims}
         self._fields = {
             claim.number: [(claim.number, column.field) for column in claim.columns] for claim in info.claims
@@ -362,7 +363,8 @@ class BatchMaker:
     def _claim(self, batch: Batch, place: Place, outcome: Claimed, digest: str) -> None:
         record = escaped(outcome.record_id)
         version = f"{_instant(outcome.changed)}\t{place.position}\t{place.index}"
-        own = self._encoders[0](outcome.rows[0][0]) if outcome.rows[0] else self._blank
+        nulls = self._nulls(outcome)
+        own = self._encoders[0](outcome.rows[0][0]) + nulls(0, 0) if outcome.rows[0] else self._blank
         kept = self._kept(outcome.kept)
         whole = [(own or "") + kept]
         self._rows[0].extend(outcome.rows[0])
@@ -370,7 +372,7 @@ class BatchMaker:
             self._rows[number].extend(rows)
             encode, stage = self._encoders[number], batch.stages[number]
             for element, row in enumerate(rows):
-                values = encode(row)
+                values = encode(row) + nulls(number, element)
                 whole.append(f"{number}\t{values}")
                 stage.append(_line(f"{record}\t{element}\t{version}", _digest(values), values))
         # The digest of the record's row stands for its elements too, so that a change in them alone is seen.
@@ -380,6 +382,19 @@ class BatchMaker:
         self._now.held.update((item.claim, item.field) for item in outcome.held if not item.invented)
         batch.listed.extend((place, outcome.record_id, item) for item in outcome.listed)
         batch.listed.extend((place, outcome.record_id, self._unfounded(name)) for name in outcome.kept)
+
+    def _nulls(self, outcome: Claimed) -> Callable[[int, int], str]:
+        """For a claim and a row of it the column of what its source gave as null, where the claim has one."""
+        if not self._nullable:
+            return _no_column
+        named: dict[tuple[int, int], list[str]] = {}
+        for claim, row, name in outcome.nulls:
+            named.setdefault((claim, row), []).append(name)
+
+        def column(claim: int, row: int) -> str:
+            return "\t{" + ",".join(named.get((claim, row), ())) + "}" if claim in self._nullable else ""
+
+        return column
 
     def _withdraw(self, batch: Batch, place: Place, outcome: Filtered | Deleted, digest: str) -> None:
         version = f"{_instant(outcome.changed)}\t{place.position}\t{place.index}"
@@ -397,6 +412,10 @@ class BatchMaker:
         return Listed(0, 0, name, "FM2135", reason, self._paths.get(name, ""))
 
 
+def _no_column(claim: int, row: int) -> str:
+    return ""
+
+
 def _line(head: str, digest: str, values: str | None) -> str:
     """values: None for a table without columns of its own; an empty text is a column that holds one."""
     return f"{head}\t{digest}\n" if values is None else f"{head}\t{digest}\t{values}\n"
@@ -412,4 +431,5 @@ def _instant(changed: datetime | None) -> str:
 
 def _blank_row(info: MapInfo) -> str | None:
     root = next(claim for claim in info.claims if claim.number == 0)
-    return "\t".join(NULL for column in root.columns for _ in column.columns) if root.columns else None
+    blanks = [NULL for column in root.columns for _ in column.columns] + ([NULL] if root.nulls else [])
+    return "\t".join(blanks) if blanks else None

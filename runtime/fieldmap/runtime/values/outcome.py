@@ -112,7 +112,8 @@ class Claimed:
     """rows: for each claim number of the map the rows that it makes, each a tuple of the fitted values in the order of the
     claim's assignments (None where absent, held or kept; Money for money; list for lists). The record's own claim makes one row.
     kept: fields of the record's own claim that the source leaves as they were. bare: the path of each number that was read in the
-    unit or currency which the map gives to bare numbers."""
+    unit or currency which the map gives to bare numbers. nulls: number of the claim, index among its rows, and field, where the
+    source says by a null that there is no value; only of fields whose merge lets null win."""
 
     record_id: str
     changed: datetime | None
@@ -121,6 +122,7 @@ class Claimed:
     listed: tuple[Listed, ...] = ()
     kept: tuple[str, ...] = ()
     bare: tuple[str, ...] = ()
+    nulls: tuple[tuple[int, int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
