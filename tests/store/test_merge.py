@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,6 +197,27 @@ def test_I4_order_of_arrival_never_matters(bundle: Bundle, database: Server) -> 
         seen.add(str(canonical(database)))
     assert len(seen) == 1, seen
     assert "b@x" in seen.pop(), "equal times: the source named first"
+
+
+@pytest.mark.parametrize("tolerance", ["3", "1 %", "200 %"])
+def test_whole_numbers_at_the_ends_of_their_range_are_compared(
+    tolerance: str, tmp_path: Path, database: Server
+) -> None:
+    bundle = compiled(
+        tmp_path,
+        all="entity Part { key no : text; count : int? }\n"
+        'connector c is files { folder "x"; resource a { files "a" as json; id $.no; changed unknown }\n'
+        '  resource b { files "b" as json; id $.no; changed unknown } }\n'
+        "map c.a to Part { no = $.no; count = $.count }\nmap c.b to Part { no = $.no; count = $.count }\n"
+        f"merge Part {{ same no of c; default prefer c.a, c.b; count agree within {tolerance} }}",
+    )
+    ready(database, bundle)
+    pages = Pages()
+    load(database, bundle, "c_a__part", [pages.page([{"no": "1", "count": -(2**63)}])])
+    load(database, bundle, "c_b__part", [pages.page([{"no": "1", "count": 2**63 - 1}])])
+    agreed = tolerance == "200 %"
+    assert rows(database, "SELECT count FROM canonical.part") == [(-(2**63) if agreed else None,)]
+    assert rows(database, "SELECT code FROM fieldmap.conflicts") == ([] if agreed else [("FM2180",)])
 
 
 def test_I9_redelivery_writes_nothing(bundle: Bundle, database: Server) -> None:

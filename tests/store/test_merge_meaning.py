@@ -198,7 +198,8 @@ def _claims(entity: ir.Entity, map_: ir.Map, outcome: Claimed) -> Iterator[LiveC
             found = {item.field: value for item, value in zip(claim.assignments, row, strict=True)}
             key = tuple(found.pop(name) for name in entity.key)
             nulls = frozenset(name for number, at, name in outcome.nulls if (number, at) == (claim.number, element))
-            yield LiveClaim(rank, key, outcome.record_id, found, outcome.changed, element, nulls)
+            held = frozenset(h.field for h in outcome.held if (h.claim, h.row) == (claim.number, element))
+            yield LiveClaim(rank, key, outcome.record_id, found, outcome.changed, element, nulls, held)
 
 
 # ------------------------------------------------------------------------------------------------------------ the store
@@ -260,6 +261,16 @@ def check_rows(database: Server, entity: ir.Entity, wanted: Wanted) -> None:
         (key, field): [named(claim) for claim in told]
         for key, row in whole.items()
         for field, told in row.conflicts.items()
+    }
+    doubtful = rows(database, "SELECT key, field, claims FROM fieldmap.conflicts WHERE code = 'FM2182'")
+    assert {
+        (key, field): (ids[first[0]], sorted(ids[claim] for claim, *_ in others))
+        for key, field, (first, *others) in doubtful
+    } == {
+        (key, field): (named(row.winners[field]), sorted(map(named, told)))
+        for key, row in whole.items()
+        for field, told in row.doubtful.items()
+        if told
     }
 
 

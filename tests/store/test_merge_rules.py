@@ -214,8 +214,11 @@ def merged(connection: Connection, bundle: Bundle, entity: ir.Entity) -> dict[st
             for statement in steps[step].split(";\n"):
                 if statement.strip():
                     connection.execute(statement.encode())
-        cursor = connection.execute("SELECT * FROM merged_thing")
-        names = [column.name for column in cursor.description or ()]
+        head = connection.execute("SELECT * FROM merged_thing LIMIT 0").description or ()
+        # Python has no time that is before all others.
+        names = [column.name for column in head if not column.name.startswith("_newest_")]
+        wanted = ", ".join(f'"{name}"' for name in names)
+        cursor = connection.execute(f"SELECT {wanted} FROM merged_thing".encode())
         return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
 
 

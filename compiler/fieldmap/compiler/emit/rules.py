@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit import nulls
+from fieldmap.compiler.emit import nulls, standing
 from fieldmap.compiler.emit.columns import Column, literal, quote
 
 
@@ -18,7 +18,8 @@ from fieldmap.compiler.emit.columns import Column, literal, quote
 class Chosen:
     """One column of a merged row. alone: its value for a key with one claim; chosen: for several; taken: the claim that it is taken from. present: whether a claim competes.
     order: the order in which the claims compete. conflict: whether the rule finds no value, "" if it always does; told: the claims
-    of a conflict as JSON, code: what it is. shown: the merged value as text. winner: the name of the column that holds the winning claim."""
+    of a conflict as JSON, code: what it is. shown: the merged value as text. winner: the name of the column that holds the winning claim.
+    newest: that of the column with the time of the newest claim, "" if the rule does not go by it. might_win: see `standing`."""
 
     name: str
     type: str
@@ -35,6 +36,8 @@ class Chosen:
     told: str
     shown: str
     code: str
+    newest: str
+    might_win: str
 
 
 class FieldRules:
@@ -81,6 +84,8 @@ class FieldRules:
             else "",
             shown=" || ' ' || ".join(f"m.{quote(c.name)}::text" for c in columns),
             code="FM2180" if rule.kind == "agree" else "FM2181",
+            newest=standing.newest(column.field) if column.leads and rule.hours is not None else "",
+            might_win=standing.might_win(self._entity, column.field),
         )
 
     # ----------------------------------------------------------------------------------------- who competes, and how
@@ -180,7 +185,11 @@ class FieldRules:
 
 
 def _apart(tolerance: ir.Tolerance, name: str, present: str) -> str:
-    least, most = (f"{function}({name}) FILTER (WHERE {present})" for function in ("min", "max"))
+    # The difference of two whole numbers need not be one that bigint holds.
+    least, most = (
+        f"(min({name}) FILTER (WHERE {present}))::numeric",
+        f"(max({name}) FILTER (WHERE {present}))::numeric",
+    )
     if tolerance.percent is not None:
         share = Fraction(tolerance.percent) / 100
         return f"({most} - {least}) * {share.denominator} > greatest(abs({most}), abs({least})) * {share.numerator}"

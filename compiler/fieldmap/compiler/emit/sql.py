@@ -16,7 +16,7 @@ import jinja2
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
-from fieldmap.compiler.emit import identity, keeping, nulls
+from fieldmap.compiler.emit import identity, keeping, nulls, standing
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 from fieldmap.compiler.emit.conditions import condition_sql
 from fieldmap.compiler.emit.rules import Chosen, FieldRules
@@ -172,6 +172,7 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
             "child": source.claim > 0,
             "keyed": ", ".join(identity.key_values(entity, source, "t")),
             "join": identity.keys_join(entity, source, f"keys_{entity.table}"),
+            "lacks": [_lacks(needed, by_source[(source.map, source.claim)]) for needed in standing.groups(entity)],
             "nulls": {
                 nulls.flag(name): nulls.said(by_source[(source.map, source.claim)].made, name)
                 for name in _nullable(entity)
@@ -199,6 +200,7 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         required=[column.name for column in columns if column.required and column.leads],
         conflicting=[column for column in columns if column.leads and column.conflict],
         unique=entity.unique,
+        needs=standing.groups(entity),
         **_held_back(entity, [column.name for column in columns if column.required and column.leads]),
         fresh=sources[0] if is_direct(entity, entities) else None,
         sources=sources,
@@ -214,6 +216,7 @@ def is_direct(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bool:
         len(entity.sources) == 1
         and entity.identity is None
         and not entity.sources[0].references
+        and not _nullable(entity)
         and not identity.referrers(entities, entity.name)
     )
 
@@ -234,6 +237,12 @@ def _held_back(entity: ir.Entity, required: list[str]) -> dict[str, object]:
         "musts": musts,
         "warns": [item for kind, item in judged if kind == "warn"],
     }
+
+
+def _lacks(needed: tuple[str, ...], table: ClaimTable) -> str:
+    """How many of the fields a claim `t` does not have."""
+    leaders = {column.field: column.name for column in table.columns if column.leads}
+    return " + ".join(f"(t.{quote(leaders[name])} IS NULL)::integer" if name in leaders else "1" for name in needed)
 
 
 def _nullable(entity: ir.Entity) -> list[str]:

@@ -24,7 +24,8 @@ _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), or
 @dataclass(frozen=True)
 class LiveClaim:
     """What one record, or one element of its `each`, says of one thing. rank: of its source. key: canonical. changed: None if the
-    source does not say. values: field to value, absent ones left out or None. nulls: of these, what the source gave as null."""
+    source does not say. values: field to value, absent ones left out or None. nulls: of these, what the source gave as null; held:
+    what could not be read."""
 
     rank: int
     key: tuple[Any, ...]
@@ -33,12 +34,14 @@ class LiveClaim:
     changed: datetime | None = None
     element: int = 0
     nulls: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
 
 
 @dataclass
 class Merged:
     """The row of one key. values: of every field but the key's, None (an empty list) where none was chosen. winners: the claim that
-    a value was taken from, the first of them for a union. conflicts: fields on which the claims contradict each other.
+    a value was taken from, the first of them for a union. conflicts: fields on which the claims contradict each other. doubtful: of
+    a field that has a value the claims whose own could not be read, and could have been chosen.
 
     whole: whether a source makes the row; missing, failed: why it is held back; warned: conditions that only warn. twice: whether
     duplicates hold it back."""
@@ -46,6 +49,7 @@ class Merged:
     values: dict[str, Any] = field(default_factory=dict)
     winners: dict[str, LiveClaim] = field(default_factory=dict)
     conflicts: dict[str, list[LiveClaim]] = field(default_factory=dict)
+    doubtful: dict[str, list[LiveClaim]] = field(default_factory=dict)
     whole: bool = True
     missing: tuple[str, ...] = ()
     failed: tuple[int, ...] = ()
@@ -77,10 +81,13 @@ def merge_one(entity: ir.Entity, claims: Sequence[LiveClaim]) -> Merged:
     for item in entity.fields:
         if item.is_key:
             continue
-        chosen = _Choice(entity, item, claims, entity.rules[item.name]).choose()
+        choice = _Choice(entity, item, claims, entity.rules[item.name])
+        chosen = choice.choose()
         row.values[item.name] = chosen.value
         if chosen.winner is not None:
             row.winners[item.name] = chosen.winner
+            if chosen.value is not None:
+                row.doubtful[item.name] = [c for c in claims if choice.could_win(c, chosen.winner)]
         if chosen.conflict:
             row.conflicts[item.name] = chosen.conflict
     row.missing = tuple(
@@ -126,6 +133,23 @@ class _Choice:
         value = self._value(ordered[0])
         return _Chosen(nothing if value is None else value, ordered[0])
 
+    def could_win(self, claim: LiveClaim, winner: LiveClaim) -> bool:
+        """Whether a claim's held value could be the one chosen, had it been read: rules that look at values might choose any, others
+        would not choose the winner any more."""
+        name, rule = self._item.name, self._rule
+        if name not in claim.held or claim.rank not in rule.order or claim is winner:
+            return False
+        if rule.needs and (name not in rule.needs or not all(self._known(claim, needed) for needed in rule.needs)):
+            return False
+        if rule.kind not in ("prefer", "only", "newest", "oldest"):
+            return True
+        others = [other for other in self._claims if other is not claim]
+        return self._ordered(rule, [*others, claim])[0] is not winner
+
+    @staticmethod
+    def _known(claim: LiveClaim, name: str) -> bool:
+        return name in claim.held or claim.values.get(name) is not None
+
     def _value(self, claim: LiveClaim) -> Any:
         return claim.values.get(self._item.name)
 
@@ -140,9 +164,10 @@ class _Choice:
 
     # ------------------------------------------------------------------------------------------------------- orders
 
-    def _ordered(self, rule: ir.Rule) -> list[LiveClaim]:
+    def _ordered(self, rule: ir.Rule, among: Sequence[LiveClaim] | None = None) -> list[LiveClaim]:
         """The claims, the one that the rule chooses first: sorted by the total order, then by what the rule goes by."""
-        claims = sorted(self._claims, key=lambda claim: _total(rule, claim))
+        competing = self._claims if among is None else among
+        claims = sorted(competing, key=lambda claim: _total(rule, claim))
         match rule.kind:
             case "newest":
                 return sorted(claims, key=_age)
@@ -158,7 +183,7 @@ class _Choice:
             case "most common":
                 return sorted(claims, key=lambda claim: -self._votes(claim, claims))
             case "prefer" if rule.hours is not None:
-                return sorted(sorted(claims, key=_age), key=lambda claim: self._freshness(rule, claim, rule.hours or 0))
+                return sorted(sorted(claims, key=_age), key=lambda claim: self._freshness(rule, claim, claims))
             case _:
                 return claims
 
@@ -168,12 +193,13 @@ class _Choice:
             return type_.values.index(value)
         return plain(value.amount) if isinstance(value, Money) else plain(value)
 
-    def _freshness(self, rule: ir.Rule, claim: LiveClaim, hours: int) -> int:
+    def _freshness(self, rule: ir.Rule, claim: LiveClaim, claims: Sequence[LiveClaim]) -> int:
         """The place of a preferred claim that is not older than the newest claim of the field by more than the hours."""
         if claim.rank not in rule.preferred:
             return len(rule.preferred)
-        newest = max((_time(other) for other in self._claims), default=_NEVER)
-        if newest > _NEVER and (claim.changed is None or newest[1] - claim.changed > timedelta(hours=hours)):
+        newest = max((_time(other) for other in claims), default=_NEVER)
+        hours = timedelta(hours=rule.hours or 0)
+        if newest > _NEVER and (claim.changed is None or newest[1] - claim.changed > hours):
             return len(rule.preferred)
         return rule.preferred.index(claim.rank)
 
