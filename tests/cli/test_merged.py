@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import rows
 
 from fieldmap.cli.main import run
 from fieldmap.runtime.store.database import Server
@@ -170,7 +171,7 @@ def test_rows_that_want_a_look_are_listed(project: Path, capsys: pytest.CaptureF
         ("3", "nobody calls them anything"),
     ]
     assert told("dlq", "--dangling", capsys=capsys) == []
-    for option in ("--incomplete", "--conflicts", "--duplicates", "--warned", "--dangling"):
+    for option in ("--incomplete", "--conflicts", "--duplicates", "--warned", "--dangling", "--stale"):
         assert run(["dlq", option]) == 0
     shown = capsys.readouterr().out
     assert "paid too much (all.map:15)" in shown
@@ -179,6 +180,57 @@ def test_rows_that_want_a_look_are_listed(project: Path, capsys: pytest.CaptureF
     note = told("explain", "W", "2", "way", capsys=capsys)["note"]
     assert note == "the claims do not agree, so none is chosen"
     assert "paid too much" in told("explain", "W", "2", "name", capsys=capsys)["note"]
+
+
+def test_the_lists_can_be_read_in_sql(project: Path, database: Server) -> None:
+    """Each line says by itself what a person needs, without numbers that mean something elsewhere."""
+    assert rows(database, "SELECT key, why, claims FROM provenance.w_incomplete") == [
+        ("2", "paid too much", ["drop_a__w a2", "drop_b__w b3"])
+    ]
+    assert rows(database, "SELECT key, message, place FROM provenance.w_warned ORDER BY key") == [
+        ("2", "nobody calls them anything", "all.map:16"),
+        ("3", "nobody calls them anything", "all.map:16"),
+    ]
+    statement = (
+        "SELECT key, field, conflict, record, value, held_because FROM provenance.w_conflicts ORDER BY field, place"
+    )
+    assert rows(database, statement) == [
+        ("2", "day", "stands in for a value that is held", "b3", "2026-02-03", None),
+        ("2", "day", "stands in for a value that is held", "a2", None, '"bad" is not a date written dd.MM.yyyy'),
+        ("2", "way", "the sources do not agree", "a2", "1.0", None),
+        ("2", "way", "the sources do not agree", "b3", "2.0", None),
+    ]
+
+
+def test_a_held_value_that_would_not_be_chosen_is_no_conflict(project: Path, database: Server) -> None:
+    """drop.b comes after drop.a, so it does not matter there that it cannot be read."""
+    sync(project, [A[0], {**A[1], "day": "05.02.2026", "at": "2026-01-02T00:00:00Z"}], [{**B[2], "day": "bad"}])
+    assert rows(database, "SELECT record, field FROM fieldmap.held ORDER BY 1") == [("b3", "day")]
+    assert rows(database, "SELECT key FROM provenance.w_conflicts WHERE field = 'day'") == []
+
+
+def test_stale_claims_are_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told("dlq", "--stale", capsys=capsys) == []
+    sync(project, [{**A[0], "n": None, "at": "2026-02-01T00:00:00Z"}, A[1]], B)
+    (stale,) = told("dlq", "--stale", capsys=capsys)
+    assert (stale["key"], stale["source"], stale["record"], stale["code"]) == ("1", "drop.a", "a1", "FM2114")
+    assert run(["status"]) == 0
+    assert "fieldmap dlq --stale" in " ".join(capsys.readouterr().out.split())
+
+
+def test_conflicts_hide_what_is_personal(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tagged = MAPS.replace("day    : date?", "day    : date? pii").replace("in km?", "in km? restricted")
+    (project / "all.map").write_text(tagged)
+    assert run(["replay"]) == 0
+    conflicts = told("dlq", "--conflicts", capsys=capsys)
+    assert [(c["value"], c["reason"]) for row in conflicts for c in row["claims"]] == [
+        ("▒▒▒ (pii)", None),
+        (None, "▒▒▒ (pii)"),
+        ("▒▒▒ (restricted)", None),
+        ("▒▒▒ (restricted)", None),
+    ]
+    shown = told("dlq", "--conflicts", "--reveal", capsys=capsys)
+    assert shown[0]["claims"][0]["value"] == "2026-02-03"
 
 
 def test_a_row_leaves_and_comes_back(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

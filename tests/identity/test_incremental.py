@@ -123,12 +123,15 @@ def test_dangling_and_duplicate_rows_are_listed_by_what_they_are(bundle: Bundle,
     arrive(database, bundle, Pages(), people)
     found = rows(database, "SELECT key, field, refers_to FROM provenance.worker_dangling ORDER BY 1, 2")
     assert found == [
-        ("1", "manager", "record r77"),
+        ("1", "manager", "record of bamboohr.users: r77"),
         ("1", "team", "bamboohr:9"),
         ("bamboohr:11", "team", "bamboohr:12"),
     ]
     found = rows(database, "SELECT key::jsonb, field, refers_to FROM provenance.absence_dangling ORDER BY 2")
-    assert found == [(["bamboohr:13", 2], "cover", "record r99"), (["bamboohr:13", 2], "worker", "bamboohr:13")]
+    assert found == [
+        (["bamboohr:13", 2], "cover", "record of bamboohr.users: r99"),
+        (["bamboohr:13", 2], "worker", "bamboohr:13"),
+    ]
     assert rows(database, "SELECT key, records FROM provenance.worker_duplicates") == [("1", ["r1", "r3"])]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, safe, table
@@ -106,7 +107,7 @@ def ambiguous(entity: Entity = "", json: Json = False) -> None:
     else:
         table(
             ["entity", "match", "value", "shared by these keys"],
-            [(i["entity"], i["match"], safe(i["value"]), f"{i['source']}: {_some(i['keys'])}") for i in found],
+            [(i["entity"], i["match"], value_words(i["value"]), f"{i['source']}: {_some(i['keys'])}") for i in found],
         )
 
 
@@ -136,7 +137,7 @@ def conflicts(entity: Entity = "", json: Json = False) -> None:
                     i["entity"],
                     f"{i['source']}:{i['key']}",
                     i["canonical"],
-                    f"{i['rule']} {safe(i['value'])}",
+                    f"{i['rule']}: {value_words(i['value'])}",
                     WHY[i["why"]].format(**i),
                 )
                 for i in found
@@ -327,6 +328,13 @@ def _line(bundle: Bundle, entity: str, line: int) -> str:
     info = bundle.entity(entity)
     matches = info.identity.matches if info is not None and info.identity is not None else ()
     return matches[line - 1].text if line <= len(matches) else ""
+
+
+def value_words(value: str | None) -> str:
+    """A matched value as a person writes it; the store keeps a JSON list of the fields that are compared."""
+    if value is None:
+        return ""
+    return " and ".join(safe(part) for part in msgspec.json.decode(value, type=list[Any]))
 
 
 def _some(keys: list[str]) -> str:

@@ -204,6 +204,10 @@ def dlq(
     duplicates: Annotated[
         bool, typer.Option("--duplicates", help="List keys that one source claims by several records.")
     ] = False,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="List claims that stand although a newer version of their record was rejected."),
+    ] = False,
     dangling: Annotated[bool, typer.Option("--dangling", help="List references that find no row.")] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Print personal and restricted values in full.")] = False,
     json: Json = False,
@@ -225,9 +229,14 @@ def dlq(
         if warnings:
             _show_warnings(connection, json=json)
             return
+        if conflicts:
+            rows_.show_conflicts(workspace.existing_bundle(), connection, _hidden(workspace, reveal=reveal), json=json)
+            return
+        if stale:
+            rows_.show_stale(workspace.existing_bundle(), connection, _reasons(workspace, reveal=reveal), json=json)
+            return
         for asked, show_rows in (
             (incomplete, rows_.show_incomplete),
-            (conflicts, rows_.show_conflicts),
             (warned, rows_.show_warned),
             (duplicates, rows_.show_duplicates),
             (dangling, rows_.show_dangling),
@@ -273,6 +282,17 @@ def _reasons(workspace: Workspace, *, reveal: bool) -> Callable[[str, str, str, 
 
     tags = sensitive(ir.decode_project(workspace.existing_bundle().parts["ir.json"]))
     return lambda code, title, field, why: without_value(code, tags[title, field]) if (title, field) in tags else why
+
+
+def _hidden(workspace: Workspace, *, reveal: bool) -> Callable[[str, str], str]:
+    """What is shown instead of the values of a field of an entity that is personal or restricted, "" of any other."""
+    if reveal:
+        return lambda entity, field: ""
+    from fieldmap.compiler import ir
+    from fieldmap.compiler.explain.letters import hidden
+
+    tags = hidden(ir.decode_project(workspace.existing_bundle().parts["ir.json"]))
+    return lambda entity, field: tags.get((entity, field), "")
 
 
 def _show_held(workspace: Workspace, connection: Connection, *, reveal: bool, json: bool) -> None:

@@ -272,7 +272,7 @@ def status(json: Json = False) -> None:
             verb = "is" if item["stale"] == 1 else "are"
             out().print(
                 f"\n{plural(item['stale'], 'record')} of {item['map']} {verb} stale: a newer version was rejected, and the"
-                " claims of the one before it stand: fieldmap dlq"
+                " claims of the one before it stand: fieldmap dlq --stale"
             )
     if not checked.ok:
         out().print("\nThe maps have mistakes, so nothing is said of changes: fieldmap check")

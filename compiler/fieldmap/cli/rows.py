@@ -1,10 +1,15 @@
-"""Lists of rows that want a look: held back, in conflict, warned of, claimed twice, with references that find nothing."""
+"""Lists of rows that want a look: held back, in conflict, warned of, claimed twice, stale, with references that find nothing.
+
+`--json` gives keys and records as the store has them; the tables show keys as the commands take them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 from psycopg import sql
 
 from fieldmap.cli.console import out, print_json, safe, table
@@ -43,7 +48,7 @@ def show_incomplete(bundle: Bundle, connection: Connection, *, json: bool) -> No
     elif not found:
         out().print("No rows are held back.")
     else:
-        rows = [(item["entity"], item["key"], _why(item), _claimed(item["claims"])) for item in found]
+        rows = [(item["entity"], key_words(item["key"]), _why(item), _claimed(item["claims"])) for item in found]
         table(["entity", "key", "why it is held back", "claimed by"], rows)
 
 
@@ -68,13 +73,19 @@ def show_warned(bundle: Bundle, connection: Connection, *, json: bool) -> None:
     elif not found:
         out().print("No row is warned of.")
     else:
-        rows = [(item["entity"], item["key"], item["message"], item["where"]) for item in found]
+        rows = [(item["entity"], key_words(item["key"]), item["message"], item["where"]) for item in found]
         table(["entity", "key", "warning", "where"], rows)
 
 
-def show_conflicts(bundle: Bundle, connection: Connection, *, json: bool) -> None:
-    """Fields on which live claims contradict each other, with what each says."""
+def show_conflicts(bundle: Bundle, connection: Connection, hidden: Callable[[str, str], str], *, json: bool) -> None:
+    """Fields on which live claims contradict each other, with what each says. hidden: what is shown instead of the values of a field
+    of an entity, "" where they may be seen."""
     found = list(_conflicts(bundle, connection))
+    for item in found:
+        instead = hidden(item["entity"], item["field"])
+        for claim in item["claims"] if instead else ():
+            claim["value"] = instead if claim["value"] is not None else None
+            claim["reason"] = instead if claim["reason"] is not None else None
     if json:
         print_json(found)
     elif not found:
@@ -82,13 +93,10 @@ def show_conflicts(bundle: Bundle, connection: Connection, *, json: bool) -> Non
     else:
         rows = [
             (
-                f"{item['entity']} {item['key']}",
+                f"{item['entity']} {key_words(item['key'])}",
                 item["field"],
                 f"{item['code']} {_CONFLICTS.get(item['code'], '')}",
-                "; ".join(
-                    f"{claim['source']} {claim['record']}: {safe(claim['value']) if claim['value'] is not None else claim['reason']}"
-                    for claim in item["claims"]
-                ),
+                "; ".join(f"{claim['source']} {claim['record']}: {_said(claim)}" for claim in item["claims"]),
             )
             for item in found
         ]
@@ -125,7 +133,7 @@ def show_duplicates(bundle: Bundle, connection: Connection, *, json: bool) -> No
     elif not found:
         out().print("No source claims a key twice.")
     else:
-        rows = [(item["entity"], item["key"], item["source"], ", ".join(item["records"])) for item in found]
+        rows = [(item["entity"], key_words(item["key"]), item["source"], _times(item["records"])) for item in found]
         table(["entity", "key", "source", "records"], rows)
 
 
@@ -145,7 +153,73 @@ def show_dangling(bundle: Bundle, connection: Connection, *, json: bool) -> None
     elif not found:
         out().print("Every reference finds its row.")
     else:
-        table(["entity", "key", "field", "refers to"], [tuple(item.values()) for item in found])
+        rows = [(item["entity"], key_words(item["key"]), item["field"], item["refers_to"]) for item in found]
+        table(["entity", "key", "field", "refers to"], rows)
+
+
+def show_stale(
+    bundle: Bundle, connection: Connection, told: Callable[[str, str, str, str], str], *, json: bool
+) -> None:
+    """Claims that stand although a newer version of their record was rejected. told: how a reason is told, by code, map, field and
+    what it says."""
+    titles = {item.id: item.title for item in bundle.catalogue.maps}
+    found = [
+        {
+            "entity": info.name,
+            "key": key,
+            "source": _source(bundle, map_),
+            "record": record,
+            "changed": changed,
+            "rejected": rejected,
+            "code": code,
+            "field": field,
+            "reason": told(code, titles[map_], field, reason),
+            "dead_letter": letter,
+        }
+        for info in bundle.catalogue.entities
+        for key, map_, record, changed, rejected, code, field, reason, letter in connection.execute(
+            sql.SQL(
+                "SELECT key, map, record, changed, rejected, code, field, reason, dead_letter FROM provenance.{} ORDER BY 2, 3, 1"
+            ).format(sql.Identifier(f"{info.table}_stale"))
+        ).fetchall()
+    ]
+    if json:
+        print_json(found)
+    elif not found:
+        out().print("No claim is stale.")
+    else:
+        rows = [
+            (
+                f"{item['entity']} {key_words(item['key'])}",
+                f"{item['source']} {item['record']}",
+                f"{item['changed']:%Y-%m-%d %H:%M}" if item["changed"] is not None else "",
+                f"{item['code']} {item['field'] and item['field'] + ': '}{item['reason']}",
+                f"fieldmap dlq --show {item['dead_letter']}",
+            )
+            for item in found
+        ]
+        table(["row", "record", "says what it said on", "why the newer version was rejected", "sample"], rows)
+
+
+def key_words(key: str) -> str:
+    """A key as the commands take it: the parts of a key of several, which the store keeps as a JSON list, behind one another."""
+    if not key.startswith("["):
+        return safe(key)
+    try:
+        parts = msgspec.json.decode(key)
+    except msgspec.DecodeError:
+        return safe(key)
+    return ",".join(safe(part) for part in parts) if isinstance(parts, list) else safe(key)
+
+
+def _said(claim: dict[str, Any]) -> str:
+    return safe(claim["value"]) if claim["value"] is not None else f"held, {safe(claim['reason'])}"
+
+
+def _times(records: list[str]) -> str:
+    """Records, each once: one may claim a key several times by the elements of a list."""
+    counted = ((record, len(list(same))) for record, same in itertools.groupby(records))
+    return ", ".join(f"{safe(record)} ({number} times)" if number > 1 else safe(record) for record, number in counted)
 
 
 def _condition(info: EntityInfo, number: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import sql
 
 from fieldmap.cli.console import out, safe
-from fieldmap.cli.identity import WHY, parse
+from fieldmap.cli.identity import WHY, parse, value_words
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError
 from fieldmap.runtime.store.database import Connection
@@ -148,7 +148,11 @@ def show(found: dict[str, Any]) -> None:
     """The identity of a key, as text."""
     out().print(f"{found['entity']} {safe(found['key'])}", style="bold", soft_wrap=True)
     for member in found["members"]:
-        how = "its own number" if member["rule"] is None else f"by {member['rule']} {member['value'] or ''}".rstrip()
+        how = (
+            "its own number"
+            if member["rule"] is None
+            else f"by {member['rule']}: {value_words(member['value'])}".rstrip(": ")
+        )
         if member["rule"] is None and member["since"] is not None:
             how = "nothing joins it"
         since = f", since {member['since']:%Y-%m-%d %H:%M} (run {member['run']})" if member["rule"] is not None else ""
@@ -165,12 +169,12 @@ def show(found: dict[str, Any]) -> None:
     for item in found["refused"]:
         _line(
             "refused",
-            f"{item['source']}:{safe(item['key'])} as {safe(item['canonical'])} by {item['rule']} {safe(item['value'])}: {WHY[item['why']].format(**item)}",
+            f"{item['source']}:{safe(item['key'])} as {safe(item['canonical'])} by {item['rule']}, {value_words(item['value'])}: {WHY[item['why']].format(**item)}",
         )
     for item in found["ambiguous"]:
         _line(
             "ambiguous",
-            f"{safe(item['value'])} of {item['match']}: {item['source']} has it at {', '.join(map(safe, item['keys']))}",
+            f"{value_words(item['value'])}: several keys of {item['source']} have it ({', '.join(map(safe, item['keys']))}), so {item['match']} joins none of them",
         )
     for item in found["history"]:
         before, after = safe(item["before"] or "unknown"), safe(item["after"] or "gone")

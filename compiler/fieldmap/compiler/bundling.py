@@ -7,7 +7,7 @@ import msgspec
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.connectors import ConnectorPlan
-from fieldmap.compiler.emit import data, fetch, keeping, nulls, sql, transform
+from fieldmap.compiler.emit import data, fetch, keeping, nulls, sql, transform, views
 from fieldmap.compiler.emit.columns import claimed_field, codec_of, columns_of
 from fieldmap.compiler.emit.identity import referrers
 from fieldmap.compiler.registries import registries
@@ -48,14 +48,14 @@ def _catalogue(
             )
         if map_.keeps:
             tables.append(keeping.table(map_, sql.claim_tables(map_, entities)[0]))
-    views = [
+    provenance = [
         bundle.View(name=name, query=query)
         for entity in project.entities
-        for name, query in sql.views_sql(entity, maps, entities)
+        for name, query in views.views_sql(entity, maps, entities)
     ]
     return bundle.Catalogue(
         tables=tuple(tables),
-        views=tuple(views),
+        views=tuple(provenance),
         entities=tuple(_entity_info(entity, entities) for entity in project.entities),
         maps=tuple(_map_info(map_, entities) for map_ in project.maps),
         connectors=tuple(connectors),

@@ -107,7 +107,7 @@ def _indexed(table: ClaimTable) -> list[dict[str, str]]:
 
 def canonical_ddl(entity: ir.Entity) -> str:
     """CREATE TABLE of an entity's canonical rows."""
-    columns = _entity_columns(entity)
+    columns = entity_columns(entity)
     leaders = [column.field for column in columns if column.leads and column.field not in entity.key]
     return _render(
         "canonical.sql.j2", table=entity.table, columns=columns, key=list(entity.key), doc=entity.doc, fields=leaders
@@ -159,8 +159,8 @@ def _keys_of(table: ClaimTable) -> Callable[[str], str]:
 def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir.Entity]) -> str:
     """The steps that make the canonical rows of the keys touched."""
     by_source = {(map_.id, table.number): table for map_ in maps.values() for table in claim_tables(map_, entities)}
-    types = {column.name: column.type for column in _entity_columns(entity)}
-    rules = FieldRules(entity, [column for column in _entity_columns(entity) if column.field not in entity.key])
+    types = {column.name: column.type for column in entity_columns(entity)}
+    rules = FieldRules(entity, [column for column in entity_columns(entity) if column.field not in entity.key])
     columns = rules.columns
     sources = [
         {
@@ -190,8 +190,8 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         entity=entity.name,
         key=list(entity.key),
         key_columns=_key_columns(entity),
-        key_text=_key_text(entity, "m"),
-        key_text_k=_key_text(entity, "k"),
+        key_text=key_text(entity, "m"),
+        key_text_k=key_text(entity, "k"),
         columns=columns,
         windows=rules.windows,
         tallies=rules.tallies,
@@ -250,163 +250,21 @@ def _nullable(entity: ir.Entity) -> list[str]:
     return [name for name, rule in entity.rules.items() if rule.null_wins]
 
 
-def _entity_columns(entity: ir.Entity) -> list[Column]:
+def entity_columns(entity: ir.Entity) -> list[Column]:
     return [column for field in entity.fields for column in columns_of(field)]
 
 
 def _key_columns(entity: ir.Entity) -> list[Column]:
     """The columns of the key, in the order of the key."""
-    columns = {column.field: column for column in _entity_columns(entity)}
+    columns = {column.field: column for column in entity_columns(entity)}
     return [columns[name] for name in entity.key]
 
 
-def _key_text(entity: ir.Entity, alias: str) -> str:
+def key_text(entity: ir.Entity, alias: str) -> str:
     """A row's key as one text: itself, or a JSON list of its parts."""
     if len(entity.key) == 1:
         return f"{alias}.{quote(entity.key[0])}::text"
     return f"jsonb_build_array({', '.join(f'{alias}.{quote(name)}' for name in entity.key)})::text"
-
-
-# --------------------------------------------------------------------------------------------------------- views
-
-
-def views_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir.Entity]) -> list[tuple[str, str]]:
-    """Views of schema provenance, by name: every value with its origin, the live claims of every key, keys claimed twice by one source, dangling references."""
-    return [
-        (entity.table, _provenance_view(entity, maps)),
-        (f"{entity.table}_claims", _claims_view(entity)),
-        (f"{entity.table}_duplicates", _duplicates_view(entity)),
-        (f"{entity.table}_dangling", _dangling_view(entity, entities)),
-        (f"{entity.table}_stale", _stale_view(entity)),
-    ]
-
-
-def _sources_union(entity: ir.Entity, columns: str, maps: dict[str, ir.Map]) -> str:
-    """The live claims. `_kept` tells where the values stand that a claim keeps from earlier versions of its record."""
-    parts = [
-        f"SELECT {literal(source.map)}::text AS _map, {source.claim} AS _claim_number, {columns}, {keeping.kept(maps[source.map], source.claim)} AS _kept"
-        f" FROM claims.{quote(source.table)}" + (" WHERE _state = 'live'" if source.claim == 0 else "")
-        for source in entity.sources
-    ]
-    return "\n  UNION ALL\n  ".join(parts)
-
-
-def _provenance_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
-    leaders = [column for column in _entity_columns(entity) if column.leads and column.field not in entity.key]
-    values = ",\n    ".join(
-        f"({literal(c.field)}, {_shown(entity, c)}, o._claims[{'1' if n == 1 else f'least({n}, cardinality(o._claims))'}],"
-        f" {str(entity.rules[c.field].null_wins).lower()})"
-        for n, c in enumerate(leaders, 1)
-    )
-    if not entity.sources or not leaders:
-        return "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS value WHERE false"
-    return (
-        f"SELECT {_key_text(entity, 'o')} AS key, f.field, f.value, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
-        f"  {keeping.origin('s', 'position', 'f.field')} AS archive_position, {keeping.origin('s', 'index', 'f.field')} AS record_index,\n"
-        "  d.paths, d.statement, d.file, d.line, r.rule, d.assumed\n"
-        f"FROM canonical.{quote(entity.table)} o\n"
-        f"CROSS JOIN LATERAL (VALUES\n    {values}) AS f(field, value, claim, nullable)\n"
-        f"JOIN (\n  {_sources_union(entity, '_claim, _record, _changed, _position, _index', maps)}\n) s ON s._claim = f.claim\n"
-        "LEFT JOIN fieldmap.map_fields d ON (d.map, d.claim, d.field) = (s._map, s._claim_number, f.field)\n"
-        f"LEFT JOIN fieldmap.rules r ON (r.entity, r.field) = ({literal(entity.name)}, f.field)\n"
-        # A null that won is told; a member that the claim of its group lacks is not.
-        "WHERE f.value IS NOT NULL OR f.nullable"
-    )
-
-
-def _claims_view(entity: ir.Entity) -> str:
-    if not entity.sources:
-        return "SELECT NULL::text AS key, NULL::bigint AS claim, NULL::text AS map, NULL::text AS record, NULL::timestamptz AS changed WHERE false"
-    return (
-        f"SELECT {_key_text(entity, 's')} AS key, s._claim AS claim, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed\n"
-        f"FROM (\n  {_keyed_union(entity, ', t._claim, t._changed')}\n) s"
-    )
-
-
-def _shown(entity: ir.Entity, leader: Column) -> str:
-    """A field of a canonical row `o` as text: an amount with its currency or unit."""
-    columns = [column for column in _entity_columns(entity) if column.field == leader.field]
-    return " || ' ' || ".join(f"o.{quote(column.name)}::text" for column in columns)
-
-
-def _duplicates_view(entity: ir.Entity) -> str:
-    if not entity.sources:
-        return "SELECT NULL::text AS key, NULL::text AS map, NULL::text[] AS records WHERE false"
-    names = ", ".join(f"s.{quote(name)}" for name in entity.key)
-    return (
-        f"SELECT {_key_text(entity, 's')} AS key, s._map AS map, array_agg(s._record ORDER BY s._record) AS records\n"
-        f"FROM (\n  {_keyed_union(entity)}\n) s GROUP BY s._map, {names} HAVING count(*) > 1"
-    )
-
-
-def _keyed_union(entity: ir.Entity, more: str = "") -> str:
-    """The live claims with their canonical keys. more: further columns of the claims, each behind a comma."""
-
-    def part(source: ir.Source) -> str:
-        values = identity.key_values(entity, source, "t")
-        keys = ", ".join(f"{value} AS {quote(name)}" for name, value in zip(entity.key, values, strict=True))
-        live = " WHERE t._state = 'live'" if source.claim == 0 else ""
-        return f"SELECT {literal(source.map)}::text AS _map, t._record{more}, {keys} FROM claims.{quote(source.table)} t{live}"
-
-    return "\n  UNION ALL\n  ".join(part(source) for source in entity.sources)
-
-
-def _stale_view(entity: ir.Entity) -> str:
-    """Claims of a record of which a newer version was rejected: they stand, and are not what the source says now. A rejected
-    version whose time could not be read is newer if it came later."""
-    if not entity.sources:
-        return "SELECT NULL::text AS key, NULL::text AS map, NULL::text AS record WHERE false"
-    return (
-        f"SELECT {_key_text(entity, 's')} AS key, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
-        "  d.changed AS rejected, d.code, d.field, d.reason, d.id AS dead_letter\n"
-        f"FROM (\n  {_keyed_union(entity, ', t._changed, t._position, t._index')}\n) s\n"
-        "JOIN fieldmap.dead_letters d ON (d.map, d.record) = (s._map, s._record)\n"
-        "  AND (coalesce(d.changed, s._changed), d.archive_position, d.record_index) > (s._changed, s._position, s._index)"
-    )
-
-
-def _dangling_view(entity: ir.Entity, entities: dict[str, ir.Entity]) -> str:
-    """References that find no row; and those by id that find no record, which are in no row but in the claim alone."""
-    parts = []
-    for field in entity.fields:
-        type_ = field.type.element if isinstance(field.type, ir.ListType) else field.type
-        if isinstance(type_, ir.ReferenceType):
-            parts.append(_dangling(entity, field, entities[type_.entity]))
-            parts.extend(
-                _nameless(entity, field, source, reference)
-                for source in entity.sources
-                for reference in source.references
-                if reference.field == field.name and reference.records
-            )
-    return (
-        "\nUNION ALL\n".join(parts)
-        or "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS refers_to WHERE false"
-    )
-
-
-def _dangling(entity: ir.Entity, field: ir.Field, target: ir.Entity) -> str:
-    value, from_ = f"o.{quote(field.column)}", f"canonical.{quote(entity.table)} o"
-    if isinstance(field.type, ir.ListType):
-        value, from_ = "u.v", f"{from_} CROSS JOIN LATERAL unnest(o.{quote(field.column)}) u(v)"
-    return (
-        f"SELECT {_key_text(entity, 'o')} AS key, {literal(field.name)}::text AS field, {value}::text AS refers_to\n"
-        f"FROM {from_} LEFT JOIN canonical.{quote(target.table)} t"
-        f" ON t.{quote(target.key[0])} = {value}\nWHERE {value} IS NOT NULL AND t.{quote(target.key[0])} IS NULL"
-    )
-
-
-def _nameless(entity: ir.Entity, field: ir.Field, source: ir.Source, reference: ir.Reference) -> str:
-    value, from_ = f"t.{quote(field.column)}", f"claims.{quote(source.table)} t"
-    if isinstance(field.type, ir.ListType):
-        value, from_ = "u.v", f"{from_} CROSS JOIN LATERAL unnest(t.{quote(field.column)}) u(v)"
-    keys = zip(entity.key, identity.key_values(entity, source, "t"), strict=True)
-    row = f"(SELECT {', '.join(f'{key} AS {quote(name)}' for name, key in keys)})"
-    live = "t._state = 'live' AND " if source.claim == 0 else ""
-    return (
-        f"SELECT {_key_text(entity, 'k')} AS key, {literal(field.name)}::text AS field, 'record ' || {value} AS refers_to\n"
-        f"FROM {from_} CROSS JOIN LATERAL {row} k\n"
-        f"WHERE {live}{value} IS NOT NULL AND {identity.canonical(reference, value)} IS NULL"
-    )
 
 
 # ------------------------------------------------------------------------------------------------------ rendering

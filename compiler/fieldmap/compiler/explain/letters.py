@@ -91,6 +91,17 @@ def sensitive(project: ir.Project) -> dict[tuple[str, str], str]:
     }
 
 
+def hidden(project: ir.Project) -> dict[tuple[str, str], str]:
+    """What is shown instead of the values of fields that are pii or restricted, by entity and field."""
+    return {
+        (entity.name, field.name): f"{_HIDDEN} ({tag})"
+        for entity in project.entities
+        for field in entity.fields
+        for tag in field.tags
+        if tag in ("pii", "restricted")
+    }
+
+
 def without_value(code: str, tag: str) -> str:
     """What is told of a failure without the value that failed: the words of its code."""
     return f"{TITLES[code]}: {_HIDDEN} ({tag})"
