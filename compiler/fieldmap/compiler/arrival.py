@@ -17,10 +17,11 @@ def two_orders(name: str, field: ir.Field | None, kind: str, untimed: ir.Map, ot
         if other is not None
         else f"another record of {untimed.connector}.{untimed.resource} says {two}"
     )
-    width = max(len(first), len(second))
+    heads = ("arrives first", "arrives second")
+    width = max(map(len, (first, second, *heads)))
     # `newest` would take the last to come; so would every other rule that asks how old a claim is. `oldest` takes the first.
     after = (two, one) if kind != "oldest" else (one, two)
-    head = f"{'arrives first'.ljust(width)}   {'arrives second'.ljust(width)}   {name or 'the field'} would be"
+    head = f"{heads[0].ljust(width)}   {heads[1].ljust(width)}   {name or 'the field'} would be"
     return (
         head,
         f"{first.ljust(width)}   {second.ljust(width)}   {after[0]}",

@@ -55,6 +55,8 @@ class RuleLowering:
         default = self._implied()
         if default_line is not None:
             default = self._rule(default_line.rule, None, default) or default
+            if default_line.null_wins:
+                self._one_field("default stands for all fields", default_line.span)
         rules: dict[str, ir.Rule] = {}
         for group in self.merge.together if self.merge is not None else ():
             rules.update(self._together(group, default))
@@ -241,6 +243,11 @@ class RuleLowering:
                     help=f"add it to the fields after together, or need one of: {', '.join(names)}",
                 )
                 return {}
+        if group.null_wins:
+            self._one_field(
+                "fields that belong together come from one claim, and its absent members stay empty", group.span
+            )
+            return {}
         rule = default
         if group.rule is not None:
             if not self._chooses_a_claim(group.rule.kind, group.rule.span):
@@ -319,6 +326,14 @@ class RuleLowering:
             "FM0608", f"null cannot win here: {why}", line.span, help="leave null wins out, or make the field optional"
         )
         return False
+
+    def _one_field(self, why: str, span: Span) -> None:
+        self.report.error(
+            "FM0608",
+            f"null wins is said of one field, and {why}",
+            span,
+            help="leave null wins out here, or write it on the line of a field: left_on newest null wins",
+        )
 
     def _everyone(self) -> tuple[int, ...]:
         return tuple(source.rank for source in self.sources)

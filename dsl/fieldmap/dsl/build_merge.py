@@ -53,6 +53,7 @@ def together(tree: Branch, ctx: Building) -> ast.Together:
         fields=_fields(tree, ctx),
         rule=_rule(rule, ctx) if rule is not None else None,
         needs=_fields(needs, ctx) if needs is not None else (),
+        null_wins=leaf(tree, "NULL_WINS") is not None,
         span=ctx.span(tree),
     )
 

@@ -80,6 +80,7 @@ class Together(Node):
     fields: tuple[Name, ...]
     rule: Rule | None
     needs: tuple[Name, ...] = ()
+    null_wins: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
