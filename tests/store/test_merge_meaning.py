@@ -34,7 +34,13 @@ EXAMPLES = int(os.environ.get("FIELDMAP_MERGE_EXAMPLES", "6"))
 # The elements of b.one's records claim by `each`; c.one only enriches; nobody knows when records of d.one change.
 SOURCES = ("a.one", "a.two", "b.one", "c.one", "d.one")
 CLAIM_RULES = ("prefer", "only", "newest", "oldest")
-GROUPS = ("newest needs street", "oldest", "prefer b, a, c, d needs street, city", "only a needs tags", "newest")
+GROUPS = (
+    "newest needs street, city",
+    "oldest",
+    "prefer b, a, c, d needs street, city",
+    "only a needs tags, city",
+    "newest",
+)
 ORDERS = 2
 
 
@@ -73,7 +79,13 @@ def _lines(root: str) -> str:
 
 
 def _rule(dice: random.Random, name: str) -> str:
-    rule = dice.choice(RULES[name]).replace("prefer c, b, a", "prefer c, b, a, d")
+    # Each kind of rule as often as another, however many ways there are to write it.
+    kinds: dict[str, list[str]] = {}
+    for rule in RULES[name]:
+        kinds.setdefault("within" if " within " in rule and rule.startswith("prefer") else rule.split()[0], []).append(
+            rule
+        )
+    rule = dice.choice(kinds[dice.choice(list(kinds))]).replace("prefer c, b, a", "prefer c, b, a, d")
     if rule == "prefer a.two, b, c, a.one":
         rule = "prefer a.two, d, b, c, a.one"
     nullable = rule.startswith(CLAIM_RULES) and FIELDS[name].endswith("?")
@@ -121,9 +133,9 @@ def _sent(value: Any) -> Any:
 
 def history(dice: random.Random) -> list[Version]:
     """Versions of the records of all sources; those of one record differ in time, records meet in keys and times."""
-    keys = dice.choice((3, 6, 10))
+    keys = dice.choice((4, 8, 16))
     made: list[Version] = []
-    for number in range(dice.choice((6, 12, 25))):
+    for number in range(dice.choice((12, 30, 60))):
         source = dice.choice(SOURCES)
         record = dice.choice(("r", "R", "ä", "\U0001f600")) + f"{number}"
         timed = source != "d.one"
@@ -212,7 +224,7 @@ def arrive(database: Server, bundle: Bundle, dice: random.Random, versions: list
     maps = {item.resource: item.id for item in bundle.catalogue.maps}
     pages = Pages()
     while order:
-        size = dice.choice((3, 12, 40))
+        size = dice.choice((6, 20, 60))
         part, order = order[:size], order[size:]
         for source in dict.fromkeys(version.source for version in part):
             sent = [version.json for version in part if version.source == source]
