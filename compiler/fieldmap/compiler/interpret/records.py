@@ -161,7 +161,7 @@ class _Run:
         self._children(self.map.children, roots, 0)
         rows = tuple(tuple(rows) for rows in self.rows)
         held, listed = tuple(self.held), tuple(self.listed)
-        return Claimed(self.record_id, self.changed, rows, held, listed, tuple(self.kept), tuple(self.nulls))
+        return Claimed(self.record_id, self.changed, rows, held, listed, kept=tuple(self.kept), nulls=tuple(self.nulls))
 
     def _judge(self, node: ir.Expr, roots: Roots) -> Any:
         try:
