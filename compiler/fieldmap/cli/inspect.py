@@ -338,16 +338,6 @@ def _show_warnings(connection: Connection, *, json: bool) -> None:
         )
 
 
-def _show_incomplete(connection: Connection, *, json: bool) -> None:
-    rows = connection.execute("SELECT entity, key, missing FROM fieldmap.incomplete ORDER BY 1, 2").fetchall()
-    if json:
-        print_json([dict(zip(("entity", "key", "missing"), row, strict=True)) for row in rows])
-    elif not rows:
-        out().print("No rows are held back.")
-    else:
-        table(["entity", "key", "still empty"], [(entity, key, ", ".join(missing)) for entity, key, missing in rows])
-
-
 def _show_letter(workspace: Workspace, connection: Connection, number: int, *, reveal: bool, json: bool) -> None:
     from fieldmap.cli.explained import show_letter
     from fieldmap.compiler import ir

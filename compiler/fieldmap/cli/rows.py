@@ -32,15 +32,20 @@ def show_incomplete(bundle: Bundle, connection: Connection, *, json: bool) -> No
             "missing": missing,
             "failed": [_condition(info, number) for number in failed],
             "duplicates": twice,
+            "dangling": [{"field": field, "refers_to": wanted} for field, wanted in dangling],
             "claims": [_claim(bundle, claim) for claim in claims],
         }
         for info in bundle.catalogue.entities
-        for key, missing, failed, twice, claims in connection.execute(
+        for key, missing, failed, twice, dangling, claims in connection.execute(
             sql.SQL(
-                "SELECT i.key, i.missing, i.failed, i.twice, coalesce(jsonb_agg(jsonb_build_array(c.map, c.record, c.changed)"
+                "SELECT i.key, i.missing, i.failed, i.twice, d.found, coalesce(jsonb_agg(jsonb_build_array(c.map, c.record, c.changed)"
                 " ORDER BY c.map, c.record) FILTER (WHERE c.map IS NOT NULL), '[]')"
-                " FROM fieldmap.incomplete i LEFT JOIN provenance.{} c ON c.key = i.key WHERE i.entity = {} GROUP BY 1, 2, 3, 4 ORDER BY 1"
-            ).format(sql.Identifier(f"{info.table}_claims"), sql.Literal(info.name))
+                " FROM fieldmap.incomplete i LEFT JOIN provenance.{} c ON c.key = i.key CROSS JOIN LATERAL ("
+                "SELECT coalesce(jsonb_agg(jsonb_build_array(x.field, x.refers_to) ORDER BY x.field, x.refers_to), '[]') AS found"
+                " FROM provenance.{} x WHERE x.key = i.key AND x.must_exist) d WHERE i.entity = {} GROUP BY 1, 2, 3, 4, 5 ORDER BY 1"
+            ).format(
+                sql.Identifier(f"{info.table}_claims"), sql.Identifier(f"{info.table}_dangling"), sql.Literal(info.name)
+            )
         ).fetchall()
     ]
     if json:
@@ -56,6 +61,7 @@ def _why(item: dict[str, Any]) -> str:
     parts = [f"still empty: {', '.join(item['missing'])}"] if item["missing"] else []
     parts += [f"{condition['message']} ({condition['where']})" for condition in item["failed"]]
     parts += ["two claims of one source have this key"] if item["duplicates"] else []
+    parts += [f"{one['field']} refers to {one['refers_to']}, which does not exist" for one in item["dangling"]]
     return "; ".join(parts)
 
 

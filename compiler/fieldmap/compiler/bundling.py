@@ -7,7 +7,7 @@ import msgspec
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.connectors import ConnectorPlan
-from fieldmap.compiler.emit import data, fetch, keeping, nulls, sql, transform, views
+from fieldmap.compiler.emit import data, fetch, keeping, nulls, sql, standing, transform, views
 from fieldmap.compiler.emit.columns import claimed_field, codec_of, columns_of
 from fieldmap.compiler.emit.identity import referrers
 from fieldmap.compiler.registries import registries
@@ -38,6 +38,7 @@ def _catalogue(
     project: ir.Project, entities: dict[str, ir.Entity], maps: dict[str, ir.Map], connectors: list[str]
 ) -> bundle.Catalogue:
     tables = [_canonical_table(entity) for entity in project.entities]
+    tables += [_waiting_table(entity) for entity in project.entities if standing.needed(entity, entities)]
     for map_ in project.maps:
         for table in sql.claim_tables(map_, entities):
             columns = tuple((column.name, column.type) for column in table.kept_columns)
@@ -68,6 +69,11 @@ def _canonical_table(entity: ir.Entity) -> bundle.Table:
     return bundle.Table(schema="canonical", name=entity.table, create=sql.canonical_ddl(entity), columns=columns)
 
 
+def _waiting_table(entity: ir.Entity) -> bundle.Table:
+    columns = _canonical_table(entity).columns
+    return bundle.Table(schema="waiting", name=entity.table, create=standing.waiting_ddl(entity), columns=columns)
+
+
 def _entity_info(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bundle.EntityInfo:
     fields = [field for field in entity.fields if not field.is_key]
     return bundle.EntityInfo(
@@ -88,6 +94,8 @@ def _entity_info(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bundle.En
         ),
         identity=_identity_info(entity.identity) if entity.identity is not None else None,
         referrers=tuple(sorted({other.name for other, _, _ in referrers(entities, entity.name)})),
+        waiters=tuple(standing.waiters(entity, entities)),
+        needs=tuple(sorted({reference.target.name for reference in standing.needed(entity, entities)})),
         conditions=tuple(
             bundle.ConditionInfo(kind=c.kind, message=c.message, file=c.place.file, line=c.place.line)
             for c in entity.conditions

@@ -12,6 +12,9 @@ from fieldmap.compiler.report import Report
 from fieldmap.compiler.symbols import Symbols, snake
 from fieldmap.dsl import ast
 
+# Tags that say more of the type, and nothing to readers.
+_OF_TYPES = ("rounded half even", "must exist")
+
 
 @dataclass(frozen=True)
 class EntityInfo:
@@ -80,9 +83,25 @@ def _entity(node: ast.Entity, keys: dict[str, tuple[str, ...]], symbols: Symbols
             is_key=is_key,
             place=place(symbols.sources, item.span),
             doc=item.doc.value if item.doc else "",
-            tags=tuple(dict.fromkeys(tag.kind for tag in item.tags if tag.kind != "rounded half even")),
+            tags=tuple(dict.fromkeys(tag.kind for tag in item.tags if tag.kind not in _OF_TYPES)),
+            must_exist=_must_exist(item, type_, report),
         )
     return EntityInfo(node, snake(node.name.text), key, fields, declared)
+
+
+def _must_exist(item: ast.EntityField, type_: ir.Type, report: Report) -> bool:
+    tag = next((tag for tag in item.tags if tag.kind == "must exist"), None)
+    if tag is None:
+        return False
+    held = type_.element if isinstance(type_, ir.ListType) else type_
+    if not isinstance(held, ir.ReferenceType | ir.UnknownType):
+        report.error(
+            "FM0303",
+            f"must exist is for a reference, and {item.name.text} is {types.describe(type_)}",
+            tag.span,
+            help="name an entity as its type, or leave must exist out: a field without ? is required anyway",
+        )
+    return isinstance(held, ir.ReferenceType)
 
 
 def _rounded(item: ast.EntityField, type_: ir.Type, report: Report) -> ir.Type:

@@ -138,7 +138,7 @@ def _object(
         node = _node(member.type, common, report)
         if member.attributes is not None and isinstance(node, ScalarShape):
             node = replace(node, attributes=_object(member.attributes, common, member.type.span, report))
-        _refuse_rounding(member, report)
+        _refuse_entity_tags(member, report)
         built[member.name.text] = MemberShape(
             member.name.text,
             node,
@@ -151,8 +151,15 @@ def _object(
     return ObjectShape(built, span)
 
 
-def _refuse_rounding(member: ast.Member, report: Report) -> None:
+def _refuse_entity_tags(member: ast.Member, report: Report) -> None:
     for tag in member.tags:
+        if tag.kind == "must exist":
+            report.error(
+                "FM0303",
+                "must exist belongs to a reference of an entity: a source has no references yet",
+                tag.span,
+                help="write it behind the type of the entity's field",
+            )
         if tag.kind == "rounded half even":
             report.error(
                 "FM0303",

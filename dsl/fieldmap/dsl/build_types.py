@@ -168,6 +168,8 @@ def tag(tree: Branch, ctx: Building) -> ast.Tag:
         return ast.Tag(kind="deprecated", advice=plain(advice, ctx), span=span)
     if leaf(tree, "ROUNDED") is not None:
         return ast.Tag(kind="rounded half even", span=span)
+    if leaf(tree, "MUST_EXIST") is not None:
+        return ast.Tag(kind="must exist", span=span)
     return ast.Tag(kind="pii" if required_leaf(tree, "TAG") == "pii" else "restricted", span=span)
 
 

@@ -93,6 +93,7 @@ _WORDS = {
     "AS_WORD": "`as`",
     "TAG": "`pii`, `restricted`",
     "ROUNDED": "`rounded half even`",
+    "MUST_EXIST": "`must exist`",
     "CHOICE": "`earlier`, `later`",
     "OPTIONAL": "`?`",
     "_UNIT_OF": "`unit(…)`",

@@ -17,7 +17,7 @@ from fieldmap.dsl.source import Source
 
 _WIDEST_COLUMN = 44
 _WIDEST_LINE = 110
-_TAGS = {"TAG", "DEPRECATED", "ROUNDED"}
+_TAGS = {"TAG", "DEPRECATED", "ROUNDED", "MUST_EXIST"}
 
 
 class Unformattable(ValueError):

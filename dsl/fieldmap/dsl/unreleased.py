@@ -83,7 +83,6 @@ _LINES = (
 
 # Where reading stopped.
 _HERE = (
-    _Part(r"must[ \t]+exist(?!\w)", "entity", instead="a reference that finds nothing is kept"),
     _Part(
         r"sent[ \t]+as(?!\w)",
         "resource",

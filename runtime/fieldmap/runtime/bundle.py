@@ -152,7 +152,8 @@ class IdentityInfo(_Part, frozen=True):
 class EntityInfo(_Part, frozen=True):
     """fields: those whose winning claims `_claims` lists, in its order. units: field to what is shown behind its value.
     identity: None where all sources share one numbering. referrers: the entities whose rows follow when a key of this one becomes
-    another, or a record that others name by its id."""
+    another, or a record that others name by its id. needs: the entities that its references of `must exist` refer to; waiters: those
+    whose rows need its own in that way."""
 
     name: str
     table: str
@@ -164,6 +165,8 @@ class EntityInfo(_Part, frozen=True):
     identity: IdentityInfo | None = None
     referrers: tuple[str, ...] = ()
     conditions: tuple[ConditionInfo, ...] = ()
+    needs: tuple[str, ...] = ()
+    waiters: tuple[str, ...] = ()
 
 
 class Catalogue(_Part, frozen=True):

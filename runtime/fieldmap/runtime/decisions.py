@@ -18,7 +18,7 @@ from fieldmap.runtime.archive import Archive, Received
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import ArchiveError, DatabaseError, FieldmapError
 from fieldmap.runtime.load.identify import begin, with_referrers
-from fieldmap.runtime.load.loader import Changes, Merger, follow, lock
+from fieldmap.runtime.load.loader import Changes, Merger, follow, lock, merge_all
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.transaction import Commit, transact
@@ -197,7 +197,7 @@ def _apply(
             connection.execute("INSERT INTO moving VALUES (%s, %s, %s, true)", [entity, source, key])
     mergers[entity].touch_none(connection)
     follow(connection, [mergers[entity]], mergers, run, whole=False)
-    return {name: merger.merge(connection, run, detailed=False) for name, merger in mergers.items()}
+    return merge_all(connection, bundle, mergers, run, detailed=False)
 
 
 def _require_fresh(connection: Connection, bundle: Bundle, entity: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit import nulls, standing
+from fieldmap.compiler.emit import nulls, standins
 from fieldmap.compiler.emit.columns import Column, literal, quote
 
 
@@ -84,8 +84,8 @@ class FieldRules:
             else "",
             shown=" || ' ' || ".join(f"m.{quote(c.name)}::text" for c in columns),
             code="FM2180" if rule.kind == "agree" else "FM2181",
-            newest=standing.newest(column.field) if column.leads and rule.hours is not None else "",
-            might_win=standing.might_win(self._entity, column.field),
+            newest=standins.newest(column.field) if column.leads and rule.hours is not None else "",
+            might_win=standins.might_win(self._entity, column.field),
         )
 
     # ----------------------------------------------------------------------------------------- who competes, and how

@@ -16,7 +16,7 @@ import jinja2
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
-from fieldmap.compiler.emit import identity, keeping, nulls, standing
+from fieldmap.compiler.emit import identity, keeping, nulls, standing, standins
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 from fieldmap.compiler.emit.conditions import condition_sql
 from fieldmap.compiler.emit.rules import Chosen, FieldRules
@@ -110,7 +110,13 @@ def canonical_ddl(entity: ir.Entity) -> str:
     columns = entity_columns(entity)
     leaders = [column.field for column in columns if column.leads and column.field not in entity.key]
     return _render(
-        "canonical.sql.j2", table=entity.table, columns=columns, key=list(entity.key), doc=entity.doc, fields=leaders
+        "canonical.sql.j2",
+        table=entity.table,
+        columns=columns,
+        key=list(entity.key),
+        doc=entity.doc,
+        fields=leaders,
+        indexes=standing.indexes("canonical", entity),
     )
 
 
@@ -172,7 +178,7 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
             "child": source.claim > 0,
             "keyed": ", ".join(identity.key_values(entity, source, "t")),
             "join": identity.keys_join(entity, source, f"keys_{entity.table}"),
-            "lacks": [_lacks(needed, by_source[(source.map, source.claim)]) for needed in standing.groups(entity)],
+            "lacks": [_lacks(needed, by_source[(source.map, source.claim)]) for needed in standins.groups(entity)],
             "nulls": {
                 nulls.flag(name): nulls.said(by_source[(source.map, source.claim)].made, name)
                 for name in _nullable(entity)
@@ -184,8 +190,10 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         }
         for source in entity.sources
     ]
+    stands = standing.standing_sql(entity, entities, _key_columns(entity), _key_text)
     merge = _render(
         "merge.sql.j2",
+        standing=bool(stands),
         table=entity.table,
         entity=entity.name,
         key=list(entity.key),
@@ -200,13 +208,13 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         required=[column.name for column in columns if column.required and column.leads],
         conflicting=[column for column in columns if column.leads and column.conflict],
         unique=entity.unique,
-        needs=standing.groups(entity),
+        needs=standins.groups(entity),
         **_held_back(entity, [column.name for column in columns if column.required and column.leads]),
         fresh=sources[0] if is_direct(entity, entities) else None,
         sources=sources,
     )
     steps = identity.identity_sql(entity, lambda s: by_source[(s.map, s.claim)].claimed, _render)
-    return f"{steps}-- step referrers\n{identity.touch_referrers(entities, entity.name)}{merge}"
+    return f"{steps}-- step referrers\n{identity.touch_referrers(entities, entity.name)}{merge}{stands}"
 
 
 def is_direct(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bool:
@@ -218,6 +226,8 @@ def is_direct(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bool:
         and not entity.sources[0].references
         and not _nullable(entity)
         and not identity.referrers(entities, entity.name)
+        and not standing.needed(entity, entities)
+        and not standing.waiters(entity, entities)
     )
 
 

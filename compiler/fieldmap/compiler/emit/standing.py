@@ -1,59 +1,200 @@
-"""Whether a value stands only because another claim's own could not be read, as SQL over the held claim `h` and the winner `w`.
+"""Emits what holds rows back whose references must exist, as `interpret.standing` says in words.
 
-`h` and `w` have `_rank`, `_changed`, `_record` and `_element`; `h` also, for each group of fields, `_lacks<n>` and `_held<n>`: of the
-fields that the group needs how many the claim lacks, and how many of these are held. `m` is the merged row.
+A row that fulfils all else is canonical or, while some reference that must exist finds no canonical row, in schema `waiting`. The
+statements go from one state of both to the next, starting with what a transaction has merged:
+
+    wake    every waiting row that refers to a row that came is canonical again, if only to be looked at; so do rows that need
+            each other come together
+    fall    of the rows that were looked at, or that refer to one that went, those with a reference that finds nothing wait;
+            again and again, since others may refer to them
+
+so that the canonical rows are the largest set in which every such reference finds a row, whatever came first.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from fieldmap.compiler import ir
-
-CLAIM_RULES = ("prefer", "only", "newest", "oldest")
-
-
-def groups(entity: ir.Entity) -> list[tuple[str, ...]]:
-    """What each group of fields needs, of those that need something."""
-    return list(dict.fromkeys(rule.needs for rule in entity.rules.values() if rule.needs))
+from fieldmap.compiler.emit.columns import Column, columns_of, literal, quote
 
 
-def newest(field: str) -> str:
-    """The column of the merged row that has the time of the newest claim of a field, where its rule goes by that."""
-    return f"_newest_{field}"
+@dataclass(frozen=True)
+class Needed:
+    """A reference that must exist. many: whether it is a list of them."""
+
+    field: ir.Field
+    target: ir.Entity
+    many: bool
+
+    def among(self, rows: str, row: str) -> str:
+        """Whether the reference of `row` is in `rows`, a table with the target's key; of a list any of them."""
+        return f"EXISTS (SELECT FROM {rows} t WHERE {self.equal('t', row)})"
+
+    def equal(self, target: str, row: str) -> str:
+        """What joins a row of the target's key with a row that refers to it."""
+        key = quote(self.target.key[0])
+        held = f"{row}.{quote(self.field.column)}"
+        if self.many:
+            return f"{target}.{key}::text = ANY({held}::text[])"
+        return f"{target}.{key} = {held}{self._collation}"
+
+    def dangles(self, row: str) -> str:
+        """Whether a reference of `row` finds no canonical row."""
+        held = f"{row}.{quote(self.field.column)}"
+        key, table = quote(self.target.key[0]), f"canonical.{quote(self.target.table)}"
+        if self.many:
+            return (
+                f"EXISTS (SELECT FROM unnest({held}) u(v) WHERE NOT EXISTS"
+                f" (SELECT FROM {table} t WHERE t.{key} = u.v{self._collation}))"
+            )
+        return f"({held} IS NOT NULL AND NOT {self.among(table, row)})"
+
+    @property
+    def _collation(self) -> str:
+        # The keys' own: with another the index over them would be of no use.
+        return ' COLLATE "C"' if "text" in columns_of(self.field)[0].type else ""
 
 
-def might_win(entity: ir.Entity, field: str) -> str:
-    """Whether the held value could be the one chosen, had it been read."""
-    rule = entity.rules[field]
-    ranks = ", ".join(str(rank) for rank in rule.order)
-    parts = [f"h._rank IN ({ranks})"] if len(rule.order) < len(entity.sources) else []
-    if rule.needs:
-        number = groups(entity).index(rule.needs)
-        parts.append(f"h._lacks{number} = h._held{number}" if field in rule.needs else "false")
-    if rule.kind in CLAIM_RULES:
-        parts.append(_before(rule, field))
-    return " AND ".join(parts) or "true"
+def needed(entity: ir.Entity, entities: dict[str, ir.Entity]) -> list[Needed]:
+    """The references of an entity that must exist."""
+    found = []
+    for field in entity.fields:
+        type_ = field.type.element if isinstance(field.type, ir.ListType) else field.type
+        if field.must_exist and isinstance(type_, ir.ReferenceType):
+            found.append(Needed(field, entities[type_.entity], isinstance(field.type, ir.ListType)))
+    return found
 
 
-def _before(rule: ir.Rule, field: str) -> str:
-    here, there = _place("h", rule.order), _place("w", rule.order)
-    # Of two rows the first is less where h comes first: what goes downwards changes sides.
-    last = f"{here}, h._record, h._element", f"{there}, w._record, w._element"
-    newer = f"(w._changed, {last[0]}) < (h._changed, {last[1]})"
-    match rule.kind:
-        case "newest":
-            return newer
-        case "oldest":
-            return f"(h._changed, {last[0]}) < (w._changed, {last[1]})"
-        case _ if rule.hours is not None:
-            age, least = f"interval '{rule.hours} hours'", len(rule.preferred)
-            one, other = (_place(alias, rule.preferred, least) for alias in ("h", "w"))
-            fresh = f'{one} < {other} AND h._changed >= m."{newest(field)}" - {age}'
-            ousted = f"{other} < {least} AND h._changed - {age} > w._changed"
-            return f"({fresh} OR {ousted} OR {one} = {other} AND {newer})"
-        case _:
-            return f"({here}, w._changed, h._record, h._element) < ({there}, h._changed, w._record, w._element)"
+def waiters(entity: ir.Entity, entities: dict[str, ir.Entity]) -> list[str]:
+    """The entities with rows that need a row of this one."""
+    return sorted(
+        other.name for other in entities.values() if any(n.target.name == entity.name for n in needed(other, entities))
+    )
 
 
-def _place(alias: str, order: tuple[int, ...], others: int | None = None) -> str:
-    places = " ".join(f"WHEN {rank} THEN {place}" for place, rank in enumerate(order))
-    return f"CASE {alias}._rank {places}{'' if others is None else f' ELSE {others}'} END"
+def indexes(schema: str, entity: ir.Entity) -> list[str]:
+    """Statements that index the references that must exist, so that those of a row that comes or goes are found."""
+    return [
+        f"CREATE INDEX IF NOT EXISTS {quote(_name(schema, entity, field))} ON {schema}.{quote(entity.table)}"
+        f"{' USING gin' if isinstance(field.type, ir.ListType) else ''} ({quote(field.column)})"
+        for field in entity.fields
+        if field.must_exist and entity.key != (field.name,)
+    ]
+
+
+def _name(schema: str, entity: ir.Entity, field: ir.Field) -> str:
+    digest = hashlib.sha256(f"{schema}.{entity.table}.{field.column}".encode()).hexdigest()
+    return f"must_exist_{digest[:16]}"
+
+
+def waiting_ddl(entity: ir.Entity) -> str:
+    """CREATE TABLE of the rows of an entity that wait for others."""
+    columns = [
+        *_columns(entity),
+        "_claims bigint[] NOT NULL",
+        "_made_by bigint NOT NULL",
+        "_changed_by bigint NOT NULL",
+    ]
+    key = ", ".join(quote(name) for name in entity.key)
+    lines = ",\n  ".join([*columns, f"PRIMARY KEY ({key})"])
+    made = f"CREATE TABLE waiting.{quote(entity.table)} (\n  {lines}\n)"
+    comment = f"COMMENT ON TABLE waiting.{quote(entity.table)} IS {literal(f'Rows of {entity.name} that are held back until what they refer to exists')}"
+    return ";\n".join([made, *indexes("waiting", entity), comment]) + ";\n"
+
+
+def _columns(entity: ir.Entity) -> list[str]:
+    return [f"{quote(column.name)} {column.type}" for field in entity.fields for column in columns_of(field)]
+
+
+def standing_sql(
+    entity: ir.Entity, entities: dict[str, ir.Entity], key: list[Column], key_text: Callable[[ir.Entity, str], str]
+) -> str:
+    """The steps of an entity with such references, or that such references need; empty for all others."""
+    found = needed(entity, entities)
+    if not found and not waiters(entity, entities):
+        return ""
+    table = entity.table
+    names = ", ".join(quote(name) for name in entity.key)
+    typed = ", ".join(f"{quote(column.name)} {column.type}" for column in key)
+    steps = {
+        "involve": "".join(
+            f"CREATE TEMP TABLE {name}_{table} ({typed}) ON COMMIT DROP;\n"
+            for name in ("arrived", "left", *(["suspect"] if found else []))
+        ),
+        "arrive": f"INSERT INTO arrived_{table} SELECT {names} FROM keys_{table} k"
+        f" WHERE {_exists(entity, 'canonical', 'k')} AND NOT {_in(entity, f'was_{table}', 'k')};\n"
+        f"INSERT INTO left_{table} SELECT {names} FROM was_{table} k WHERE NOT {_exists(entity, 'canonical', 'k')};\n",
+    }
+    if found:
+        steps["arrive"] += (
+            f"DELETE FROM waiting.{quote(table)} w USING keys_{table} k WHERE {_same(entity, 'w', 'k')};\n"
+            f"INSERT INTO suspect_{table} SELECT {names} FROM keys_{table} k WHERE {_exists(entity, 'canonical', 'k')};\n"
+        )
+        steps["suspect_all"] = f"INSERT INTO suspect_{table} SELECT {names} FROM canonical.{quote(table)};\n"
+        for number, reference in enumerate(found):
+            steps[f"wake_{number}"] = _wake(entity, reference, key_text)
+            keys = ", ".join(f"o.{quote(name)}" for name in entity.key)
+            steps[f"suspect_{number}"] = (
+                f"INSERT INTO suspect_{table} SELECT {keys} FROM canonical.{quote(table)} o"
+                f" JOIN left_{reference.target.table} l ON {_referring(reference)};\n"
+            )
+        steps["fall"] = _fall(entity, found, key_text)
+    return "".join(f"-- step {name}\n{text}" for name, text in steps.items())
+
+
+def _referring(reference: Needed) -> str:
+    if reference.many:
+        # Written so that the index over the list answers it.
+        column = next(c for c in columns_of(reference.field))
+        return f"o.{quote(reference.field.column)} @> ARRAY[l.{quote(reference.target.key[0])}]::{column.type}"
+    return reference.equal("l", "o")
+
+
+def _same(entity: ir.Entity, one: str, other: str) -> str:
+    return " AND ".join(f"{one}.{quote(name)} = {other}.{quote(name)}" for name in entity.key)
+
+
+def _in(entity: ir.Entity, rows: str, key: str) -> str:
+    return f"EXISTS (SELECT FROM {rows} x WHERE {_same(entity, 'x', key)})"
+
+
+def _exists(entity: ir.Entity, schema: str, key: str) -> str:
+    return _in(entity, f"{schema}.{quote(entity.table)}", key)
+
+
+def _wake(entity: ir.Entity, reference: Needed, key_text: Callable[[ir.Entity, str], str]) -> str:
+    """Brings rows back that wait for what arrived; gives their number."""
+    table, names = entity.table, ", ".join(quote(name) for name in entity.key)
+    values = ", ".join(quote(column.name) for field in entity.fields for column in columns_of(field))
+    arrived = reference.among(f"arrived_{reference.target.table}", "w")
+    return (
+        f"WITH woken AS (DELETE FROM waiting.{quote(table)} w WHERE {arrived} RETURNING *),\n"
+        f"  back AS (INSERT INTO canonical.{quote(table)} ({values}, _claims, _made_by, _changed_by)\n"
+        f"    SELECT {values}, _claims, %(run)s, 0 FROM woken ORDER BY {names} RETURNING {names}),\n"
+        f"  noted AS (INSERT INTO arrived_{table} SELECT {names} FROM back),\n"
+        f"  seen AS (INSERT INTO suspect_{table} SELECT {names} FROM back),\n"
+        f"  told AS (DELETE FROM fieldmap.incomplete i USING back b WHERE i.entity = {literal(entity.name)} AND i.key = {key_text(entity, 'b')})\n"
+        "SELECT count(*) FROM back;\n"
+    )
+
+
+def _fall(entity: ir.Entity, found: list[Needed], key_text: Callable[[ir.Entity, str], str]) -> str:
+    """Lets rows wait whose references find nothing; gives how many were there before the run, how many this run had made, and
+    how many of the former it had changed."""
+    table, names = entity.table, ", ".join(quote(name) for name in entity.key)
+    values = ", ".join(quote(column.name) for field in entity.fields for column in columns_of(field))
+    missing = " OR ".join(reference.dangles("o") for reference in found)
+    return (
+        f"WITH gone AS (DELETE FROM canonical.{quote(table)} o USING (SELECT DISTINCT {names} FROM suspect_{table}) s\n"
+        f"    WHERE {_same(entity, 'o', 's')} AND ({missing}) RETURNING o.*),\n"
+        f"  kept AS (INSERT INTO waiting.{quote(table)} ({values}, _claims, _made_by, _changed_by)\n"
+        f"    SELECT {values}, _claims, _made_by, _changed_by FROM gone ORDER BY {names}),\n"
+        f"  noted AS (INSERT INTO left_{table} SELECT {names} FROM gone),\n"
+        f"  done AS (DELETE FROM suspect_{table}),\n"
+        f"  told AS (INSERT INTO fieldmap.incomplete (entity, key, missing) SELECT {literal(entity.name)}, {key_text(entity, 'g')}, '{{}}' FROM gone g ON CONFLICT DO NOTHING)\n"
+        "SELECT count(*) FILTER (WHERE _made_by <> %(run)s), count(*) FILTER (WHERE _made_by = %(run)s),"
+        " count(*) FILTER (WHERE _made_by <> %(run)s AND _changed_by = %(run)s) FROM gone;\n"
+    )

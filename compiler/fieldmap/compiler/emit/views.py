@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit import identity, keeping
+from fieldmap.compiler.emit import identity, keeping, standing
 from fieldmap.compiler.emit.columns import Column, literal, quote
 from fieldmap.compiler.emit.sql import entity_columns, key_text
 
@@ -155,12 +155,16 @@ def _stale_view(entity: ir.Entity) -> str:
 
 
 def _dangling_view(entity: ir.Entity, entities: dict[str, ir.Entity]) -> str:
-    """References that find no row; and those by id that find no record, which are in no row but in the claim alone."""
-    parts = []
+    """References that find no row, also of rows that wait for it; and those by id that find no record, which are in no row but in the
+    claim alone."""
+    parts: list[str] = []
     for field in entity.fields:
         type_ = field.type.element if isinstance(field.type, ir.ListType) else field.type
         if isinstance(type_, ir.ReferenceType):
-            parts.append(_dangling(entity, field, entities[type_.entity]))
+            parts.extend(
+                _dangling(entity, field, entities[type_.entity], schema)
+                for schema in (("canonical", "waiting") if standing.needed(entity, entities) else ("canonical",))
+            )
             parts.extend(
                 _nameless(entity, field, source, reference, _whose(reference, entities))
                 for source in entity.sources
@@ -169,16 +173,16 @@ def _dangling_view(entity: ir.Entity, entities: dict[str, ir.Entity]) -> str:
             )
     return (
         "\nUNION ALL\n".join(parts)
-        or "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS refers_to WHERE false"
+        or "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS refers_to, false AS must_exist WHERE false"
     )
 
 
-def _dangling(entity: ir.Entity, field: ir.Field, target: ir.Entity) -> str:
-    value, from_ = f"o.{quote(field.column)}", f"canonical.{quote(entity.table)} o"
+def _dangling(entity: ir.Entity, field: ir.Field, target: ir.Entity, schema: str) -> str:
+    value, from_ = f"o.{quote(field.column)}", f"{schema}.{quote(entity.table)} o"
     if isinstance(field.type, ir.ListType):
         value, from_ = "u.v", f"{from_} CROSS JOIN LATERAL unnest(o.{quote(field.column)}) u(v)"
     return (
-        f"SELECT {key_text(entity, 'o')} AS key, {literal(field.name)}::text AS field, {value}::text AS refers_to\n"
+        f"SELECT {key_text(entity, 'o')} AS key, {literal(field.name)}::text AS field, {value}::text AS refers_to, {str(field.must_exist).lower()} AS must_exist\n"
         f"FROM {from_} LEFT JOIN canonical.{quote(target.table)} t"
         f" ON t.{quote(target.key[0])} = {value}\nWHERE {value} IS NOT NULL AND t.{quote(target.key[0])} IS NULL"
     )
@@ -198,7 +202,7 @@ def _nameless(entity: ir.Entity, field: ir.Field, source: ir.Source, reference: 
     row = f"(SELECT {', '.join(f'{key} AS {quote(name)}' for name, key in keys)})"
     live = "t._state = 'live' AND " if source.claim == 0 else ""
     return (
-        f"SELECT {key_text(entity, 'k')} AS key, {literal(field.name)}::text AS field, {literal(f'record of {resource}: ')} || {value} AS refers_to\n"
+        f"SELECT {key_text(entity, 'k')} AS key, {literal(field.name)}::text AS field, {literal(f'record of {resource}: ')} || {value} AS refers_to, false AS must_exist\n"
         f"FROM {from_} CROSS JOIN LATERAL {row} k\n"
         f"WHERE {live}{value} IS NOT NULL AND {identity.canonical(reference, value)} IS NULL"
     )

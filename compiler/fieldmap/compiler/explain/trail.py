@@ -253,8 +253,17 @@ class _Trail:
             reasons = [f"{', '.join(missing)} stayed empty"] if missing else []
             reasons += [self._entity.conditions[number].message for number in failed]
             reasons += ["two claims of one source have this key"] if twice else []
+            reasons += [f"{field} refers to {wanted}, which does not exist" for field, wanted in self._missed()]
             return f"the row is held back as incomplete: {'; '.join(reasons)}"
         return "the claims only enrich (partial); no source makes the row"
+
+    def _missed(self) -> list[tuple[str, str]]:
+        """The references of the row that must exist and find nothing."""
+        view = sql.Identifier(f"{self._info.table}_dangling")
+        statement = sql.SQL(
+            "SELECT field, refers_to FROM provenance.{} WHERE must_exist AND key = ({})::text ORDER BY 1, 2"
+        )
+        return self._connection.execute(statement.format(view, _raw_sql(self._key_value()))).fetchall()
 
     def _key_value(self) -> str:
         """The key as SQL, as the lists of the store spell it."""

@@ -44,7 +44,7 @@ class Merged:
     a field that has a value the claims whose own could not be read, and could have been chosen.
 
     whole: whether a source makes the row; missing, failed: why it is held back; warned: conditions that only warn. twice: whether
-    duplicates hold it back."""
+    duplicates hold it back. dangling: the references that must exist and find no row (`stand` says so)."""
 
     values: dict[str, Any] = field(default_factory=dict)
     winners: dict[str, LiveClaim] = field(default_factory=dict)
@@ -55,11 +55,12 @@ class Merged:
     failed: tuple[int, ...] = ()
     warned: tuple[int, ...] = ()
     twice: bool = False
+    dangling: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether the row is canonical."""
-        return self.whole and not self.missing and not self.failed and not self.twice
+        return self.whole and not self.missing and not self.failed and not self.twice and not self.dangling
 
 
 def by_key(claims: Iterable[LiveClaim]) -> dict[tuple[Any, ...], list[LiveClaim]]:
@@ -73,6 +74,35 @@ def by_key(claims: Iterable[LiveClaim]) -> dict[tuple[Any, ...], list[LiveClaim]
 def merge(entity: ir.Entity, claims: Iterable[LiveClaim]) -> dict[tuple[Any, ...], Merged]:
     """The rows that a set of live claims makes, by key; those that only enrich, and those held back, among them."""
     return {key: merge_one(entity, together) for key, together in by_key(claims).items()}
+
+
+def stand(entities: Iterable[ir.Entity], rows: dict[str, dict[tuple[Any, ...], Merged]]) -> None:
+    """Says of each row which references of `must exist` find none: those to rows that are not complete, and so on from row to row.
+
+    What is left is the largest set of rows in which every such reference finds its row, so rows that need each other stand.
+    rows: of each entity by key, as `merge` makes them.
+    """
+    guarded = [(entity, [item for item in entity.fields if item.must_exist]) for entity in entities]
+    fallen = True
+    while fallen:
+        fallen = False
+        for entity, references in guarded:
+            for key, row in rows[entity.name].items():
+                values = {**dict(zip(entity.key, key, strict=True)), **row.values}
+                dangling = tuple(item.name for item in references if not _found(item, values[item.name], rows))
+                if row.complete and dangling:
+                    fallen = True
+                row.dangling = dangling
+
+
+def _found(item: ir.Field, value: Any, rows: dict[str, dict[tuple[Any, ...], Merged]]) -> bool:
+    """Whether the reference, or each of a list of them, is to a complete row."""
+    type_ = item.type.element if isinstance(item.type, ir.ListType) else item.type
+    if value is None or not isinstance(type_, ir.ReferenceType):
+        return True
+    there = rows[type_.entity]
+    keys = value if isinstance(item.type, ir.ListType) else [value]
+    return all((key,) in there and there[(key,)].complete for key in keys)
 
 
 def merge_one(entity: ir.Entity, claims: Sequence[LiveClaim]) -> Merged:

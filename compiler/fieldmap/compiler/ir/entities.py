@@ -12,7 +12,8 @@ from fieldmap.compiler.ir.types import Type
 
 
 class Field(Node, frozen=True):
-    """column: first column in PostgreSQL; money without a fixed currency has a second, `<column>_currency`."""
+    """column: first column in PostgreSQL; money without a fixed currency has a second, `<column>_currency`. must_exist: a reference
+    (or a list of them) that holds its row back while it finds no canonical row (`interpret.standing`)."""
 
     name: str
     column: str
@@ -22,6 +23,7 @@ class Field(Node, frozen=True):
     place: Place
     doc: str = ""
     tags: tuple[str, ...] = ()
+    must_exist: bool = False
 
 
 class Source(Node, frozen=True):

@@ -85,9 +85,9 @@ TypeExpr = ScalarType | EnumType | MoneyType | QuantityType | ListType | Referen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag(Node):
-    """`pii`, `restricted`, `deprecated "use …"` (advice), `rounded half even`."""
+    """`pii`, `restricted`, `deprecated "use …"` (advice), `rounded half even`, `must exist`."""
 
-    kind: OneOf["pii", "restricted", "deprecated", "rounded half even"]
+    kind: OneOf["pii", "restricted", "deprecated", "rounded half even", "must exist"]
     advice: Text | None = None
 
 

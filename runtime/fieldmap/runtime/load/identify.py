@@ -12,6 +12,7 @@ from psycopg import sql
 
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FieldmapError
+from fieldmap.runtime.load.standing import with_waiters
 from fieldmap.runtime.store.database import Connection
 from fieldmap.runtime.store.scripts import run_script
 
@@ -29,14 +30,15 @@ def concerned(info: EntityInfo) -> bool:
 
 
 def with_referrers(bundle: Bundle, names: Iterable[str]) -> list[str]:
-    """The entities and all those whose rows follow when theirs become others, sorted: what a transaction has to lock."""
+    """The entities and all those whose rows follow when theirs become others, or come and go with them (`must exist`), sorted: what a
+    transaction has to lock."""
     found = set(names)
     for name in names:
         info = bundle.entity(name)
         if info is None:
             raise FieldmapError(f"The bundle has no entity {name}")
         found.update(info.referrers)
-    return sorted(found)
+    return with_waiters(bundle, found)
 
 
 def begin(connection: Connection, infos: Iterable[EntityInfo]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from fieldmap.runtime.load.identify import begin, concerned, forget, identify, t
 from fieldmap.runtime.load.letters import write_letters
 from fieldmap.runtime.load.recall import Recall
 from fieldmap.runtime.load.shares import Shares
+from fieldmap.runtime.load.standing import stand
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.reconcile import first_line, merged
 from fieldmap.runtime.store.scripts import run_script
@@ -338,9 +339,7 @@ class Loader:
     def _merge(self, connection: Connection) -> dict[str, Changes]:
         lock(connection, self._mergers)
         follow(connection, self._claimed, self._mergers, self._run, whole=False)
-        return {
-            name: merger.merge(connection, self._run, detailed=self._detailed) for name, merger in self._mergers.items()
-        }
+        return merge_all(connection, self._bundle, self._mergers, self._run, detailed=self._detailed)
 
     def _account(self, connection: Connection, batch: Batch) -> None:
         counts = batch.counts
@@ -555,6 +554,24 @@ def follow(connection: Connection, claimed: list[Merger], mergers: dict[str, Mer
     touch_referrers(connection, [merger.info for merger in claimed], {m.info.name: m.steps for m in claimed})
 
 
+def merge_all(
+    connection: Connection,
+    bundle: Bundle,
+    mergers: dict[str, Merger],
+    run: int,
+    *,
+    detailed: bool,
+    whole: Collection[str] = (),
+) -> dict[str, Changes]:
+    """Merges what is touched of each, and lets rows that need others wait or come back. whole: entities of which every key is
+    touched."""
+    changes = {name: merger.merge(connection, run, detailed=detailed) for name, merger in mergers.items()}
+    infos = {name: merger.info for name, merger in mergers.items()}
+    for name, (new, changed, gone) in stand(connection, bundle, infos, run, whole=whole).items():
+        changes[name].add(Changes(new=new, changed=changed, gone=gone))
+    return changes
+
+
 def remerge(database: Database, bundle: Bundle, names: Iterable[str], run: int) -> dict[str, Changes]:
     """Merges every row of the named entities anew, as changed rules demand; each in one transaction."""
     done: dict[str, Changes] = {}
@@ -572,7 +589,7 @@ def remerge(database: Database, bundle: Bundle, names: Iterable[str], run: int) 
                 merger.touch_none(c)
                 follow(c, [merger], mergers, run, whole=True)
                 merger.touch_all(c)
-                changes = {other: m.merge(c, run, detailed=True) for other, m in mergers.items()}
+                changes = merge_all(c, bundle, mergers, run, detailed=True, whole=(name,))
                 merged(c, merger.info)
                 return changes
 

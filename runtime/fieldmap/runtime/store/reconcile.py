@@ -142,7 +142,7 @@ def _table(connection: Connection, table: Table) -> None:
         connection.execute(table.create.encode())
     elif made[0].partition(";\n")[0] == create:
         connection.execute(comments.encode())
-    elif table.schema == "canonical":
+    elif table.schema in ("canonical", "waiting"):
         connection.execute(sql.SQL("DROP TABLE {}").format(name))
         connection.execute(table.create.encode())
         connection.execute("UPDATE fieldmap.entities SET version = '' WHERE table_name = %s", [table.name])

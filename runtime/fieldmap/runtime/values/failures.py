@@ -66,6 +66,7 @@ TITLES: dict[str, str] = {
     "FM2182": "a value stands because that of another source could not be read",
     "FM2183": "a row that breaks a must of its entity",
     "FM2184": "two claims of one source with one key, where the merge rejects duplicates",
+    "FM2185": "a reference that must exist and finds no row",
 }
 
 QUOTED = 60
