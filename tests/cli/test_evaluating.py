@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import select
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -122,9 +126,106 @@ def test_the_conversation(record: str, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert not any(line.startswith("1 ") for line in out)
 
 
+def test_an_expression_may_go_over_several_lines(record: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for text, shown in (
+        ('case $.name {\n  "Ada" -> 1  # she\n  else -> 2\n}', "1    int"),
+        ('\nif $.name is absent\n  then "#"\n  else "b"\n', '"b"    text'),
+        ("$.miles as decimal +\n1", "13.5    number"),
+    ):
+        assert run(["eval", text, "--record", record]) == 0
+        assert capsys.readouterr().out.strip() == shown
+    for text in ("# nothing", "", 'case $.name {\n  "Ada" -> 1 +\n  else -> 2\n}'):
+        assert run(["eval", text, "--record", record]) == 1
+        assert capsys.readouterr().err.startswith("error: FM0104: th")
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("case $.name { otherwise -> 1 }", "written `else`"),
+        ("case $.name { absent -> 1; else -> 2 }", "`absent` cannot be an arm"),
+    ],
+)
+def test_mistakes_within_a_part_are_told(expression: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["eval", expression]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_minus_in_front_is_no_option(record: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for text, shown in (
+        ("-5 degC", "-5 degC    number in degC"),
+        ("-$.miles", "-12.5    number"),
+        ("-(2 + 1)", "-3    int"),
+    ):
+        assert run(["eval", text, "--record", record]) == 0
+        assert capsys.readouterr().out.strip() == shown
+    assert run(["eval", "--recrod", record]) == 2
+
+
+def test_a_long_text_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["eval", 'sha256("a")']) == 0
+    assert "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb" in capsys.readouterr().out
+    assert run(["eval", '"a\\u202eb"']) == 0
+    assert capsys.readouterr().out.startswith('"a\\u202eb"')
+
+
+def test_an_expression_goes_on_until_it_can_end(
+    record: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["case $.name {", '  "Ada" -> 1', "  else -> 2", "}", "# a remark", "upper(", "", "let x = 1", "1 +"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines)))
+    assert run(["repl", record]) == 0
+    first, *errors = capsys.readouterr().out.splitlines()
+    assert first == "1    int"
+    assert [("never closed" in errors[0]), ("a let stands in a map" in errors[1]), ("breaks off" in errors[2])] == [
+        True
+    ] * 3
+    assert len(errors) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
+def test_the_conversation_at_a_terminal(record: str) -> None:
+    import pty
+
+    child, terminal = pty.fork()
+    if child == 0:  # pragma: no cover  (the other process)
+        os.environ["TERM"] = "xterm"
+        os.execv(sys.executable, [sys.executable, "-m", "fieldmap", "repl", record])  # noqa: S606
+    seen = _until(terminal, "> ")
+    for typed, shown in (
+        ("$.na\t\n", '"Ada"    text'),
+        ("$.phones[0].k\t\n", '"work"    text'),
+        ("if $.name is absent\nthen 1\nelse 2\n", "2    int"),
+        ("upper(\n", "\n. "),
+        ("\x03", "> "),
+        ("$.miles\n", "12.5    number"),
+        ('\x1b[200~case $.name {\n "Ada" -> 7\n else -> 8\n}\x1b[201~\n', "7    int"),
+        (f":record {record[:-3]}\t\n", "an object with name"),
+    ):
+        os.write(terminal, typed.encode())
+        seen = _until(terminal, shown)
+        assert shown in seen
+    os.write(terminal, b":quit\n")
+    assert os.waitpid(child, 0)[1] == 0
+    os.close(terminal)
+
+
+def _until(terminal: int, wanted: str) -> str:
+    """What the terminal shows until this is in it, or 20 seconds have gone."""
+    seen, end = "", time.monotonic() + 20
+    while wanted not in seen and time.monotonic() < end:
+        if select.select([terminal], [], [], 0.2)[0]:
+            seen += os.read(terminal, 65536).decode(errors="replace")
+    return seen
+
+
 def test_completion_offers_the_members_of_the_record() -> None:
     session = Session({"name": 1, "phones": [{"kind": 2}], "odd-name": 3}, lambda _: None)
     assert session.completion("$.n", 0) == "$.name"
     assert session.completion("$.phones[*].", 0) == "$.phones[*].kind"
     assert session.completion("upp", 0) == "upper("
     assert session.completion("$.name", 1) is None
+    assert session.completion("$.phones[-1].", 0) == "$.phones[-1].kind"
+    assert session.completion('$["odd', 0) == '$["odd-name"]'
+    assert session.completion(":rec", 0, ":rec") == ":record "
+    assert session.completion("", 0, "upper(") == "$"

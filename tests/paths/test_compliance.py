@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from tests.paths.generated import generated
 
+from fieldmap.cli.main import run
 from fieldmap.compiler import ir, query
 from fieldmap.dsl.diagnostics import Diagnostic
 
@@ -42,3 +44,19 @@ def test_invalid_selectors_are_refused_in_one_sentence(case: dict[str, Any]) -> 
     assert isinstance(found, Diagnostic)
     assert found.message
     assert "\n" not in found.message
+
+
+def test_the_command_answers_every_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`fieldmap eval --nodes`, as a user gives it: the nodes, or exit code 1 and one sentence."""
+    record = tmp_path / "document.json"
+    for case in SUITE:
+        record.write_text(json.dumps(case.get("document"), default=float), "utf-8")
+        code = run(["eval", "--nodes", case["selector"], "--record", str(record)])
+        found = capsys.readouterr()
+        if case.get("invalid_selector"):
+            assert (code, found.out) == (1, ""), case["name"]
+            assert re.fullmatch(r"error: FM\d{4}: [^\n]+\n", found.err), case["name"]
+        else:
+            results = case["results"] if "results" in case else [case["result"]]
+            assert (code, found.err) == (0, ""), case["name"]
+            assert json.loads(found.out, parse_float=Decimal) in results, case["name"]

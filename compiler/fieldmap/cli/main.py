@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -69,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line (without the program's name) in this process; returns the exit code."""
     try:
         _speak_utf8()
-        _application(arguments)(args=list(arguments), prog_name="fieldmap")
+        _application(arguments)(args=_plain(arguments), prog_name="fieldmap")
     except SystemExit as stop:
         # Usage mistakes and --help were answered already.
         if stop.code == _INTERRUPTED:
@@ -94,6 +95,14 @@ def run(arguments: Sequence[str]) -> int:
         )
         return 3
     return 0
+
+
+def _plain(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with a blank before an expression that begins with a minus, which is no option."""
+    minus = re.compile(r"-[\d.$@(]")
+    if arguments[:1] not in (["eval"], ("eval",)):
+        return list(arguments)
+    return [f" {argument}" if minus.match(argument) else argument for argument in arguments]
 
 
 def _stopped() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fieldmap.compiler import formats, ir, measures, money, quantities, types
+from fieldmap.compiler import formats, ir, measures, money, quantities, types, units
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.compiler.units import systems
 from fieldmap.dsl import ast
-from fieldmap.dsl.diagnostics import Label
+from fieldmap.dsl.diagnostics import Edit, Label
 from fieldmap.runtime.values.checked import KINDS as CHECKED
 from fieldmap.runtime.values.checked import canonical
 
@@ -29,7 +29,20 @@ _TARGETS: dict[str, ir.Type] = {
     **{kind: ir.TextType(checked=kind) for kind in CHECKED},
 }
 # Types of sources that a conversion never makes.
-_HELP = {"float": "a float field takes a number as it is", "number": "write as decimal, or as int", "json": ""}
+_HELP = {
+    "float": "a float field takes a number as it is",
+    "number": "write as decimal, or as int",
+    "numeric": "write as decimal",
+    "double": "write as decimal",
+    "integer": "write as int",
+    "bigint": "write as int",
+    "string": "write as text",
+    "varchar": "write as text",
+    "char": "write as text",
+    "boolean": 'write as bool("Y", "N")',
+    "timestamp": 'write as datetime("yyyy-MM-dd HH:mm") at "Europe/Berlin"',
+    "json": "a field of type json takes what the source sends as it is",
+}
 
 
 def over_list(typed: Typed, body: Callable[[Typed], Typed | None]) -> Typed | None:
@@ -56,12 +69,7 @@ def convert(checker: Checker, node: ast.Conversion, expected: ir.Type | None) ->
         return reading and over_list(value, reading)
     target = _TARGETS.get(node.type.text)
     if target is None:
-        if node.type.text in _HELP:
-            checker.report.error(
-                "FM0212", f"there is no conversion {node.type.text}", node.type.span, help=_HELP[node.type.text]
-            )
-        else:
-            checker.report.unknown("FM0212", "conversion", node.type, _TARGETS)
+        _unknown(checker, node.type)
         return None
     if node.type.text == "phone" and (node.patterns or node.region is not None):
         return _phone(checker, node, value)
@@ -77,6 +85,31 @@ def convert(checker: Checker, node: ast.Conversion, expected: ir.Type | None) ->
     if how is None:
         return None
     return over_list(value, lambda item: _converted(checker, node, item, target, how))
+
+
+def _unknown(checker: Checker, name: ast.Name) -> None:
+    """There is no such conversion: what is meant by the name."""
+    lowered, edit = name.text.lower(), None
+    if lowered in _TARGETS:
+        help_, edit = f"write as {lowered}", Edit(name.span, lowered)
+    elif lowered in _HELP:
+        help_ = _HELP[lowered]
+    elif _is_unit(name.text, checker):
+        help_ = f"{name.text} is a unit: say in what the number came, in {name.text}; the field's own unit is reached by itself"
+    else:
+        checker.report.unknown("FM0212", "conversion", name, _TARGETS)
+        return
+    checker.report.error("FM0212", f"there is no conversion {name.text}", name.span, help=help_, edit=edit)
+
+
+def _is_unit(name: str, checker: Checker) -> bool:
+    if types.is_currency(name):
+        return True
+    try:
+        units.parse(name, checker.report.units)
+    except units.UnknownUnitError:
+        return False
+    return True
 
 
 def _misplaced(checker: Checker, node: ast.Conversion) -> bool:

@@ -35,6 +35,8 @@ class Evaluated:
         """The value with its unit, for people."""
         if self.value is None:
             return "absent"
+        if isinstance(self.value, str) and not self.unit:
+            return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in json_text(self.value))
         if self.type in ("object", "list"):
             return json_text(as_json(self.value))  # of a document as received: null is null there
         return f"{interpret.shown(self.value)}{f' {self.unit}' if self.unit else ''}"

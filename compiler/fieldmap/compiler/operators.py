@@ -50,6 +50,10 @@ def _number(checker: Checker, typed: Typed | None) -> Typed | None:
     help_text = ""
     if isinstance(typed.type, ir.TextType):
         help_text = 'read it as a number first: … as decimal; texts are joined by a template: "{…} {…}"'
+    elif isinstance(typed.type, ir.DateType):
+        help_text = "days are counted by days_between($.from, $.to), and added by add_days($.day, 7)"
+    elif isinstance(typed.type, ir.DatetimeType):
+        help_text = "seconds are counted by seconds_between($.from, $.to)"
     elif isinstance(typed.type, ir.MoneyType):
         help_text = "money whose currency the data names is not reckoned with: reckon with the amount before it gets its currency"
     checker.report.error("FM0313", "arithmetic needs numbers", typed.span, note=typed.words, help=help_text)

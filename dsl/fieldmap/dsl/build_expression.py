@@ -189,7 +189,7 @@ def text_literal(tree: Branch, ctx: Building) -> ast.Text:
 
 def _conversion(tree: Branch, ctx: Building) -> ast.Expr:
     value, *rest = branches(tree)
-    name = lower_name(required_leaf(tree, "NAME"), ctx, "a type")
+    name = any_name(required_leaf(tree, "NAME"), ctx)
     arguments = [argument for part in rest if part.data == "conversion_arguments" for argument in branches(part)]
     patterns = [plain(required_leaf(argument), ctx) for argument in arguments if argument.data == "text"]
     words = [any_name(word, ctx) for argument in arguments if argument.data == "words" for word in leaves(argument)]
@@ -396,7 +396,8 @@ def _via(tree: Branch, ctx: Building) -> ast.Expr:
 
 
 def _call(tree: Branch, ctx: Building) -> ast.Expr:
-    function = lower_name(required_leaf(tree, "NAME"), ctx, "a function")
+    # In any case: `LEN` and `TRIM` are answered with the functions that are meant.
+    function = any_name(required_leaf(tree, "NAME"), ctx)
     named = branches(tree, "named_argument")
     arguments = [part for part in branches(tree) if part.data != "named_argument"]
     return ast.Call(

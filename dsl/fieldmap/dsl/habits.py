@@ -310,11 +310,66 @@ def _sql_operator(site: Site) -> Diagnostic | None:
         "like": 'compare a part of it: left($.name, 3) == "ABC"',
         "between": "write `$.a >= 1 and $.a <= 5`",
         "elif": "write `else if`",
+        "exists": "write `is not absent`",
+        "mod": "write `mod(17, 5)`",
     }
     word = site.word().lower()
     if word not in answers or not (site.in_value or word == "elif"):
         return None
     return site.says("FM0105", f"there is no `{word}` here", site.here(len(word)), answers[word])
+
+
+def _emptiness(site: Site) -> Diagnostic | None:
+    """`$.a is empty`, `$.a is not blank`, `$.a is ""`"""
+    if not site.tokens or site.tokens[-1].type not in ("_IS", "NOT") or "_IS" not in [t.type for t in site.tokens[-2:]]:
+        return None
+    word = site.word()
+    if word.lower() not in ("empty", "blank", "none", "nothing", '""', "''"):
+        return None
+    sign = "!=" if site.tokens[-1].type == "NOT" else "=="
+    return site.says(
+        "FM0105",
+        f"`is` asks for `absent`, and not for `{word}`",
+        site.here(len(word)),
+        f'write `is absent` where nothing is there, `{sign} ""` for a text without characters; `unless_blank($.a)` makes a blank text absent',
+    )
+
+
+def _arithmetic(site: Site) -> Diagnostic | None:
+    """`2 ^ 3`, `$.a % 2`; behind a number the sign has been read as a unit, per cent."""
+    last = site.tokens[-1] if site.tokens else None
+    if site.in_value and site.after.startswith(("^", "**")):
+        sign = "**" if site.after.startswith("**") else "^"
+        return site.says("FM0105", f"there is no `{sign}` here", site.here(len(sign)), "a power is `power(1.1, 2)`")
+    percent = last is not None and last.type == "UNIT" and last == "%" and re.match(r"[\d$@(A-Za-z_]", site.after)
+    if percent and last is not None:
+        span = site.span(last.start_pos or 0, last.end_pos or 0)
+    elif site.in_value and site.after.startswith("%"):
+        span = site.here(1)
+    else:
+        return None
+    return site.says(
+        "FM0105",
+        "`%` is the unit per cent, and leaves nothing over",
+        span,
+        "what a division leaves over is `mod(17, 5)`",
+    )
+
+
+def _doubled_quote(site: Site) -> Diagnostic | None:
+    """`'it''s'`: SQL doubles a quote that is meant."""
+    last = site.tokens[-1] if site.tokens else None
+    if last is None or last.type not in ("RAW", "PLAIN", "TEMPLATE", "PATH_TEXT") or last.end_pos != site.at:
+        return None
+    mark = str(last)[-1]
+    if not site.after.startswith(mark):
+        return None
+    help_ = (
+        'write it in the other quotes: "it\'s"'
+        if mark == "'"
+        else "write `\\\"` for a quote within a text, or the text in `'…'`"
+    )
+    return site.says("FM0105", "a quote within a text is not doubled", site.here(1), help_)
 
 
 _UNQUOTED = re.compile(r"(?<!\w)(base|get|folder|files)[ \t]+([^\s\"'#;{][^\s\"'#;]*)")
@@ -411,6 +466,9 @@ HABITS: tuple[Callable[[Site], Diagnostic | None], ...] = (
     _question,
     _excel_if,
     _sql_operator,
+    _emptiness,
+    _arithmetic,
+    _doubled_quote,
     _rounded,
     _units_of_a_quantity,
 )

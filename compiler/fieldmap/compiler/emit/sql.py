@@ -190,7 +190,7 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         }
         for source in entity.sources
     ]
-    stands = standing.standing_sql(entity, entities, _key_columns(entity), _key_text)
+    stands = standing.standing_sql(entity, entities, _key_columns(entity), key_text)
     merge = _render(
         "merge.sql.j2",
         standing=bool(stands),

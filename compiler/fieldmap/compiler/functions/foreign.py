@@ -92,6 +92,8 @@ OTHERWISE: dict[str, str] = {
     "filter": 'write a condition in the path: $.phones[?@.kind == "work"]',
     "float": "write as decimal behind the text, which is exact",
     "hlookup": "write lookup(table, key: …).column",
+    "if": "write if … then … else …",
+    "between": "write $.a >= 1 and $.a <= 5",
     "if_null": "write a otherwise b",
     "iff": "write if … then … else …",
     "iferror": "an error is not hidden; say what becomes of the field: … if invalid use …",

@@ -117,6 +117,8 @@ def quote(value: Any) -> str:
     if isinstance(value, (Decimal, float)):
         return shorten(str(value))
     if isinstance(value, Fraction):
+        if value.denominator == 1 and abs(value) < 10**QUOTED:
+            return shorten(str(value.numerator))
         return shorten(f"{float(value):.12g}") if abs(value) < 10**300 else "a number of hundreds of digits"
     if isinstance(value, (date, datetime, time)):
         return value.isoformat()
