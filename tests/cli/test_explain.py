@@ -125,3 +125,40 @@ def test_a_kept_value_is_explained_by_the_version_that_gave_it(
         unfounded["lost"][0]["outcome"]
         == "unchanged, says the source, and no earlier version of the record has been read"
     )
+
+
+def test_nothing_null_and_what_stands_for_absent_are_kept_apart(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = MAPS.replace("state: text?", 'state: text? absent when "-", list: [ text ]?')
+    text = text.replace(
+        "  inv : decimal(8, 2)?\n", "  inv : decimal(8, 2)?\n  s : text?\n  l : list of text\n  both : text?\n"
+    )
+    (project / "all.map").write_text(
+        text.replace(
+            "map drop.one to W {", "map drop.one to W {\n  s = $.state; l = $.list[*]; both = $.q otherwise $.state"
+        )
+    )
+    load(
+        project,
+        '{"data":[{"rec":{"id":"A","v":"v"}},{"rec":{"id":"B","v":"v","state":null,"list":null}},'
+        '{"rec":{"id":"C","v":"v","state":"-","list":[],"q":null}}]}',
+        capsys,
+    )
+    told = {
+        (key, field): explained(key, field, capsys)["lost"][0]["absence"]
+        for key in "ABC"
+        for field in ("s", "both", *(["l"] if key != "C" else []))
+    }
+    assert told == {
+        ("A", "s"): "$.state is missing",
+        ("A", "l"): "$.list[*] is missing",
+        ("A", "both"): "$.q is missing and $.state is missing",
+        ("B", "s"): "$.data[1].rec.state is null",
+        ("B", "l"): "$.data[1].rec.list is null",
+        ("B", "both"): "$.q is missing and $.data[1].rec.state is null",
+        ("C", "s"): '$.data[2].rec.state is "-", which stands for absent',
+        ("C", "both"): '$.data[2].rec.q is null and $.data[2].rec.state is "-", which stands for absent',
+    }
+    assert run(["explain", "W", "C", "s"]) == 0
+    assert "makes no claim here: $.data[2].rec.state" in capsys.readouterr().out

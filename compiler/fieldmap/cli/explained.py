@@ -66,7 +66,11 @@ def _candidate(candidate: Candidate) -> str:
     value = f" {candidate.value}" if candidate.value is not None else ""
     changed = f" ({candidate.changed})" if candidate.changed and candidate.value is not None else ""
     joined = f" (joined as {candidate.joined})" if candidate.joined else ""
-    outcome = candidate.outcome + (candidate.stale and f"; {candidate.stale}")
+    outcome = (
+        candidate.outcome
+        + (candidate.absence and f": {candidate.absence}")
+        + (candidate.stale and f"; {candidate.stale}")
+    )
     what = f"{candidate.source}, record {candidate.record}{value and f' says{value}'}{changed}: {outcome}{joined}"
     return f"{what}    {candidate.file}:{candidate.line}"
 

@@ -110,8 +110,10 @@ def _show_rows(info: EntityInfo, chosen: list[str], rows: list[tuple[Any, ...]])
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, list):
-        return ", ".join(safe(item) for item in value)
+        return ", ".join(_cell(item) for item in value)
     return safe(value)
 
 

@@ -42,7 +42,8 @@ class Response:
 @dataclass(frozen=True)
 class Candidate:
     """A claim of this field for this key. outcome: "won", or why it lost. joined: how a claim with another key came to this row.
-    stale: that a newer version of its record was rejected, and why; "" if none was."""
+    stale: that a newer version of its record was rejected, and why; "" if none was. absence: of a claim without a value, what the
+    record has in its place: nothing, null, or what stands for absent; "" if that is not why."""
 
     source: str
     map: str
@@ -55,6 +56,7 @@ class Candidate:
     statement: str
     joined: str = ""
     stale: str = ""
+    absence: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,10 @@ from fieldmap.runtime.load.copytext import column_values
 from fieldmap.runtime.store.database import Connection
 
 
+# Of so many claims without a value the record is looked up.
+_MOST_READ = 10
+
+
 @dataclass(frozen=True)
 class _Claim:
     """A live claim of the key, with the field's value as PostgreSQL writes it (None: it makes no claim of the field).
@@ -99,13 +103,17 @@ class _Trail:
         winner_id = row[1][min(self._info.fields.index(self._field.name), len(row[1]) - 1)] if row is not None else None
         winner = next((claim for claim in claims if claim.id == winner_id), None)
         conflict = self._conflict()
+        lost = [
+            self._candidate(claim, why_lost(self._rule, claim, winner, claims, conflict=bool(conflict)))
+            for claim in claims
+            if claim is not winner
+        ]
+        silent = [claim for claim in claims if claim is not winner and claim.value is None]
+        told = {claim.id: self._absence(claim) for claim in silent[:_MOST_READ]}
+        others = [claim for claim in claims if claim is not winner]
         base = self._base(
             value,
-            tuple(
-                self._candidate(claim, why_lost(self._rule, claim, winner, claims, conflict=bool(conflict)))
-                for claim in claims
-                if claim is not winner
-            ),
+            tuple(replace(one, absence=told.get(claim.id, "")) for one, claim in zip(lost, others, strict=True)),
         )
         if winner is None:
             return replace(base, note=conflict or self._note(row))
@@ -320,18 +328,41 @@ class _Trail:
 
     # --------------------------------------------------------------------------------------------- the archive
 
-    def _follow(self, base: Explanation, winner: _Claim) -> Explanation:
-        page = self._archive.read_one(f"{winner.map.connector}.{winner.map.resource}", winner.position)
-        located = find_record(winner.map, page, winner.index)
+    def _read(self, claim: _Claim) -> tuple[Archived, Located, interpret.Trace]:
+        """The response that a claim came in, its record there, and how its value of the field is made."""
+        page = self._archive.read_one(f"{claim.map.connector}.{claim.map.resource}", claim.position)
+        located = find_record(claim.map, page, claim.index)
         trace = interpret.trace(
-            winner.map,
+            claim.map,
             self._project.codes,
             located.record,
             self._field.name,
-            claim=winner.claim.number,
-            row=winner.element,
+            claim=claim.claim.number,
+            row=claim.element,
             around=located.around(page),
         )
+        return page, located, trace
+
+    def _absence(self, claim: _Claim) -> str:
+        """Why a claim has no value of the field, if the record says so itself: what it reads is missing, null, or stands for absent."""
+        if claim.held or not claim.founded or not any(i.field == self._field.name for i in claim.claim.assignments):
+            return ""
+        page, located, trace = self._read(claim)
+        if trace.failure is not None or trace.value is not None:
+            return ""
+        read = [(_raw(step, located, page), step) for step in trace.steps if step.kind == "read"]
+        marks = {interpret.shown(step.before) for step in trace.steps if step.kind == "sentinel"}
+        said = [
+            f"{raw.path} is {raw.text}"
+            if step.before is None or raw.text == "missing"
+            else f"{raw.path} is {raw.text}, which stands for absent"
+            for raw, step in read
+            if step.before is None or interpret.shown(step.before) in marks
+        ]
+        return " and ".join(dict.fromkeys(said))
+
+    def _follow(self, base: Explanation, winner: _Claim) -> Explanation:
+        page, located, trace = self._read(winner)
         target = self._field.type
         again = self._as_stored(trace.value, winner)
         # `if invalid use` has a failure and a value: the constant.
@@ -393,6 +424,8 @@ def _raw_sql(text: str) -> sql.Composable:
 def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
     if step.root in ("@fetched_at", "@url", "@header"):
         return Raw(step.text, json_text(step.before) if step.before is not None else "missing", None, None)
+    if step.before is None and not step.keys:
+        return Raw(step.text, "missing", None, None)
     if step.root in ("@page", "@envelope"):
         keys = () if step.root == "@page" else interpret.envelope(located.body, located.keys)[0]
         located = replace(located, keys=keys)

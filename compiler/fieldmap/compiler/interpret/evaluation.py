@@ -264,10 +264,9 @@ class _Scope:
         before, rest = paths.split(node.segments)
         match = paths.one(before, node.text, self._roots[node.root])
         if match is None or match.value is None:
-            # A null has a place in the response; what is missing has none.
-            self._note(
-                "read", node.text, None, None, keys=paths.keys(match) if match is not None else (), root=node.root
-            )
+            # A null has a place, and what is missing has none.
+            keys = paths.keys(match) if match is not None else ()
+            self._note("read", node.text, None, None, keys=keys, root=node.root)
             return None
         if not rest:
             return self._declared(node, match)
