@@ -23,7 +23,6 @@ from fieldmap.runtime.errors import FindingsError
 from fieldmap.runtime.load.copytext import column_values
 from fieldmap.runtime.store.database import Connection
 
-
 # Of so many claims without a value the record is looked up.
 _MOST_READ = 10
 
@@ -102,6 +101,8 @@ class _Trail:
         # A single winner stands for all fields.
         winner_id = row[1][min(self._info.fields.index(self._field.name), len(row[1]) - 1)] if row is not None else None
         winner = next((claim for claim in claims if claim.id == winner_id), None)
+        if winner is not None and winner.value is None and not self._rule.members:
+            winner = None  # it stands for the other fields
         conflict = self._conflict()
         lost = [
             self._candidate(claim, why_lost(self._rule, claim, winner, claims, conflict=bool(conflict)))
