@@ -86,6 +86,8 @@ def says(expression: ast.Expr) -> str:
             return repr(text)
         case ast.Template():
             return "template"
+        case ast.Row(parts=parts):
+            return f"({', '.join(map(says, parts))})"
         case ast.Environment(kind=kind, name=name):
             return f"{kind}.{name}"
         case ast.Call(function=function, arguments=arguments):

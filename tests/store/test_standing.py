@@ -30,8 +30,9 @@ entity Team {
 }
 entity Seat {
   key (team, place)
-  team  : Team must exist
+  team  : Team  must exist
   place : int
+  next  : Seat? must exist
 }
 connector s is files {
   folder "x"
@@ -41,11 +42,11 @@ connector s is files {
   }
   resource teams {
     files "t*.json" as json; id ($.no as text); changed $.at; deleted when $.gone otherwise false
-    shape { no: int, lead: text?, at: datetime, gone: bool?, seats: [ int ]? }
+    shape { no: int, lead: text?, at: datetime, gone: bool?, seats: [ { place: int, next: int? } ]? }
   }
 }
 map s.workers to Worker { id = $.id; name = $.name; boss = $.boss; team = $.team; peers = $.peers[*]; friend = $.friend }
-map s.teams as t to Team { no = t.no; lead = t.lead; each t.seats[*] as seat to Seat { team = t.no; place = seat } }
+map s.teams as t to Team { no = t.no; lead = t.lead; each t.seats[*] as seat to Seat { team = t.no; place = seat.place; next = (t.no, seat.next) } }
 """
 WORKERS, TEAMS = "s_workers__worker", "s_teams__team"
 
@@ -95,7 +96,9 @@ def test_rows_that_need_each_other_stand_together(bundle: Bundle, database: Serv
     load(database, bundle, WORKERS, [workers(pages, {"id": "1", "boss": "1"}, {"id": "2", "boss": "3", "team": 7})])
     load(database, bundle, WORKERS, [workers(pages, {"id": "3", "boss": "2"})])
     assert standing(database) == {"1"}
-    found = load(database, bundle, TEAMS, [teams(pages, {"no": 7, "lead": "2", "seats": [1]}, {"no": 8, "lead": "9"})])
+    found = load(
+        database, bundle, TEAMS, [teams(pages, {"no": 7, "lead": "2", "seats": [{"place": 1}]}, {"no": 8, "lead": "9"})]
+    )
     assert standing(database) == {"1", "2", "3"}
     assert rows(database, "SELECT no FROM canonical.team") == [(7,)]
     assert rows(database, "SELECT team, place FROM canonical.seat") == [(7, 1)]
@@ -155,7 +158,10 @@ def test_the_database_holds_back_what_the_reference_does(seed: int, database: Se
                 {
                     "no": one,
                     "lead": dice.choice((None, *people)),
-                    "seats": dice.sample((1, 2), dice.randrange(3)),
+                    "seats": [
+                        {"place": place, "next": dice.choice((None, 1, 2, 3))}
+                        for place in dice.sample((1, 2, 3), dice.randrange(4))
+                    ],
                     "gone": dice.random() < 0.2,
                     "at": at,
                 }
@@ -174,7 +180,17 @@ def compare(database: Server, entities: Any, live: dict[str, dict[str, dict[str,
     for record, values in live["Team"].items():
         if not values["gone"]:
             claims["Team"].append(LiveClaim(0, (values["no"],), record, {"lead": values["lead"]}))
-            claims["Seat"] += [LiveClaim(0, (values["no"], seat), record, {}, None, seat) for seat in values["seats"]]
+            claims["Seat"] += [
+                LiveClaim(
+                    0,
+                    (values["no"], seat["place"]),
+                    record,
+                    {"next_team": values["no"], "next_place": seat["next"]} if seat["next"] is not None else {},
+                    None,
+                    number,
+                )
+                for number, seat in enumerate(values["seats"])
+            ]
     wanted = {entity.name: merge(entity, claims[entity.name]) for entity in entities}
     stand(entities, wanted)
     for entity in entities:

@@ -37,8 +37,8 @@ def make_bundle(project: ir.Project, connectors: dict[str, ConnectorPlan]) -> bu
 def _catalogue(
     project: ir.Project, entities: dict[str, ir.Entity], maps: dict[str, ir.Map], connectors: list[str]
 ) -> bundle.Catalogue:
-    tables = [_canonical_table(entity) for entity in project.entities]
-    tables += [_waiting_table(entity) for entity in project.entities if standing.needed(entity, entities)]
+    tables = [_canonical_table(entity, entities) for entity in project.entities]
+    tables += [_waiting_table(entity, entities) for entity in project.entities if standing.needed(entity, entities)]
     for map_ in project.maps:
         for table in sql.claim_tables(map_, entities):
             columns = tuple((column.name, column.type) for column in table.kept_columns)
@@ -64,14 +64,18 @@ def _catalogue(
     )
 
 
-def _canonical_table(entity: ir.Entity) -> bundle.Table:
+def _canonical_table(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bundle.Table:
     columns = tuple((column.name, column.type) for field in entity.fields for column in columns_of(field))
-    return bundle.Table(schema="canonical", name=entity.table, create=sql.canonical_ddl(entity), columns=columns)
+    return bundle.Table(
+        schema="canonical", name=entity.table, create=sql.canonical_ddl(entity, entities), columns=columns
+    )
 
 
-def _waiting_table(entity: ir.Entity) -> bundle.Table:
-    columns = _canonical_table(entity).columns
-    return bundle.Table(schema="waiting", name=entity.table, create=standing.waiting_ddl(entity), columns=columns)
+def _waiting_table(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bundle.Table:
+    columns = _canonical_table(entity, entities).columns
+    return bundle.Table(
+        schema="waiting", name=entity.table, create=standing.waiting_ddl(entity, entities), columns=columns
+    )
 
 
 def _entity_info(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bundle.EntityInfo:

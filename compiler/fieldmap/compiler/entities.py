@@ -148,9 +148,9 @@ def _key_type(name: ast.Name, keys: dict[str, tuple[str, ...]], symbols: Symbols
         if key:
             report.error(
                 "FM0112",
-                f"{name.text} has a key of {len(key)} fields; a reference to it is not part of this release yet",
+                f"{name.text} has a key of {len(key)} fields, and a list holds single values",
                 name.span,
-                help="keep the parts as fields of their own",
+                help="make an entity of the list's elements, and claim its rows with each",
             )
         return None
     field = next(field for field in entity.fields if field.name.text == key[0])

@@ -94,9 +94,11 @@ class _Check:
             return
         for outcome in outcomes:
             match outcome:
-                case Dead() if expected.kind == "reject" and field in ("", outcome.field):
+                case Dead() if expected.kind == "reject" and (not field or outcome.field in self._held_by(field)):
                     return
-                case Claimed() if expected.kind == "hold" and any(held.field == field for held in outcome.held):
+                case Claimed() if expected.kind == "hold" and any(
+                    held.field in self._held_by(field) for held in outcome.held
+                ):
                     return
                 case Filtered() if expected.kind == "filtered":
                     return
@@ -108,6 +110,16 @@ class _Check:
         self._report.error(
             "FM0701", f"expected {wanted}, but {'; '.join(_words(outcome) for outcome in outcomes)}", expected.span
         )
+
+    def _held_by(self, field: str) -> set[str]:
+        """The field, or those that hold it where it is a reference to an entity with a key of several."""
+        return {field} | {
+            name
+            for entity in self._project.entities
+            for one in entity.composites
+            if one.name == field
+            for name in one.fields
+        }
 
     def _entity(self, expected: ast.ExpectEntity, outcomes: list[tuple[ir.Map, Outcome]]) -> None:
         entity = next((item for item in self._project.entities if item.name == expected.entity.text), None)
@@ -122,8 +134,9 @@ class _Check:
                 expected.entity.span,
             )
             return
-        wanted = [pair for field in expected.fields if (pair := self._wanted(field, entity)) is not None]
-        if len(wanted) < len(expected.fields):
+        fields = self._in_parts(expected.fields, entity)
+        wanted = [pair for field in fields if (pair := self._wanted(field, entity)) is not None]
+        if len(wanted) < len(fields):
             return
         misses = [
             [
@@ -136,6 +149,23 @@ class _Check:
         if all(misses):
             for field, found in min(misses, key=len):
                 self._miss(field, found, entity)
+
+    def _in_parts(self, fields: tuple[ast.ExpectedField, ...], entity: ir.Entity) -> list[ast.ExpectedField]:
+        """What is expected, of a reference that several fields hold for each of them."""
+        held = {one.name: one for one in entity.composites}
+        made: list[ast.ExpectedField] = []
+        for field in fields:
+            one = held.get(field.field.text)
+            row = field.value
+            if one is None or not (row is None or (isinstance(row, ast.Row) and len(row.parts) == len(one.fields))):
+                made.append(field)
+                continue
+            values = row.parts if row is not None else [None] * len(one.fields)
+            made.extend(
+                replace(field, field=ast.Name(text=name, span=field.field.span), value=value)
+                for name, value in zip(one.fields, values, strict=True)
+            )
+        return made
 
     def _wanted(self, field: ast.ExpectedField, entity: ir.Entity) -> tuple[ast.ExpectedField, Any] | None:
         """The value that is expected, as the field's type would hold it."""

@@ -74,6 +74,14 @@ class Checker:
                 return operators.choice(self, node, expected)
             case ast.ListOf():
                 return self._list(node, expected)
+            case ast.Row():
+                self.report.error(
+                    "FM0304",
+                    "several values in brackets are a reference to an entity whose key has several fields",
+                    node.span,
+                    help='write one value here; texts are put together in a text: "{$.a}-{$.b}"',
+                )
+                return None
             case ast.Environment():
                 self.report.error(
                     "FM0312",

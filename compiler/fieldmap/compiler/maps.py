@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from fieldmap.compiler import interpret, ir, lets, shapes, types
 from fieldmap.compiler.assign import coerce
 from fieldmap.compiler.checks import both, lower_checks, position_of
+from fieldmap.compiler.composite import Composite
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.keeping import asked_of, null_of, null_wins
@@ -182,7 +183,22 @@ class _MapLowering:
             if not isinstance(item, ast.Assignment):
                 continue
             name = item.field.text
-            if name not in info.fields:
+            held = self._context.symbols.composites.get(info.node.name.text, {})
+            if name in held and name not in seen:
+                seen[name] = item.field
+                self._warn_deprecated(item.field, held[name].field)
+                done.update(self._composite(item, held[name], info, strict, checker))
+                continue
+            whole = next((one for one in held.values() if name in one.parts), None)
+            if whole is not None:
+                self._report.error(
+                    "FM0202",
+                    f"{name} is a part of {whole.field.name.text}, and its parts are assigned together",
+                    item.field.span,
+                    help=f"write {whole.written}",
+                )
+                continue
+            if name not in info.fields and name not in held:
                 if not self._report.broken(info.node.span):
                     self._report.unknown("FM0202", f"field of {info.node.name.text} called", item.field, info.fields)
                 continue
@@ -195,17 +211,68 @@ class _MapLowering:
                 )
                 continue
             seen[name] = item.field
-            self._warn_deprecated(info, item.field)
+            self._warn_deprecated(item.field, info.declared[name])
             lowered = self._assignment(item, info, strict, checker)
             if lowered is not None:
                 done[name] = lowered
         # A field with a mistake of its own is not also reported as missing.
-        for name in seen.keys() - done.keys():
+        composites = self._context.symbols.composites.get(info.node.name.text, {})
+        order = [part for name in seen for part in (composites[name].parts if name in composites else (name,))]
+        for name in set(order) - done.keys():
             done[name] = _placeholder(info.fields[name])
-        return {name: done[name] for name in seen if name in done}
+        return {name: done[name] for name in order}
 
-    def _warn_deprecated(self, info: EntityInfo, field: ast.Name) -> None:
-        for tag in info.declared[field.text].tags:
+    def _composite(
+        self, item: ast.Assignment, held: Composite, info: EntityInfo, strict: bool, checker: Checker
+    ) -> dict[str, ir.Assignment]:
+        """`parent = (order.no, item.parentNo)`: a field for each part, absent if another part is."""
+        of = f"{held.target} has a key of {len(held.key)} fields, {', '.join(held.key)}"
+        if not isinstance(item.value, ast.Row) or len(item.value.parts) != len(held.parts) or item.by_id is not None:
+            self._report.error(
+                "FM0304",
+                of
+                + (
+                    ", and a reference to it gives them all" if item.by_id is None else ", and is not referred to by id"
+                ),
+                item.value.span,
+                labels=[Label(held.field.span, "declared here")],
+                help=f"write their values in this order: {held.written}",
+            )
+            return {}
+        if item.outcome is not None and item.outcome.kind == "use":
+            self._report.error(
+                "FM0504",
+                "a reference has no constant that stands for it",
+                item.outcome.span,
+                help="reject or hold it",
+            )
+            return {}
+        targets = [info.fields[name] for name in held.parts]
+        before, assumed = len(self._scope.reads), len(self._scope.assumed)
+        values = [
+            self._value(part, target, info, checker) for part, target in zip(item.value.parts, targets, strict=True)
+        ]
+        exprs = [value for value in values if value is not None]
+        if len(exprs) < len(values):
+            return {}
+        made: dict[str, ir.Assignment] = {}
+        for number, target in enumerate(targets):
+            missing: ir.Expr | None = None
+            for other in (value for n, value in enumerate(exprs) if n != number):
+                gone = ir.IsAbsent(value=other, what="absent")
+                missing = gone if missing is None else ir.Or(left=missing, right=gone)
+            if missing is None:
+                continue
+            expr = ir.If(condition=missing, then=ir.AbsentConstant(), otherwise=exprs[number])
+            one = self._finished(
+                item, target, expr if not target.is_key else exprs[number], info, strict, checker, before, assumed
+            )
+            if one is not None:
+                made[target.name] = one
+        return made
+
+    def _warn_deprecated(self, field: ast.Name, declared: ast.EntityField) -> None:
+        for tag in declared.tags:
             if tag.advice is not None:
                 advice = tag.advice.value
                 self._report.warn("FM0346", f"{field.text} is deprecated: {advice}", field.span, help=advice)
@@ -221,7 +288,14 @@ class _MapLowering:
                 return None
             target, records = found
         before, assumed = len(self._scope.reads), len(self._scope.assumed)
-        typed = checker.check(item.value, target.type)
+        expr = self._value(item.value, target, info, checker)
+        if expr is None:
+            return None
+        return self._finished(item, target, expr, info, strict, checker, before, assumed, records)
+
+    def _value(self, value: ast.Expr, target: ir.Field, info: EntityInfo, checker: Checker) -> ir.Expr | None:
+        """A value as the field holds it, or None after a diagnostic."""
+        typed = checker.check(value, target.type)
         if typed is None:
             return None
         if target.is_key and typed.absence is Absence.MAYBE:
@@ -234,9 +308,21 @@ class _MapLowering:
                 help="take the ? from the shape if the source always sends it",
             )
             return None
-        expr = coerce(typed, target.type, info.declared[target.name], self._report)
-        if expr is None:
-            return None
+        return coerce(typed, target.type, info.declared[target.name], self._report)
+
+    def _finished(
+        self,
+        item: ast.Assignment,
+        target: ir.Field,
+        expr: ir.Expr,
+        info: EntityInfo,
+        strict: bool,
+        checker: Checker,
+        before: int,
+        assumed: int,
+        records: str = "",
+    ) -> ir.Assignment | None:
+        """The assignment of a value. before, assumed: how much was read and assumed before it was checked."""
         outcome = self._outcome(item, target, info.declared[target.name], strict, checker)
         if outcome is None:
             return None

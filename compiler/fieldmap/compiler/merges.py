@@ -73,6 +73,10 @@ class _MergeLowering:
             doc=node.doc.value if node.doc is not None else "",
             conditions=lower_conditions(self._info, self._symbols, self._report),
             unique=self._unique(),
+            composites=tuple(
+                ir.Composite(name=name, entity=held.target, fields=held.parts, must_exist=held.must_exist)
+                for name, held in self._symbols.composites.get(node.name.text, {}).items()
+            ),
         )
 
     def _unique(self) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from fieldmap.compiler import arrival, ir, tolerances, types
+from fieldmap.compiler.composite import Composite
+from fieldmap.compiler.composite import names as names_of
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.identity import named, speaks_for
 from fieldmap.compiler.places import place
@@ -59,7 +61,9 @@ class RuleLowering:
                 self._one_field("default stands for all fields", default_line.span)
         rules: dict[str, ir.Rule] = {}
         for group in self.merge.together if self.merge is not None else ():
-            rules.update(self._together(group, default))
+            rules.update(self._together(self._of_parts(group), default))
+        for name, held in self._composites().items():
+            rules.update(self._composite(name, held, lines.pop(name, None), default))
         for name, line in lines.items():
             if line.field is None or not self._has_rule(name, line):
                 continue
@@ -264,6 +268,38 @@ class RuleLowering:
             rule, members=tuple(names), needs=needs, text=text, place=place(self.symbols.sources, group.span)
         )
         return dict.fromkeys(names, rule)
+
+    def _composites(self) -> dict[str, Composite]:
+        """The references that several fields hold, but those of the key."""
+        held = self.symbols.composites.get(self.info.node.name.text, {})
+        return {name: one for name, one in held.items() if one.parts[0] not in self.info.key}
+
+    def _of_parts(self, group: ast.Together) -> ast.Together:
+        held = self._composites()
+        return replace(group, fields=names_of(held, group.fields), needs=names_of(held, group.needs))
+
+    def _composite(
+        self, name: str, held: Composite, line: ast.MergeField | None, default: ir.Rule
+    ) -> dict[str, ir.Rule]:
+        """The parts of a reference come from one claim that has them all, by the rule of its line, else by the default."""
+        if held.parts[0] in self._grouped and line is None:
+            return {}
+        at = line.field if line is not None and line.field is not None else held.field.name
+        if line is not None and line.null_wins:
+            self.report.error(
+                "FM0608",
+                f"null cannot win here: {name} is held by several fields",
+                line.span,
+                help="leave null wins out",
+            )
+        parts = tuple(ast.Name(text=part, span=at.span) for part in held.parts)
+        group = ast.Together(fields=parts, rule=line.rule if line is not None else None, needs=parts, span=at.span)
+        made = self._together(group, default)
+        before = f"together {', '.join(held.parts)} "
+        return {
+            part: msgspec.structs.replace(rule, text=rule.text.removeprefix(before).split(" needs ")[0])
+            for part, rule in made.items()
+        }
 
     def _group_rule(self, rule: ast.Rule, names: list[str]) -> ir.Rule | None:
         at = place(self.symbols.sources, rule.span)

@@ -58,6 +58,8 @@ def _lines(
 ) -> None:
     declared = symbols.entities.get(entity.text) if entity is not None else None
     fields = {field.name.text: field for field in declared.fields} if declared is not None else {}
+    if entity is not None:
+        fields |= {name: held.field for name, held in symbols.composites.get(entity.text, {}).items()}
     items = tuple(items)
     lets = dict(outer)
     for item in items:

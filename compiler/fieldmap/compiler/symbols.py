@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from fieldmap.compiler import composite
+from fieldmap.compiler.composite import Composite
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.sources import Loaded
 from fieldmap.dsl import ast
@@ -37,6 +39,8 @@ class Symbols:
     functions: dict[str, ast.Function] = field(default_factory=dict)
     tables: dict[str, ast.Table] = field(default_factory=dict)
     properties: dict[str, ast.Property] = field(default_factory=dict)
+    # By entity and field: the references that several fields hold. The entities have these fields in their place.
+    composites: dict[str, dict[str, Composite]] = field(default_factory=dict)
 
     def resource(
         self, connector: ast.Name, resource: ast.Name, report: Report
@@ -68,6 +72,11 @@ def collect(loaded: Loaded, report: Report) -> Symbols:
     for tree in loaded.files.values():
         for item in tree.items:
             _declare(symbols, item, report)
+    symbols.entities, symbols.composites = composite.expand(symbols.entities)
+    for title, node in symbols.properties.items():
+        held = symbols.composites.get(node.entity.text, {})
+        conditions = tuple(composite.asked_of_parts(one, held) for one in node.conditions)
+        symbols.properties[title] = replace(node, conditions=conditions)
     _check_names(symbols, report)
     return symbols
 

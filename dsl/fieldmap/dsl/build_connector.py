@@ -85,7 +85,7 @@ def _path(tree: Branch, ctx: Building) -> ast.Path:
 
 
 def _ids(tree: Branch, ctx: Building) -> tuple[ast.Expr, ...]:
-    row = branch(tree, "id_row")
+    row = branch(tree, "row")
     return expressions(branches(row if row is not None else tree), ctx)
 
 

@@ -483,6 +483,7 @@ _BUILDERS: dict[str, Callable[[Branch, Building], ast.Expr]] = {
     "false": lambda tree, ctx: ast.Bool(value=False, span=ctx.span(tree)),
     "absent": lambda tree, ctx: ast.Absent(span=ctx.span(tree)),
     "brackets": lambda tree, ctx: ast.Brackets(value=_only(tree, ctx), span=ctx.span(tree)),
+    "row": lambda tree, ctx: ast.Row(parts=expressions(branches(tree), ctx), span=ctx.span(tree)),
     "list": lambda tree, ctx: ast.ListOf(items=expressions(branches(tree), ctx), span=ctx.span(tree)),
     "call": _call,
     "access": _access,

@@ -105,7 +105,7 @@ def _indexed(table: ClaimTable) -> list[dict[str, str]]:
     ]
 
 
-def canonical_ddl(entity: ir.Entity) -> str:
+def canonical_ddl(entity: ir.Entity, entities: dict[str, ir.Entity]) -> str:
     """CREATE TABLE of an entity's canonical rows."""
     columns = entity_columns(entity)
     leaders = [column.field for column in columns if column.leads and column.field not in entity.key]
@@ -116,7 +116,7 @@ def canonical_ddl(entity: ir.Entity) -> str:
         key=list(entity.key),
         doc=entity.doc,
         fields=leaders,
-        indexes=standing.indexes("canonical", entity),
+        indexes=standing.indexes("canonical", entity, entities),
     )
 
 

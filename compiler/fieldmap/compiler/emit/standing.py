@@ -23,10 +23,10 @@ from fieldmap.compiler.emit.columns import Column, columns_of, literal, quote
 
 @dataclass(frozen=True)
 class Needed:
-    """A reference that must exist. many: whether it is a list of them."""
+    """A reference that must exist. columns: those that hold it, in the order of the target's key. many: whether it is a list."""
 
-    field: ir.Field
     target: ir.Entity
+    columns: tuple[Column, ...]
     many: bool
 
     def among(self, rows: str, row: str) -> str:
@@ -35,27 +35,28 @@ class Needed:
 
     def equal(self, target: str, row: str) -> str:
         """What joins a row of the target's key with a row that refers to it."""
-        key = quote(self.target.key[0])
-        held = f"{row}.{quote(self.field.column)}"
         if self.many:
-            return f"{target}.{key}::text = ANY({held}::text[])"
-        return f"{target}.{key} = {held}{self._collation}"
+            return f"{target}.{quote(self.target.key[0])}::text = ANY({row}.{quote(self.columns[0].name)}::text[])"
+        return " AND ".join(
+            f"{target}.{quote(key)} = {row}.{quote(column.name)}{_collation(column)}"
+            for key, column in zip(self.target.key, self.columns, strict=True)
+        )
 
     def dangles(self, row: str) -> str:
         """Whether a reference of `row` finds no canonical row."""
-        held = f"{row}.{quote(self.field.column)}"
-        key, table = quote(self.target.key[0]), f"canonical.{quote(self.target.table)}"
+        held = f"{row}.{quote(self.columns[0].name)}"
+        table = f"canonical.{quote(self.target.table)}"
         if self.many:
             return (
                 f"EXISTS (SELECT FROM unnest({held}) u(v) WHERE NOT EXISTS"
-                f" (SELECT FROM {table} t WHERE t.{key} = u.v{self._collation}))"
+                f" (SELECT FROM {table} t WHERE t.{quote(self.target.key[0])} = u.v{_collation(self.columns[0])}))"
             )
         return f"({held} IS NOT NULL AND NOT {self.among(table, row)})"
 
-    @property
-    def _collation(self) -> str:
-        # The keys' own: with another the index over them would be of no use.
-        return ' COLLATE "C"' if "text" in columns_of(self.field)[0].type else ""
+
+def _collation(column: Column) -> str:
+    # The keys' own: with another the index over them would be of no use.
+    return ' COLLATE "C"' if "text" in column.type else ""
 
 
 def needed(entity: ir.Entity, entities: dict[str, ir.Entity]) -> list[Needed]:
@@ -64,7 +65,13 @@ def needed(entity: ir.Entity, entities: dict[str, ir.Entity]) -> list[Needed]:
     for field in entity.fields:
         type_ = field.type.element if isinstance(field.type, ir.ListType) else field.type
         if field.must_exist and isinstance(type_, ir.ReferenceType):
-            found.append(Needed(field, entities[type_.entity], isinstance(field.type, ir.ListType)))
+            many = isinstance(field.type, ir.ListType)
+            found.append(Needed(entities[type_.entity], tuple(columns_of(field)), many))
+    fields = {field.name: field for field in entity.fields}
+    for one in entity.composites:
+        if one.must_exist:
+            columns = tuple(column for name in one.fields for column in columns_of(fields[name]))
+            found.append(Needed(entities[one.entity], columns, many=False))
     return found
 
 
@@ -75,22 +82,22 @@ def waiters(entity: ir.Entity, entities: dict[str, ir.Entity]) -> list[str]:
     )
 
 
-def indexes(schema: str, entity: ir.Entity) -> list[str]:
+def indexes(schema: str, entity: ir.Entity, entities: dict[str, ir.Entity]) -> list[str]:
     """Statements that index the references that must exist, so that those of a row that comes or goes are found."""
     return [
-        f"CREATE INDEX IF NOT EXISTS {quote(_name(schema, entity, field))} ON {schema}.{quote(entity.table)}"
-        f"{' USING gin' if isinstance(field.type, ir.ListType) else ''} ({quote(field.column)})"
-        for field in entity.fields
-        if field.must_exist and entity.key != (field.name,)
+        f"CREATE INDEX IF NOT EXISTS {quote(_name(schema, entity, reference))} ON {schema}.{quote(entity.table)}"
+        f"{' USING gin' if reference.many else ''} ({', '.join(quote(column.name) for column in reference.columns)})"
+        for reference in needed(entity, entities)
+        if entity.key[: len(reference.columns)] != tuple(column.name for column in reference.columns)
     ]
 
 
-def _name(schema: str, entity: ir.Entity, field: ir.Field) -> str:
-    digest = hashlib.sha256(f"{schema}.{entity.table}.{field.column}".encode()).hexdigest()
-    return f"must_exist_{digest[:16]}"
+def _name(schema: str, entity: ir.Entity, reference: Needed) -> str:
+    named = f"{schema}.{entity.table}.{','.join(column.name for column in reference.columns)}"
+    return f"must_exist_{hashlib.sha256(named.encode()).hexdigest()[:16]}"
 
 
-def waiting_ddl(entity: ir.Entity) -> str:
+def waiting_ddl(entity: ir.Entity, entities: dict[str, ir.Entity]) -> str:
     """CREATE TABLE of the rows of an entity that wait for others."""
     columns = [
         *_columns(entity),
@@ -102,7 +109,7 @@ def waiting_ddl(entity: ir.Entity) -> str:
     lines = ",\n  ".join([*columns, f"PRIMARY KEY ({key})"])
     made = f"CREATE TABLE waiting.{quote(entity.table)} (\n  {lines}\n)"
     comment = f"COMMENT ON TABLE waiting.{quote(entity.table)} IS {literal(f'Rows of {entity.name} that are held back until what they refer to exists')}"
-    return ";\n".join([made, *indexes("waiting", entity), comment]) + ";\n"
+    return ";\n".join([made, *indexes("waiting", entity, entities), comment]) + ";\n"
 
 
 def _columns(entity: ir.Entity) -> list[str]:
@@ -148,8 +155,8 @@ def standing_sql(
 def _referring(reference: Needed) -> str:
     if reference.many:
         # Written so that the index over the list answers it.
-        column = next(c for c in columns_of(reference.field))
-        return f"o.{quote(reference.field.column)} @> ARRAY[l.{quote(reference.target.key[0])}]::{column.type}"
+        column = reference.columns[0]
+        return f"o.{quote(column.name)} @> ARRAY[l.{quote(reference.target.key[0])}]::{column.type}"
     return reference.equal("l", "o")
 
 

@@ -171,6 +171,11 @@ def _dangling_view(entity: ir.Entity, entities: dict[str, ir.Entity]) -> str:
                 for reference in source.references
                 if reference.field == field.name and reference.records
             )
+    parts.extend(
+        _dangling_composite(entity, one, entities[one.entity], schema)
+        for one in entity.composites
+        for schema in (("canonical", "waiting") if standing.needed(entity, entities) else ("canonical",))
+    )
     return (
         "\nUNION ALL\n".join(parts)
         or "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS refers_to, false AS must_exist WHERE false"
@@ -185,6 +190,17 @@ def _dangling(entity: ir.Entity, field: ir.Field, target: ir.Entity, schema: str
         f"SELECT {key_text(entity, 'o')} AS key, {literal(field.name)}::text AS field, {value}::text AS refers_to, {str(field.must_exist).lower()} AS must_exist\n"
         f"FROM {from_} LEFT JOIN canonical.{quote(target.table)} t"
         f" ON t.{quote(target.key[0])} = {value}\nWHERE {value} IS NOT NULL AND t.{quote(target.key[0])} IS NULL"
+    )
+
+
+def _dangling_composite(entity: ir.Entity, one: ir.Composite, target: ir.Entity, schema: str) -> str:
+    values = [f"o.{quote(name)}" for name in one.fields]
+    joined = " AND ".join(f"t.{quote(key)} = {value}" for key, value in zip(target.key, values, strict=True))
+    return (
+        f"SELECT {key_text(entity, 'o')} AS key, {literal(one.name)}::text AS field, jsonb_build_array({', '.join(values)})::text AS refers_to,"
+        f" {str(one.must_exist).lower()} AS must_exist\n"
+        f"FROM {schema}.{quote(entity.table)} o LEFT JOIN canonical.{quote(target.table)} t ON {joined}\n"
+        f"WHERE {values[0]} IS NOT NULL AND t.{quote(target.key[0])} IS NULL"
     )
 
 

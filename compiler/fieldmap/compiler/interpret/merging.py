@@ -6,7 +6,7 @@ It knows neither SQL nor the order in which claims arrived; the statements that 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -82,27 +82,39 @@ def stand(entities: Iterable[ir.Entity], rows: dict[str, dict[tuple[Any, ...], M
     What is left is the largest set of rows in which every such reference finds its row, so rows that need each other stand.
     rows: of each entity by key, as `merge` makes them.
     """
-    guarded = [(entity, [item for item in entity.fields if item.must_exist]) for entity in entities]
+    guarded = list(entities)
     fallen = True
     while fallen:
         fallen = False
-        for entity, references in guarded:
+        for entity in guarded:
             for key, row in rows[entity.name].items():
                 values = {**dict(zip(entity.key, key, strict=True)), **row.values}
-                dangling = tuple(item.name for item in references if not _found(item, values[item.name], rows))
+                dangling = tuple(
+                    name for name, target, keys in _needs(entity, values) if not _there(rows[target], keys)
+                )
                 if row.complete and dangling:
                     fallen = True
                 row.dangling = dangling
 
 
-def _found(item: ir.Field, value: Any, rows: dict[str, dict[tuple[Any, ...], Merged]]) -> bool:
-    """Whether the reference, or each of a list of them, is to a complete row."""
-    type_ = item.type.element if isinstance(item.type, ir.ListType) else item.type
-    if value is None or not isinstance(type_, ir.ReferenceType):
-        return True
-    there = rows[type_.entity]
-    keys = value if isinstance(item.type, ir.ListType) else [value]
-    return all((key,) in there and there[(key,)].complete for key in keys)
+def _needs(entity: ir.Entity, values: dict[str, Any]) -> Iterator[tuple[str, str, list[tuple[Any, ...]]]]:
+    """The references of a row that must exist: their names, the entities, and the keys that they hold."""
+    for item in entity.fields:
+        type_ = item.type.element if isinstance(item.type, ir.ListType) else item.type
+        value = values[item.name]
+        if item.must_exist and isinstance(type_, ir.ReferenceType) and value is not None:
+            yield (
+                item.name,
+                type_.entity,
+                [(one,) for one in (value if isinstance(item.type, ir.ListType) else [value])],
+            )
+    for one in entity.composites:
+        if one.must_exist and values[one.fields[0]] is not None:
+            yield one.name, one.entity, [tuple(values[name] for name in one.fields)]
+
+
+def _there(rows: dict[tuple[Any, ...], Merged], keys: list[tuple[Any, ...]]) -> bool:
+    return all(key in rows and rows[key].complete for key in keys)
 
 
 def merge_one(entity: ir.Entity, claims: Sequence[LiveClaim]) -> Merged:

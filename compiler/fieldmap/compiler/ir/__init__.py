@@ -18,6 +18,7 @@ import msgspec
 from fieldmap.compiler.ir.entities import (
     KEY_SEPARATOR,
     CodeTable,
+    Composite,
     Entity,
     Field,
     Project,
@@ -177,6 +178,7 @@ __all__ = [
     "Claim",
     "CodeTable",
     "Comparison",
+    "Composite",
     "Condition",
     "Constant",
     "Convert",

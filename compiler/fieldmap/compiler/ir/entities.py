@@ -26,6 +26,16 @@ class Field(Node, frozen=True):
     must_exist: bool = False
 
 
+class Composite(Node, frozen=True):
+    """A reference to an entity whose key has several fields: `fields` hold its parts, in the order of the key. They are absent
+    together, and come from one claim. must_exist: as of a field that holds a whole reference."""
+
+    name: str
+    entity: str
+    fields: tuple[str, ...]
+    must_exist: bool = False
+
+
 class Source(Node, frozen=True):
     """A claim table that feeds an entity. rank: its place in the order of the identity statement, for ties. numbering: that of
     its key, "" where the entity has one only. references: its fields that are resolved by something."""
@@ -57,6 +67,7 @@ class Entity(Node, frozen=True):
     identity: Identity | None = None
     conditions: tuple[RowCondition, ...] = ()
     unique: bool = False
+    composites: tuple[Composite, ...] = ()
 
 
 class CodeTable(Node, frozen=True):

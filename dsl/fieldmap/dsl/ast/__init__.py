@@ -68,6 +68,7 @@ from fieldmap.dsl.ast.expression import (
     Otherwise,
     RateTable,
     Reading,
+    Row,
     Template,
     Via,
 )
@@ -212,6 +213,7 @@ __all__ = [
     "ReferenceType",
     "Resource",
     "Retry",
+    "Row",
     "RowCondition",
     "Rule",
     "Same",

@@ -290,6 +290,13 @@ class Brackets(Node):
     value: Expr
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row(Node):
+    """`(order.no, item.line)`: the parts of a key of several fields, as a reference holds them. Only the value of a field."""
+
+    parts: tuple[Expr, ...]
+
+
 Expr = (
     Path
     | Number
@@ -316,6 +323,7 @@ Expr = (
     | If
     | Case
     | ListOf
+    | Row
     | Brackets
     | Environment
 )

@@ -1,0 +1,123 @@
+"""References to entities whose key has several fields: whole or absent, from one claim, and found again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.support import MemoryPage, Pages, compiled, load, ready, rows
+
+from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.store.database import Server
+
+MAPS = """
+entity Line {
+  key (order_no, line_no)
+  order_no : text
+  line_no  : int
+  sku      : text?
+  parent   : Line?
+  must parent is absent or parent_line_no != line_no or parent_order_no != order_no "its own parent"
+}
+entity Pick {
+  key (line, no)
+  line : Line
+  no   : int
+  then : Pick?
+}
+connector shop is files {
+  folder "x"
+  resource lines {
+    files "l*.json" as json; id $.id; changed $.at
+    shape { id: text, o: text, n: int, sku: text?, po: text?, pn: text?, picks: [ { no: int, then: int? } ]?, at: datetime }
+  }
+}
+connector erp is files {
+  folder "y"
+  resource lines {
+    files "l*.json" as json; id $.id; changed $.at
+    shape { id: text, o: text, n: int, po: text?, pn: int?, at: datetime }
+  }
+}
+map shop.lines as l to Line {
+  order_no = l.o; line_no = l.n; sku = l.sku
+  parent = (l.po, l.pn as int)
+  each l.picks[*] as p to Pick { line = (l.o, l.n); no = p.no; then = (l.o, l.n, p.then) }
+}
+map erp.lines to Line partial { order_no = $.o; line_no = $.n; parent = ($.po, $.pn) }
+merge Line {
+  same (order_no, line_no) of shop, erp
+  default prefer shop, erp
+  parent  newest
+}
+"""
+SHOP, ERP = "shop_lines__line", "erp_lines__line"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return compiled(tmp_path_factory.mktemp("maps"), all=MAPS)
+
+
+def page(pages: Pages, *records: dict[str, Any]) -> MemoryPage:
+    return pages.page([{"o": "A", "at": "2026-01-01T00:00:00Z", **record} for record in records])
+
+
+def parents(database: Server) -> dict[int, tuple[str | None, int | None]]:
+    found = rows(database, "SELECT line_no, parent_order_no, parent_line_no FROM canonical.line WHERE order_no = 'A'")
+    return {number: (order, line) for number, order, line in found}
+
+
+def test_a_reference_is_whole_or_absent(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    loaded = load(
+        database,
+        bundle,
+        SHOP,
+        [
+            page(
+                Pages(),
+                {"id": "1", "n": 1, "po": "A", "pn": "2"},
+                {"id": "2", "n": 2, "po": "A"},
+                {"id": "3", "n": 3, "pn": "2"},
+                {"id": "4", "n": 4, "po": "A", "pn": "two"},
+                {"id": "5", "n": 5, "po": "A", "pn": "9" * 30},
+                {"id": "6", "n": 6, "po": "A", "pn": "6"},
+            )
+        ],
+    )
+    none = (None, None)
+    assert parents(database) == {1: ("A", 2), 2: none, 3: none, 4: none, 5: none}
+    assert loaded.loaded.counts.claimed == 6
+    assert rows(database, "SELECT key FROM fieldmap.incomplete") == [('["A", 6]',)]
+    assert {row[0] for row in rows(database, "SELECT DISTINCT record FROM fieldmap.held")} == {"4", "5"}
+
+
+def test_the_parts_come_from_one_claim(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    pages = Pages()
+    shop = page(pages, {"id": "1", "n": 1, "po": "A", "pn": "2"}, {"id": "2", "n": 2, "po": "A", "pn": "3"})
+    later = {"at": "2026-02-01T00:00:00Z"}
+    erp = page(pages, {"id": "x", "n": 1, "po": "B", **later}, {"id": "y", "n": 2, "po": "B", "pn": 7, **later})
+    for order in ((SHOP, shop, ERP, erp), (ERP, erp, SHOP, shop)):
+        ready(database, bundle)
+        load(database, bundle, order[0], [order[1]])
+        load(database, bundle, order[2], [order[3]])
+        assert parents(database) == {1: ("A", 2), 2: ("B", 7)}
+    assert rows(database, "SELECT DISTINCT rule FROM fieldmap.rules WHERE field LIKE 'parent%%'") == [("newest",)]
+
+
+def test_what_finds_nothing_is_listed_and_a_key_may_be_a_reference(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    picks = [{"no": 1, "then": 2}, {"no": 2, "then": 3}]
+    load(database, bundle, SHOP, [page(Pages(), {"id": "1", "n": 1, "po": "A", "pn": "8", "picks": picks})])
+    assert rows(database, "SELECT key, field, refers_to FROM provenance.line_dangling") == [
+        ('["A", 1]', "parent", '["A", 8]')
+    ]
+    assert rows(database, "SELECT line_order_no, line_line_no, no, then_no FROM canonical.pick ORDER BY no") == [
+        ("A", 1, 1, 2),
+        ("A", 1, 2, 3),
+    ]
+    assert rows(database, "SELECT key, refers_to FROM provenance.pick_dangling WHERE field = 'then'") == [
+        ('["A", 1, 2]', '["A", 1, 3]')
+    ]
