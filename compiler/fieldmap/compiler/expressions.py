@@ -10,7 +10,7 @@ import difflib
 from datetime import date
 from typing import assert_never
 
-from fieldmap.compiler import calls, cases, conversions, ir, operators, shapes, types
+from fieldmap.compiler import calls, cases, conversions, ir, operators, presence, shapes, types
 from fieldmap.compiler.scope import Named, Scope, Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.compiler.surroundings import surrounding
@@ -28,6 +28,10 @@ class Checker:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.report = scope.report
+
+    def within(self, scope: Scope) -> Checker:
+        """The checker of a place in which more is known."""
+        return self if scope is self.scope else Checker(scope)
 
     def check(self, node: ast.Expr, expected: ir.Type | None = None) -> Typed | None:
         """expected: the type wanted, which tells what a bare name or a literal means; it is not enforced here."""
@@ -181,7 +185,10 @@ class Checker:
             unchanged=found.unchanged,
         )
         scope.marks[read.root, text] = found.whole
-        return Typed(read, found.type, found.absence, node.span, found.origin, found.node)
+        absence = found.absence
+        if absence is not Absence.NEVER and scope.present and presence.is_present(node, scope):
+            absence = Absence.NEVER
+        return Typed(read, found.type, absence, node.span, found.origin, found.node)
 
     def _bare(self, node: ast.Bare, expected: ir.Type | None) -> Typed | None:
         if node.name in self.scope.roots:

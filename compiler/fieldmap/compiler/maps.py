@@ -12,6 +12,7 @@ from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.keeping import asked_of, null_of, null_wins
 from fieldmap.compiler.places import place
+from fieldmap.compiler.presence import settled
 from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.recordids import records_named
 from fieldmap.compiler.records import instant, records_of, textual
@@ -97,8 +98,9 @@ class _MapLowering:
         wanted = silent.condition(resource.when, "when") if resource.when is not None else None
         checker = Checker(self._scope)
         bound = self._lets(node.items, checker)
-        claim = self._claim(node.entity, node.items, node.partial, node.strict, checker, node)
-        children = self._children(node.items, checker)
+        kept = _kept(node.items, checker)
+        claim = self._claim(node.entity, node.items, node.partial, node.strict, kept, node)
+        children = self._children(node.items, kept)
         if node.entity is None and not children:
             self._report.error(
                 "FM0501",
@@ -305,7 +307,7 @@ class _MapLowering:
                 typed.span,
                 note=typed.words,
                 labels=[Label(typed.origin, "it is optional here")] if typed.origin else [],
-                help="take the ? from the shape if the source always sends it",
+                help="take the ? from the shape if the source always sends it; else leave out what lacks it: when … is not absent",
             )
             return None
         return coerce(typed, target.type, info.declared[target.name], self._report)
@@ -492,14 +494,15 @@ class _MapLowering:
         self._refuse_alone(node.items)
         inner = Checker(replace(checker.scope))  # its lets are its own
         bound = self._lets(node.items, inner)
-        claim = self._claim(node.entity, node.items, node.partial, node.strict, inner, node)
+        kept = _kept(node.items, inner)
+        claim = self._claim(node.entity, node.items, node.partial, node.strict, kept, node)
         if claim is None:
             return None
         return ir.Also(
             claim=claim,
             when=self._when(node.items, inner),
             checks=lower_checks(node.items, inner),
-            children=self._children(node.items, inner),
+            children=self._children(node.items, kept),
             lets=bound,
         )
 
@@ -532,7 +535,8 @@ class _MapLowering:
             )
         )
         bound = self._lets(node.items, inner)
-        claim = self._claim(node.entity, node.items, node.partial, node.strict, inner, node)
+        kept = _kept(node.items, inner)
+        claim = self._claim(node.entity, node.items, node.partial, node.strict, kept, node)
         if claim is None:
             return None
         return ir.Each(
@@ -542,7 +546,7 @@ class _MapLowering:
             when=self._when(node.items, inner),
             checks=lower_checks(node.items, inner),
             alone=any(isinstance(item, ast.Alone) for item in node.items),
-            children=self._children(node.items, inner),
+            children=self._children(node.items, kept),
             lets=bound,
         )
 
@@ -591,6 +595,11 @@ class _MapLowering:
                 ignored.extend(["rest"] if item.rest else [])
                 ignored.extend(shapes.path_text(one.path) + ("*" if one.prefix else "") for one in item.paths)
         return tuple(ignored)
+
+
+def _kept(items: tuple[ast.MapItem, ...], checker: Checker) -> Checker:
+    """What the lines of a block are checked by: its `when` lines hold there."""
+    return checker.within(settled(checker.scope, [item.condition for item in items if isinstance(item, ast.When)]))
 
 
 def _placeholder(target: ir.Field) -> ir.Assignment:

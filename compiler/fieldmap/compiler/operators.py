@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fieldmap.compiler import ir, quantities, several, types
+from fieldmap.compiler import ir, presence, quantities, several, types
 from fieldmap.compiler.scope import Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
@@ -261,7 +261,8 @@ def choice(checker: Checker, node: ast.Otherwise | ast.If, expected: ir.Type | N
         absence = Absence.NEVER if value.absence is Absence.NEVER else fallback.absence
         return Typed(ir.Otherwise(value=first, fallback=second), type_, absence, node.span, value.origin)
     condition = checker.condition(node.condition, "if")
-    then, other = _branch(checker, node.then, expected), _branch(checker, node.otherwise, expected)
+    inner = checker.within(presence.settled(checker.scope, [node.condition]))
+    then, other = _branch(inner, node.then, expected), _branch(checker, node.otherwise, expected)
     if condition is None or then is None or other is None:
         return None
     united = unite(checker, then, other, node.span)

@@ -69,7 +69,7 @@ class Scope:
     stands round them.
     names: values with a name. functions: the author's own. row: the fields that a condition of an entity names.
     marks: of each path met, by root and text, what the source sends in place of a value that is unchanged. assumed: the reasons
-    met by which a currency is taken for granted."""
+    met by which a currency is taken for granted. present: paths that a condition has found not to be absent."""
 
     symbols: Symbols
     report: Report
@@ -85,6 +85,7 @@ class Scope:
     functions: dict[str, Authored] = field(default_factory=dict)
     row: dict[str, ir.Field] = field(default_factory=dict)
     marks: dict[tuple[str, str], tuple[ir.Constant, ...]] = field(default_factory=dict)
+    present: tuple[ast.Path, ...] = ()
 
     def knows(self, name: str) -> bool:
         """Whether a bare name means something here by itself; otherwise it may be a value of an enum."""
