@@ -446,6 +446,26 @@ def _units_of_a_quantity(site: Site) -> Diagnostic | None:
     )
 
 
+def _tag_behind_doc(site: Site) -> Diagnostic | None:
+    """`name : text "The name" pii`, `entity Person "A person" pii {`"""
+    match = re.compile(r"(?:pii|restricted|must[ \t]+exist|rounded[ \t]+half[ \t]+even|deprecated)(?!\w)").match(
+        site.text, site.at, site.end
+    )
+    last = site.tokens[-1] if site.tokens else None
+    if match is None or last is None or last.type != "PLAIN" or last.start_pos is None or last.end_pos is None:
+        return None
+    tag, doc = match.group(), site.text[last.start_pos : last.end_pos]
+    safe = tag != "deprecated"
+    return site.says(
+        "FM0101",
+        f"`{tag}` stands before the description",
+        site.here(len(tag)),
+        f"write `{tag} {shortened(doc)}`" if safe else f'write `deprecated "use …" {shortened(doc)}`',
+        f"{tag} {doc}" if safe else None,
+        site.span(last.start_pos, match.end()) if safe else None,
+    )
+
+
 HABITS: tuple[Callable[[Site], Diagnostic | None], ...] = (
     _unquoted_member,
     _null_comparison,
@@ -469,6 +489,7 @@ HABITS: tuple[Callable[[Site], Diagnostic | None], ...] = (
     _emptiness,
     _arithmetic,
     _doubled_quote,
+    _tag_behind_doc,
     _rounded,
     _units_of_a_quantity,
 )
