@@ -1,116 +1,70 @@
-"""Single mistakes, planted in every line of the whole example: each is reported once, at its line or at its opener."""
+"""Planted mistakes: each is told once, at its line or at its opener. tests/bench/recovery.py tries all of them."""
 
 from __future__ import annotations
 
-import random
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from tests.dsl.helpers import FIXTURES
+from tests.dsl.planted import LINE_KINDS, Severals, Singles, planted, texts, told
 
 from fieldmap.dsl import ast
 from fieldmap.dsl.parser import parse
 from fieldmap.dsl.source import Source
 
-_OPENS = re.compile(r"\{\s*$")
+SHARE = 12  # one in so many of the files that tests/bench/recovery.py tries
 
 
-def _junk(line: str) -> str | None:
-    return None if _OPENS.search(line) or line.strip() == "}" else f"{line} )"
+def test_one_mistake_is_one_message_at_its_line() -> None:
+    """Every statement of the reference and of the shipped mappings, with each kind of mistake that it can have."""
+    broken = [one for text in texts() for one in planted(text)]
+    assert {one.kind for one in broken} == {*(kind.__name__ for kind in LINE_KINDS), "no_closing"}
+    tried = broken[::SHARE]
+    assert len(tried) > 250
+    singles = Singles()
+    for one in tried:
+        singles.add(one)
+    assert not singles.inexact, [(one.name, one.kind, one.line, lines) for one, lines in singles.inexact]
 
 
-def _junk_before(line: str) -> str | None:
-    return None if line.strip().startswith("}") else re.sub(r"^(\s*)", r"\1) ", line)
-
-
-def _open_quote(line: str) -> str | None:
-    return line.replace('"', "", 1) if '"' in line else None
-
-
-def _wrong_sign(line: str) -> str | None:
-    return re.sub(r"\s[:=]\s", " % ", line, count=1) if re.search(r"\s[:=]\s", line) else None
-
-
-def _open_bracket(line: str) -> str | None:
-    return line.replace(")", "", 1) if ")" in line else None
-
-
-def _no_opening(line: str) -> str | None:
-    return _OPENS.sub("", line) if _OPENS.search(line) else None
-
-
-def _no_end(line: str) -> str | None:
-    return re.sub(r"\s+\S+$", " @", line) if re.search(r"\S\s+\S+$", line) and not _OPENS.search(line) else None
-
-
-KINDS: list[Callable[[str], str | None]] = [
-    _junk,
-    _junk_before,
-    _open_quote,
-    _wrong_sign,
-    _open_bracket,
-    _no_opening,
-    _no_end,
-]
-
-
-def planted(path: Path) -> list[tuple[int, str, str]]:
-    """Every broken variant of a file: the line, what was done to it, and the text."""
-    lines = path.read_text(encoding="utf-8").split("\n")
-    found = []
-    for number, line in enumerate(lines):
-        code = re.sub(r"\s+#.*", "", line)
-        if not code.strip() or code.startswith("#"):
-            continue
-        for kind in KINDS[number % 2 :: 2]:  # every kind meets every sort of line, at half the cost
-            broken = kind(code)
-            if broken not in (None, code):
-                found.append(
-                    (number + 1, kind.__name__, "\n".join([*lines[:number], str(broken), *lines[number + 1 :]]))
-                )
-    return found
-
-
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
-def test_one_mistake_is_one_message_at_its_line(path: Path) -> None:
-    for line, kind, text in planted(path):
-        source = Source(path.name, text)
-        _, found = parse(source)
-        assert [source.position(one.span.start)[0] for one in found] == [line], (
-            kind,
-            text.split("\n")[line - 1],
-            found,
-        )
-
-
-@pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
-def test_a_missing_closing_brace_is_told_at_its_opener(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    for match in re.finditer(r"^ *\}$", text, re.MULTILINE):
-        _, found = parse(Source(path.name, text[: match.start()] + text[match.end() :]))
-        assert [one.code for one in found] == ["FM0102"], match
+def test_every_brace_of_the_fixtures() -> None:
+    for path in FIXTURES:
+        text = path.read_text(encoding="utf-8")
+        for match in re.finditer(r"^ *\}$", text, re.MULTILINE):
+            _, found = parse(Source(path.name, text[: match.start()] + text[match.end() :]))
+            assert [one.code for one in found] == ["FM0102"], match
 
 
 def test_many_mistakes_at_once() -> None:
-    """Twenty random mistakes in a file: none is missed and none causes another."""
-    lines = "\n".join(path.read_text(encoding="utf-8") for path in FIXTURES).split("\n")
-    kinds = [_junk, _junk_before, _open_quote, _wrong_sign, _open_bracket, _no_end]
-    for seed in range(12):
-        chance = random.Random(seed)  # noqa: S311
-        broken, planted_lines = list(lines), set[int]()
-        for number in chance.sample(range(len(lines)), len(lines)):
-            code = re.sub(r"\s+#.*", "", lines[number])
-            if not code.strip() or code.startswith("#") or {number - 1, number + 1} & planted_lines:
-                continue
-            choices = [new for new in (kind(code) for kind in kinds) if new not in (None, code)]
-            if choices and len(planted_lines) < 20:
-                broken[number] = str(chance.choice(choices))
-                planted_lines.add(number)
-        source = Source("x.map", "\n".join(broken))
-        found = [source.position(one.span.start)[0] - 1 for one in parse(source)[1]]
-        assert sorted(found) == sorted(planted_lines)
+    """Twenty random mistakes in about 95 lines: none is missed and none causes another."""
+    good = texts()
+    severals = Severals()
+    for seed in range(0, 200, SHARE):
+        severals.add(good, seed)
+    assert severals.mistakes == 20 * severals.files
+    assert not severals.imperfect
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        # A bracket that is forgotten, and one too many at the beginning of the next line.
+        ("map a.b to C {\n  x = lower($.x\n  ) y = $.y\n  z = $.z\n}\n", [2, 3]),
+        # A name in the first column that only resembles a keyword of the file.
+        ("map a.b to C {\n  x = $.x\ncost = $.c\ncable % $.d\n}\n", [4]),
+        # A header that resembles a keyword, in a file where the block above is not closed.
+        ("entity A {\n  key a : text\nmapp a.b to A {\n  a = $.x\n}\n", [1, 3]),
+        # Braces of members, arms and JSON.
+        ('connector a {\n  resource b {\n    shape {\n      c :\n        d : text\n      }\n      e : text\n    }\n  }\n}\n', [4]),
+        ('connector a {\n  resource b {\n    shape {\n      c : [\n        d : text\n      } ]?\n      e : text\n    }\n  }\n}\n', [4]),
+        ('map a.b to C {\n  x = case $.k\n    "A" -> 1\n    else -> 2\n  }\n  y = $.y\n}\n', [2]),
+        ('example "e" {\n  given a.b\n    "c": { "d": 1 },\n    "e": 2\n  }\n  expect reject\n}\n', [2]),
+        ('example "e" {\n  given like "x with {\n    "c": 1\n  }\n  expect reject\n}\n', [2]),
+        ('example "e" {\n  given a.b\n    "c": 1\n    d: 2\n  }\n  expect reject\n}\n', [2]),
+    ],
+)  # fmt: skip
+def test_where_mistakes_are_told(text: str, lines: list[int]) -> None:
+    assert told(text) == lines
 
 
 def test_good_statements_survive() -> None:

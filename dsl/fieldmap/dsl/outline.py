@@ -21,6 +21,8 @@ _TEMPLATE = re.compile(
 _TRIVIA = re.compile(r"(?>(?:[ \t\f\r\n\ufeff;]|#[^\n]*)*)")
 _TRIVIA_OF_ROWS = re.compile(r"(?>(?:[ \t\f\r\n\ufeff;,]|#[^\n]*)*)")
 _TO_NEXT_CODE = re.compile(r"(?>(?:[ \t\f\r\n]|#[^\n]*)*)")
+_TO_LINE_END = re.compile(r"[^\n]*")
+_CASE = re.compile(r"(?<!\w)case[ \t][^{\n]*\Z")
 _BLANKS = re.compile(r"[ \t\ufeff]*")
 _COMMENT_OR_BLANK = re.compile(r"(?>(?:[ \t\f\r\ufeff]|#[^\n]*)+)")
 _OPENING = {")": "(", "]": "["}
@@ -31,7 +33,8 @@ _GOES_ON = re.compile(
 _ENTRY = re.compile(r"(?:`\w+`|\w+|\"[^\"\n]*\")[ \t]*(?:=(?!=)|:)")
 _MEMBER_OPENS = re.compile(r"(?:`\w+`|\w+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*:\s*(?:\[\s*)?\Z")
 _BRACES = re.compile(r"\"(?>(?:[^\"\\\n]|\\[^\n])*)\"?|'[^'\n]*'|#[^\n]*|[{}]")
-_TOP_LEVEL = re.compile(r"^[A-Za-z_]\w*(?![ \t]*[:=])", re.MULTILINE)
+_TOP_LEVEL = re.compile(r"^[A-Za-z_]\w*(?!\w)(?![ \t]*[:=])", re.MULTILINE)
+_HEADER = re.compile(r"[^\n#]*\{[ \t]*(?:#[^\n]*)?$", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -39,7 +42,7 @@ class Statement:
     """One statement: text[start:end] up to its opening brace if it opens a block, and what follows the closing one.
 
     close: the offset of the closing brace, None if there is none. tail: the end of what stands behind it. implied: the
-    opening brace is not in the text.
+    opening brace is not in the text; without a block to open it is that of JSON, which goes on up to `tail`.
     """
 
     block: Block
@@ -72,16 +75,29 @@ def outline(text: str) -> Outline:
 
 
 def _boundaries(text: str) -> list[int]:
-    """Where a top-level statement begins for certain: its keyword, or nearly that, at column 1."""
+    """Where a top-level statement begins for certain: its keyword, or nearly that, at column 1.
+
+    A word that only resembles a keyword is one within a block, too, if its line opens a block itself: `cable` is no `table`.
+    """
     file = BLOCKS["file"]
     nested = {word for block in BLOCKS.values() if block is not file for word in block.lines}
     found = []
+    braces, depth = _BRACES.finditer(text), 0
+    brace = next(braces, None)
     for match in _TOP_LEVEL.finditer(text):
         word = match.group()
         if word in nested:
             continue
-        if word in file.lines or opens_unreleased_block(word, file) or file.near(word) is not None:
+        while brace is not None and brace.start() < match.start():
+            depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+            brace = next(braces, None)
+        if (
+            word in file.lines
+            or opens_unreleased_block(word, file)
+            or ((depth <= 0 or _HEADER.match(text, match.start())) and file.near(word) is not None)
+        ):
             found.append(match.start())
+            depth = 0
     return found
 
 
@@ -184,6 +200,8 @@ class _Chunk:
         if opened is None:
             opened = self._implied(statement)
             statement.implied = opened is not None
+            if block.key == "example" and opened is None:
+                self._json_without_brace(statement)
         if opened is not None:
             statement.opens = opened
             self.openers.append(statement)
@@ -198,8 +216,8 @@ class _Chunk:
 
     def _implied(self, statement: Statement) -> Block | None:
         """The block of a header without its brace: only deeper lines below tell that there is one."""
-        opened = self._opened_by_word(statement.block, statement.start)
         following = self._match(_TO_NEXT_CODE, self.position)
+        opened = self._opened_without_brace(statement, following)
         if opened is None or following >= self.limit or "\n" not in self.text[self.position : following]:
             return None
         if self._indent(following) <= self._indent(statement.start):
@@ -208,6 +226,34 @@ class _Chunk:
             return None  # `auth none` and `expect reject x` need no block
         self.balanced = False
         return opened
+
+    def _opened_without_brace(self, statement: Statement, following: int) -> Block | None:
+        """The block that the statement would open if it ended in a brace; the line at `following` has to look like one of it."""
+        block, start, end = statement.block, statement.start, statement.end
+        if block.key in ("shape", "members") and _MEMBER_OPENS.match(self.text, start, end):
+            return BLOCKS["members"]
+        if "case" in block.opens and _CASE.search(self.text[start:end]):
+            arms = BLOCKS["case"]
+            return arms if re.compile(arms.begins).match(self.text, following) else None
+        return self._opened_by_word(block, start)
+
+    def _json_without_brace(self, statement: Statement) -> None:
+        """The lines of a record whose `{` is missing, or stands in a text that is never closed: no statements of their own."""
+        line_end = self._match(_TO_LINE_END, self.position)
+        following = self._match(_TO_NEXT_CODE, line_end)
+        own = self._indent(statement.start)
+        if first_word(self.text, statement.start) != "given" or "{" in _PLAIN.sub(
+            "", self.text[statement.start : statement.end]
+        ):
+            return
+        if following >= self.limit or self._indent(following) <= own or self.text[following] not in "\"'":
+            return
+        while following < self.limit and self._indent(following) > own:
+            following = self._match(_TO_NEXT_CODE, self._match(_TO_LINE_END, following))
+        if following < self.limit and self.text[following] == "}" and self._indent(following) == own:
+            following += 1
+        statement.implied, statement.tail, self.position = True, following, following
+        self.balanced = False
 
     def _extent(self, block: Block, start: int) -> tuple[int, Block | None]:
         """The end of the statement at start, and the block that it opens there."""
@@ -254,6 +300,14 @@ class _Chunk:
         goes_on = _GOES_ON.match(self.text, following) is not None and (bool(stack) or self.text[following] not in ")]")
         dedented = self._indent(following) <= self._indent(start)
         closes = self.text[following] in ")]}"
+        if stack and self.text[following] in ")]" and self._begins_statement(block, self._code_behind(following)):
+            return True  # `) email = $.email`: the bracket is not this statement's
+        if (
+            block.key in ("shape", "members")
+            and _MEMBER_OPENS.match(self.text, start, end)
+            and _ENTRY.match(self.text, following)
+        ):
+            return True  # `address :` above deeper members: its brace is missing
         if "{" in stack:
             closes_it = closes and self._indent(following) == self._indent(start)
             return dedented and not closes_it and not self.balanced
@@ -265,6 +319,9 @@ class _Chunk:
         if stack:
             return not (waits or closes or goes_on)
         return self.text[following] == "}" or not (waits or goes_on)
+
+    def _code_behind(self, offset: int) -> int:
+        return self._match(_BLANKS, offset + 1)
 
     def _ends_in_equals(self, start: int, end: int) -> bool:
         return self.text.endswith("=", start, end) and not self.text.endswith(("==", "!=", "<=", ">="), start, end)

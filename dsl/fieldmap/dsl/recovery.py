@@ -101,6 +101,9 @@ class _Reader:
         end = statement.end
         if statement.implied:
             pieces.append(_brace("_LBRACE", "{", statement.end))
+            if statement.opens is None:
+                pieces.append((statement.end, statement.tail))
+                end = statement.tail
         if statement.opens is not None:
             if statement.close is None:
                 pieces.append(_brace("_RBRACE", "}", statement.noticed))
@@ -121,6 +124,7 @@ class _Reader:
 
     def _site(self, statement: Statement, stuck: Stuck) -> Site:
         in_tail = statement.close is not None and stuck.offset >= statement.close
+        in_tail = in_tail or (statement.implied and statement.opens is None and stuck.offset > statement.end)
         end = statement.tail if in_tail else statement.end
         return Site(
             self.source, statement.block, statement.start, end, min(stuck.offset, end), stuck.tokens, stuck.expected
