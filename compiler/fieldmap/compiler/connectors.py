@@ -87,6 +87,8 @@ class _ConnectorLowering:
     def _files_resource(self, node: ast.Resource) -> plan.FilesResource | None:
         self._refuse("files", [("get", node.get), ("pages", node.pages), ("format", node.format)])
         if node.files is None:
+            if self._report.broken(node.span):
+                return None
             self._report.error(
                 "FM0401",
                 f"{node.name.text} does not say which files it reads",
@@ -193,6 +195,8 @@ class _ConnectorLowering:
                 return plan.Composed(("true" if flag else "false",))
             case ast.Bare(name="base") if self._base is not None:
                 return self._base
+            case ast.Bare(name="base") if self._node.base is None and self._report.broken(self._node.span):
+                return None
             case ast.Template(parts=parts):
                 pieces: list[str | plan.EnvRef | plan.SecretRef] = []
                 for part in parts:
@@ -263,6 +267,8 @@ class _ConnectorLowering:
                 return None
             given[setting.name.text] = value
         missing = [name for name in needed if name not in given]
+        if missing and self._report.broken(node.span):
+            return None
         if missing:
             self._report.error(
                 "FM0401",

@@ -280,6 +280,8 @@ class IdentityLowering:
         return tuple(order)
 
     def _unsaid(self, unsaid: list[Pair]) -> None:
+        if self._merge is not None and self._report.broken(self._merge.span):
+            return
         words = ", ".join(f"{connector}.{resource}" for connector, resource in unsaid)
         node = self._info.node
         every = ", ".join(dict.fromkeys(connector for connector, _ in self._resources))

@@ -41,13 +41,15 @@ def lower_tables(symbols: Symbols, files: DataFiles, report: Report) -> dict[str
 
 
 def _table(node: ast.Table, symbols: Symbols, files: DataFiles, report: Report) -> dict[str, ir.CodeTable]:
+    broken = report.broken(node.span)
     if not any(column.is_key for column in node.columns):
-        report.error(
-            "FM0301",
-            f"{node.name.text} has no key",
-            node.name.span,
-            help="write key before the column by which rows are found",
-        )
+        if not broken:
+            report.error(
+                "FM0301",
+                f"{node.name.text} has no key",
+                node.name.span,
+                help="write key before the column by which rows are found",
+            )
         return {}
     file = files.open(node.source)
     columns = _columns(node, file, files, report)
@@ -61,7 +63,7 @@ def _table(node: ast.Table, symbols: Symbols, files: DataFiles, report: Report) 
             continue
         key, values = read
         if key in first:
-            if first[key][1] != cells:
+            if first[key][1] != cells and not broken:
                 shown = key.replace(ir.KEY_SEPARATOR, ", ")
                 message = f"the key {shown} has a row already, and this one says otherwise"
                 files.mistake(file, line, message, "keep one of the two", code="FM0366", first=first[key][0])

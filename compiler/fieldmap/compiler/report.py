@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.units.systems import System
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Diagnostic, Edit, Label, Severity
-from fieldmap.dsl.source import Span
+from fieldmap.dsl.source import Source, Span
+
+# Mistakes that say of a name that nothing declares it, and warnings that nothing uses it.
+_OF_NAMES = {
+    "FM0201", "FM0202", "FM0203", "FM0204", "FM0206", "FM0207", "FM0208", "FM0211", "FM0219", "FM0332", "FM0380", "FM0215", "FM0601", "FM0602",
+}  # fmt: skip
+_UNUSED = {"FM0380", "FM0215"}
+# Those among them of names that another file may declare.
+_OF_FILES = {"FM0201", "FM0203", "FM0204", "FM0207", "FM0211", "FM0219", "FM0332"}
+_NAME = re.compile(r"[`\w.]+")
 
 
 class Report:
@@ -24,6 +34,39 @@ class Report:
         # Where a unit is named by the data: nothing says what is measured until it meets a unit that is written.
         self.unit_places: dict[ir.Expr, Span] = {}
         self.unit_tables: dict[str, ir.Table] = {}
+        # What did not read: the words of broken statements, and whether a whole file is missing.
+        self._sources: dict[str, Source] = {}
+        self._lost: set[str] = set()
+        self._lost_uses: set[str] = set()
+        self._unread = False
+
+    def add(self, source: Source, file: ast.File, mistakes: Iterable[Diagnostic]) -> None:
+        """Takes over what reading a file gave. A name in a statement that did not read may be declared or used there, so that no
+        check says the contrary of it."""
+        self._sources[source.path] = source
+        for mistake in mistakes:
+            self.diagnostics.append(mistake)
+            self._lost.update(re.findall(r"\w+", source.line(source.position(mistake.span.start)[0])))
+        for span in file.lost:
+            first, *below = source.text[span.start : span.end].split("\n")
+            words = re.findall(r"\w+", first)
+            self._lost.update(words)
+            self._lost_uses.update(re.findall(r"\w+", " ".join(below)))
+            self._unread = self._unread or "use" in words[:1]
+
+    def unread(self) -> None:
+        """A file that another uses cannot be read: what it declares is not known."""
+        self._unread = True
+
+    def _follows(self, code: str, span: Span) -> bool:
+        """Whether this only follows from a statement or a file that did not read."""
+        if code not in _OF_NAMES or span.path not in self._sources or not (self._lost or self._unread):
+            return False
+        lost = self._lost | self._lost_uses if code in _UNUSED else self._lost
+        name = self._sources[span.path].text[span.start : span.end]
+        if _NAME.fullmatch(name) is None:
+            return False
+        return (self._unread and code in _OF_FILES) or not lost.isdisjoint(re.findall(r"\w+", name))
 
     def error(
         self,
@@ -37,6 +80,8 @@ class Report:
         edit: Edit | None = None,
         table: tuple[str, ...] = (),
     ) -> None:
+        if self._follows(code, span):
+            return
         self.diagnostics.append(
             Diagnostic(code, message, span, note=note, labels=tuple(labels), help=help, edit=edit, table=table)
         )
@@ -51,6 +96,8 @@ class Report:
         help: str = "",
         edit: Edit | None = None,
     ) -> None:
+        if self._follows(code, span):
+            return
         self.diagnostics.append(
             Diagnostic(code, message, span, labels=tuple(labels), help=help, edit=edit, severity=Severity.WARNING)
         )
@@ -68,7 +115,7 @@ class Report:
                 f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
             )
         else:
-            help_text = f"no {kind} is declared in the files that this one uses"
+            help_text = f"no {kind.removesuffix(' called')} is declared in the files that this one uses"
         self.error(code, f"there is no {kind} {name.text}", name.span, help=help_text, edit=edit)
 
     def twice(self, what: str, second: Span, first: Span) -> None:

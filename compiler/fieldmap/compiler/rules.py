@@ -127,7 +127,7 @@ class RuleLowering:
 
     def _no_default(self, names: list[str]) -> None:
         contested = [name for name in names if len(list(self._claiming([name]))) > 1]
-        if contested and self.merge is not None:
+        if contested and self.merge is not None and not self.report.broken(self.merge.span):
             self.report.error(
                 "FM0602",
                 f"{', '.join(contested[:4])}{' …' if len(contested) > 4 else ''} can come from more than one source, and no rule chooses",

@@ -70,10 +70,11 @@ class _Loader:
             return
         text = self._read(path, shown, used_at)
         if text is None:
+            self._report.unread()
             return
         source, tree, mistakes = self._trees.parse(shown, text)
         self.loaded.sources[shown] = source
-        self._report.diagnostics.extend(mistakes)
+        self._report.add(source, tree, mistakes)
         self._open.append(shown)
         for item in tree.items:
             if isinstance(item, ast.Use):

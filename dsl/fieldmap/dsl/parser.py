@@ -5,6 +5,8 @@ The steps: limits, the grammar, recovery if the grammar does not read the file, 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lark import Tree
 
 from fieldmap.dsl import ast, build
@@ -29,7 +31,7 @@ def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
     tree = build.file(_shallow(recovered.tree, ctx), ctx)
     for orphan in recovered.orphans:
         build.orphan(_shallow(orphan, ctx), ctx)
-    return tree, _ordered(ctx.diagnostics, source)
+    return replace(tree, lost=tuple(recovered.lost)), _ordered(ctx.diagnostics, source)
 
 
 def _read(source: Source) -> Recovered:

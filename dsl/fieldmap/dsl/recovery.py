@@ -24,11 +24,12 @@ from fieldmap.dsl.source import Source, Span
 @dataclass(slots=True)
 class Recovered:
     """tree: the file without its broken statements. orphans: the good lines of blocks whose header is broken, each set in a
-    file of its own, to be looked through for mistakes and then forgotten."""
+    file of its own, to be looked through for mistakes and then forgotten. lost: the places of the broken statements."""
 
     tree: Branch
     orphans: list[Branch] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    lost: list[Span] = field(default_factory=list)
 
 
 def recover(source: Source) -> Recovered:
@@ -84,15 +85,27 @@ class _Reader:
 
     def _tree(self, statement: Statement) -> Branch | None:
         result = self._read(statement)
+        lost = len(self.recovered.lost)
         children = self.trees(statement.children)
+        if statement.opens is not None and statement.opens.key == "fn" and len(self.recovered.lost) > lost:
+            self._lose(statement)  # without its lines a function is none, and what it is called may be called
         if isinstance(result, Stuck):
-            if statement.opens is not None and children:
-                self.recovered.orphans.append(_behind_canned_header(statement.opens, children))
+            self._lose(statement)
+            if statement.opens is None or not children:
+                return None
+            canned = _behind_canned_header(statement.opens, children)
+            if statement.opens.key == "shape":  # it has no name: that it is a shape is all that its header says
+                return _innermost_line(canned, statement.block)
+            self.recovered.orphans.append(canned)
             return None
         tree = _innermost_line(result.tree, statement.block)
         if tree is not None and statement.opens is not None:
             _empty_lines(tree, statement.opens).children.extend(children)
         return tree
+
+    def _lose(self, statement: Statement) -> None:
+        end = statement.noticed if statement.opens is not None and statement.close is None else statement.tail
+        self.recovered.lost.append(Span(self.source.path, statement.start, max(statement.end, end)))
 
     def _read(self, statement: Statement) -> Parsed | Stuck:
         """Reads a statement without the lines of its block; its mistake goes to the list."""

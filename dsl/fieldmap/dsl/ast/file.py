@@ -16,6 +16,7 @@ from fieldmap.dsl.ast.nodes import Node
 
 if TYPE_CHECKING:
     from fieldmap.dsl.ast.nodes import Text
+    from fieldmap.dsl.source import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +28,11 @@ class Use(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File(Node):
-    """One file. Broken statements are left out of `items`; their mistakes are in the parser's list."""
+    """One file. Broken statements are left out of `items`; their mistakes are in the parser's list, their places in `lost`,
+    each with the block that it opens."""
 
     items: tuple[Item, ...]
+    lost: tuple[Span, ...] = ()
 
 
 Item = (
