@@ -72,7 +72,7 @@ def fmt(
     changed = broken = 0
     for path in paths:
         shown = Path(os.path.relpath(path, root)).as_posix()
-        source = Source(shown, read_source(path))
+        source = Source(shown, read_source(path, root))
         try:
             formatted = format_source(source)
         except Unformattable as error:

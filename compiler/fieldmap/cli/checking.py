@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from fieldmap.compiler.resolving import Resolved
 
 
+# More is of no use to somebody who reads; programs get all.
+MOST_SHOWN = 100
+
+
 class Output(Enum):
     TEXT = "text"
     JSON = "json"
@@ -115,7 +119,7 @@ def _fix(root: Path, paths: Sequence[Path], *, quiet: bool) -> None:
     from fieldmap.dsl.source import Source
 
     for path in paths:
-        source = Source(Path(os.path.relpath(path, root)).as_posix(), read_source(path))
+        source = Source(Path(os.path.relpath(path, root)).as_posix(), read_source(path, root))
         text, mended = fixed(source)
         if not mended:
             continue
@@ -248,14 +252,20 @@ def _tell_coverage(covered: Sequence[Coverage], *, whole: bool) -> None:
 
 def _tell(checked: Checked) -> None:
     from fieldmap.dsl.diagnostics import Severity
-    from fieldmap.dsl.render import render_text
+    from fieldmap.dsl.render import ordered, render_text
 
     def counted(severity: Severity) -> int:
         return sum(item.severity is severity for item in checked.diagnostics)
 
     errors, warnings = counted(Severity.ERROR), counted(Severity.WARNING)
     if checked.diagnostics:
-        sys.stdout.write(render_text(checked.diagnostics, checked.sources, color=colour(), width=out().width) + "\n")
+        listed = ordered(checked.diagnostics)
+        if len(listed) > MOST_SHOWN:  # errors first: they hide no longer behind a page of warnings
+            listed = sorted(listed, key=lambda one: list(Severity).index(one.severity))[:MOST_SHOWN]
+        sys.stdout.write(render_text(listed, checked.sources, color=colour(), width=out().width) + "\n")
+        if len(checked.diagnostics) > MOST_SHOWN:
+            left = len(checked.diagnostics) - MOST_SHOWN
+            out().print(f"{plural(left, 'more is', 'more are')} not shown; fieldmap check --json lists all")
     parts = [plural(errors, "error")] if errors else ["no mistakes"]
     parts += [plural(warnings, "warning")] if warnings else []
     maps, entities = len(checked.project.maps), len(checked.project.entities)
@@ -264,7 +274,8 @@ def _tell(checked: Checked) -> None:
         if not errors
         else ""
     )
-    out().print(f"{', '.join(parts)} in {plural(len(checked.sources), 'file')}{tail}")
+    files = {*checked.sources, *(one.span.path for one in checked.diagnostics)}
+    out().print(f"{', '.join(parts)} in {plural(len(files), 'file')}{tail}")
     if checked.diagnostics:
         first = min(checked.diagnostics, key=lambda one: list(Severity).index(one.severity))
         out().print(f"more about a code: fieldmap explain-code {first.code}")

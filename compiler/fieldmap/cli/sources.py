@@ -17,12 +17,16 @@ def sources(files: Sequence[Path] | None) -> tuple[Path, list[Path]]:
         missing = [path for path in files if not path.exists()]
         if missing:
             raise UsageError(f"There is no file {missing[0]}")
-        found = [file for path in files for file in (sorted(path.glob("**/*.map")) if path.is_dir() else [path])]
+        found = [file for path in files for file in (_within(path) if path.is_dir() else [path])]
         if not found:
             raise UsageError(f"There is no .map file in {files[0]}")
         return _folder(found), [file.absolute() for file in found]
     workspace = Workspace.here()
     return workspace.root, workspace.files()
+
+
+def _within(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.glob("**/*.map") if file.is_file())
 
 
 def _folder(files: Sequence[Path]) -> Path:
@@ -33,10 +37,16 @@ def _folder(files: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([file.absolute().parent for file in files]))
 
 
-def read_source(path: Path) -> str:
-    """The text of a file. Raises UsageError if it is not UTF-8."""
+def read_source(path: Path, root: Path) -> str:
+    """The text of a file. Raises UsageError if it is none, is not UTF-8, or is a link that leads out of the project."""
+    from fieldmap.compiler.sources import with_line_feeds
+
+    if path.is_relative_to(root) and not path.resolve().is_relative_to(root.resolve()):
+        raise UsageError(f"{path} leads out of the project; copy the file into the project's folder")
+    if not path.is_file():
+        raise UsageError(f"{path} is no file; name files that end in .map, or a folder of them")
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return with_line_feeds(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not written in UTF-8; save it as UTF-8") from None
 

@@ -22,6 +22,8 @@ from fieldmap.runtime.values.outcome import Failed
 
 # Functions that call others twice, which call others twice, would soon not end within a lifetime.
 MOST_CALLS = 10_000
+# How many functions may call each other, one the next.
+DEEPEST = 50
 
 # Names that calls have besides the standard functions.
 _KEPT = frozenset({"lookup", "unit", "period", "agreed"})
@@ -31,6 +33,7 @@ def lower(symbols: Symbols, codes: dict[str, ir.Table], report: Report) -> dict[
     """All functions that check, by name."""
     done: dict[str, Authored] = {}
     calls: dict[str, int] = {}
+    depths: dict[str, int] = {}
     for node in _ordered(symbols, report):
         name = node.name
         calls[name.text] = 1 + sum(calls.get(called.text, 0) for called in _called(node))
@@ -42,6 +45,11 @@ def lower(symbols: Symbols, codes: dict[str, ir.Table], report: Report) -> dict[
                 help="give what is called twice a name: let once = …",
             )
             calls[name.text] = 0
+            continue
+        depths[name.text] = 1 + max((depths.get(called.text, 0) for called in _called(node)), default=0)
+        if depths[name.text] > DEEPEST:
+            _too_deep(name, report)
+            depths[name.text] = 0
             continue
         if name.text in FUNCTIONS or name.text in _KEPT:
             report.error(
@@ -85,7 +93,11 @@ def _ordered(symbols: Symbols, report: Report) -> Iterator[ast.Function]:
                     help="a function comes to an end because it calls only what stands before it; go through lists with [*]",
                 )
                 done.update(open_)
-            elif called.text in symbols.functions:
+            elif called.text in symbols.functions and called.text not in done:
+                if len(open_) > DEEPEST:
+                    _too_deep(node.name, report)
+                    done.update(open_)
+                    break
                 yield from visit(called.text)
         open_.pop()
         if name not in done:
@@ -94,6 +106,15 @@ def _ordered(symbols: Symbols, report: Report) -> Iterator[ast.Function]:
 
     for name in symbols.functions:
         yield from visit(name)
+
+
+def _too_deep(name: ast.Name, report: Report) -> None:
+    report.error(
+        "FM0216",
+        f"{name.text} is the last of more than {DEEPEST} functions that call each other, one the next",
+        name.span,
+        help="put some of them together",
+    )
 
 
 def _called(node: ast.Function) -> list[ast.Name]:

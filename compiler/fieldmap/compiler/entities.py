@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -14,6 +15,8 @@ from fieldmap.dsl import ast
 
 # Tags that say more of the type, and nothing to readers.
 _OF_TYPES = ("rounded half even", "must exist")
+# How many keys may be references, one to the next.
+DEEPEST = 20
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,10 @@ def _check_field(item: ast.EntityField, type_: ir.Type, is_key: bool, report: Re
         )
 
 
-def _key_type(name: ast.Name, keys: dict[str, tuple[str, ...]], symbols: Symbols, report: Report) -> ir.Type | None:
+def _key_type(
+    name: ast.Name, keys: dict[str, tuple[str, ...]], symbols: Symbols, report: Report, circle: Sequence[str] = ()
+) -> ir.Type | None:
+    """The type of an entity's key, which may be a reference itself. circle: the entities whose keys led here."""
     entity = symbols.entity(name, report)
     if entity is None:
         return None
@@ -155,8 +161,23 @@ def _key_type(name: ast.Name, keys: dict[str, tuple[str, ...]], symbols: Symbols
         return None
     field = next(field for field in entity.fields if field.name.text == key[0])
     if isinstance(field.type, ast.ReferenceType):
-        if field.type.entity.text == name.text:
-            report.error("FM0303", f"the key of {name.text} refers to itself", field.type.span)
+        circle = [*circle, name.text]
+        if field.type.entity.text in circle:
+            ring = " → ".join([*circle[circle.index(field.type.entity.text) :], field.type.entity.text])
+            message = (
+                f"keys refer to each other in a circle: {ring}"
+                if len(circle) > 1
+                else f"the key of {name.text} refers to itself"
+            )
+            report.error("FM0303", message, field.type.span, help="give one of them a key of its own, such as a text")
             return None
-        return _key_type(field.type.entity, keys, symbols, report)
+        if len(circle) == DEEPEST:
+            report.error(
+                "FM0303",
+                f"more than {DEEPEST} keys refer to each other, one to the next",
+                field.type.span,
+                help="give one of them a key of its own, such as a text",
+            )
+            return None
+        return _key_type(field.type.entity, keys, symbols, report, circle)
     return types.lower_type(field.type, Report(), shape=False, key_of=lambda _: None)

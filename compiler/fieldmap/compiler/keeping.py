@@ -18,7 +18,7 @@ def asked_of(value: ir.Expr, scope: Scope, *, sparse: bool) -> tuple[tuple[ir.As
     """
     own = [name for name, prefix in {"$": "$", **scope.prefixes}.items() if prefix == "$"]
     asked: dict[tuple[str, str], ir.Asked | None] = {}
-    for read in _reads(value, scope):
+    for read in _reads(value, scope, set()):
         marks = scope.marks.get((read.root, read.text), ())
         unsent = sparse and read.root in own and bool(read.segments)
         before, rest = split(read.segments)
@@ -32,7 +32,7 @@ def asked_of(value: ir.Expr, scope: Scope, *, sparse: bool) -> tuple[tuple[ir.As
 def null_of(value: ir.Expr, scope: Scope) -> ir.Expr | None:
     """Whether one of the paths of a value finds a null, as a condition; None where it has no path."""
     found: dict[tuple[str, str], ir.Expr] = {}
-    for read in _reads(value, scope):
+    for read in _reads(value, scope, set()):
         steps = tuple(ir.Member(name=s.name) if isinstance(s, ir.Member) else s for s in read.segments)
         bare = ir.Read(root=read.root, segments=steps, text=read.text)
         found[read.root, read.text] = ir.IsAbsent(value=bare, what="json null")
@@ -51,10 +51,11 @@ def null_wins(symbols: Symbols, entity: str, field: str) -> bool:
     return any(line.null_wins and line.field is not None and line.field.text == field for line in lines)
 
 
-def _reads(value: ir.Expr, scope: Scope) -> Iterator[ir.Read]:
-    """The paths of a value, and of the lets that it uses."""
+def _reads(value: ir.Expr, scope: Scope, seen: set[str]) -> Iterator[ir.Read]:
+    """The paths of a value, and of the lets that it uses, each once: lets that use lets twice are many if they are followed twice."""
     yield from reads_of(value)
     for use in uses_of(value):
         named = scope.names.get(use.name)
-        if named is not None and named.made_of is not None:
-            yield from _reads(named.made_of, scope)
+        if named is not None and named.made_of is not None and use.name not in seen:
+            seen.add(use.name)
+            yield from _reads(named.made_of, scope, seen)

@@ -9,6 +9,9 @@ from fieldmap.compiler.units import kinds, systems
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Label
 
+# How many units may be made of each other, and how many digits the fraction may have that is the size of one.
+DEEPEST, LARGEST = 50, 200
+
 
 def declare(symbols: Symbols, report: Report) -> None:
     """Makes the project's units and lists known to all that read units; mistakes in them are reported here."""
@@ -31,6 +34,7 @@ class _Units:
     def declare(self) -> None:
         for name, node in self._nodes.items():
             self._unit(name, node)
+        self._report.lose(self._broken)
 
     def _unit(self, name: str, node: ast.OwnUnit) -> None:
         if name in self._report.units or name in self._broken:
@@ -40,6 +44,15 @@ class _Units:
             return
         if self._is_taken(name, node):
             self._broken.add(name)
+            return
+        if len(self._waiting) == DEEPEST:
+            self._broken.add(name)
+            self._report.error(
+                "FM0322",
+                f"more than {DEEPEST} units are made of each other, one of the next",
+                node.unit.span,
+                help="say one of them in a unit that is known, such as kg or each",
+            )
             return
         self._waiting.append(name)
         for part, _ in _names(node.unit.text):
@@ -55,7 +68,7 @@ class _Units:
         others = [Label(self._nodes[other].name.span, f"{other} is made of this") for other in circle if other != name]
         self._report.error(
             "FM0322",
-            f"{' is made of '.join([*circle, name])}, so none of them has a size",
+            f"units are made of each other in a circle: {' → '.join([*circle, name])}",
             node.unit.span,
             labels=others,
             help="say one of them in a unit that is known, such as kg or each",
@@ -102,7 +115,17 @@ class _Units:
                 "FM0323", problem, node.unit.span, help="say the size in a unit of what it measures: 24 each, 1.7018 m"
             )
             return
-        self._report.units[name] = units.scaled(name, node.size, of)
+        made = units.scaled(name, node.size, of)
+        if len(made.factor) > LARGEST:
+            self._broken.add(name)
+            self._report.error(
+                "FM0323",
+                f"{name} is beyond all that is measured",
+                node.unit.span,
+                help="say the size in a unit of what it measures: 24 each, 1.7018 m",
+            )
+            return
+        self._report.units[name] = made
 
 
 def _names(text: str) -> list[tuple[str, int]]:

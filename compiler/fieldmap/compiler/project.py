@@ -120,7 +120,8 @@ def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checke
         authored.run(context.functions, context.codes, report)
         properties.run(stated, project, context)
         ran = examples.run(project, context)
-    return Checked(loaded.sources, report.diagnostics, project, context, plans, ran)
+    found = list(dict.fromkeys(report.diagnostics))
+    return Checked(loaded.sources, found, project, context, plans, ran)
 
 
 def _lists(root: Path, names: symbols.Symbols, report: Report) -> dict[str, ir.Table]:

@@ -104,6 +104,14 @@ def _read(node: ast.Rates, root: Path, report: Report) -> tuple[Source, str] | N
                 help="copy the file into the project",
             )
             return None
+        if real.exists() and not real.is_file():
+            report.error(
+                "FM0332",
+                f"{written} is no file that can be read",
+                node.path.span,
+                help="name a CSV file of the project",
+            )
+            return None
         if real.stat().st_size > LARGEST_FILE:
             report.error(
                 "FM0332",

@@ -54,6 +54,10 @@ class Report:
             self._lost_uses.update(re.findall(r"\w+", " ".join(below)))
             self._unread = self._unread or "use" in words[:1]
 
+    def lose(self, names: Iterable[str]) -> None:
+        """Names whose declaration has a mistake: that there is no such thing is not said as well."""
+        self._lost.update(names)
+
     def unread(self) -> None:
         """A file that another uses cannot be read: what it declares is not known."""
         self._unread = True

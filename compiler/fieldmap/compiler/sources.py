@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
+from fieldmap.dsl.building import shortened
 from fieldmap.dsl.diagnostics import Diagnostic
 from fieldmap.dsl.limits import LARGEST_FILE
 from fieldmap.dsl.parser import parse
@@ -20,6 +21,14 @@ class Loaded:
 
     sources: dict[str, Source] = field(default_factory=dict)
     files: dict[str, ast.File] = field(default_factory=dict)
+
+
+MOST_SHOWN = 12
+
+
+def with_line_feeds(text: str) -> str:
+    """The text of a file whose lines end in CR alone, as old programs write them; any other text as it is."""
+    return text.replace("\r", "\n") if "\n" not in text else text
 
 
 class Trees:
@@ -52,47 +61,67 @@ class _Loader:
         self._root = root
         self._report = report
         self._trees = trees
-        self._open: list[str] = []
+        self._open: dict[str, ast.File] = {}
         self.loaded = Loaded()
 
     def add(self, path: Path, used_at: Span | None) -> None:
+        """Reads a file, and those that it uses before it; without recursion, so that no chain of files is too long."""
+        waiting = [iter([(path, used_at)])]
+        while waiting:
+            following = next(waiting[-1], None)
+            if following is None:
+                waiting.pop()
+                if waiting:
+                    shown, tree = self._open.popitem()
+                    self.loaded.files[shown] = tree
+                continue
+            opened = self._opened(*following)
+            if opened is not None:
+                uses = [item for item in opened.items if isinstance(item, ast.Use)]
+                waiting.append(iter([(following[0].parent / use.path.value, use.path.span) for use in uses]))
+
+    def _opened(self, path: Path, used_at: Span | None) -> ast.File | None:
+        """The tree of a file that is met for the first time and could be read."""
         shown = Path(os.path.relpath(path, self._root)).as_posix()
         if shown in self._open:
-            circle = " → ".join([*self._open[self._open.index(shown) :], shown])
+            open_ones = list(self._open)
+            circle = [*open_ones[open_ones.index(shown) :], shown]
+            if len(circle) > MOST_SHOWN:
+                circle[MOST_SHOWN // 2 : -MOST_SHOWN // 2] = ["…"]
             self._report.error(
                 "FM0210",
-                f"files use each other in a circle: {circle}",
+                f"files use each other in a circle: {' → '.join(circle)}",
                 used_at or Span(shown, 0, 0),
                 help="leave one use out",
             )
-            return
+            return None
         if shown in self.loaded.files:
-            return
+            return None
         text = self._read(path, shown, used_at)
         if text is None:
             self._report.unread()
-            return
+            return None
         source, tree, mistakes = self._trees.parse(shown, text)
         self.loaded.sources[shown] = source
         self._report.add(source, tree, mistakes)
-        self._open.append(shown)
-        for item in tree.items:
-            if isinstance(item, ast.Use):
-                self.add(path.parent / item.path.value, item.path.span)
-        self._open.pop()
-        self.loaded.files[shown] = tree
+        self._open[shown] = tree
+        return tree
 
     def _read(self, path: Path, shown: str, used_at: Span | None) -> str | None:
         place = used_at or Span(shown, 0, 0)
-        if used_at is not None and not path.resolve().is_relative_to(self._root.resolve()):
-            self._report.error(
-                "FM0902",
-                f"{shown} lies outside the project",
-                place,
-                help="a project reads no file but its own: copy it into the project's folder",
-            )
-            return None
         try:
+            outside = not path.resolve().is_relative_to(self._root.resolve())
+            if outside and (used_at is not None or path.is_relative_to(self._root)):
+                self._report.error(
+                    "FM0902",
+                    f"{shown} lies outside the project",
+                    place,
+                    help="a project reads no file but its own: copy it into the project's folder",
+                )
+                return None
+            if path.exists() and not path.is_file():  # a folder, or a pipe that nobody may ever write to
+                self._report.error("FM0901", f"{shown} is no file", place, help="name a file that ends in .map")
+                return None
             if path.stat().st_size > LARGEST_FILE:
                 self._report.error(
                     "FM0111",
@@ -101,7 +130,7 @@ class _Loader:
                     help="divide it into several files, joined by `use`",
                 )
                 return None
-            return path.read_bytes().decode("utf-8-sig")
+            return with_line_feeds(path.read_bytes().decode("utf-8-sig"))
         except FileNotFoundError:
             self._report.error(
                 "FM0209",
@@ -111,6 +140,7 @@ class _Loader:
             )
         except UnicodeDecodeError:
             self._report.error("FM0111", f"{shown} is not written in UTF-8", place, help="save it as UTF-8")
-        except OSError as error:
-            self._report.error("FM0901", f"{shown} cannot be read: {error.strerror}", place)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "no file can be called so"
+            self._report.error("FM0901", f"{shortened(shown)} cannot be read: {reason}", place)
         return None

@@ -30,6 +30,7 @@ from fieldmap.dsl.building import (
 )
 from fieldmap.dsl.diagnostics import Diagnostic, Edit
 from fieldmap.dsl.language import Branch
+from fieldmap.dsl.limits import MOST_STEPS
 from fieldmap.dsl.source import Span
 
 LARGEST_INDEX = 2**53 - 1
@@ -116,6 +117,9 @@ def _mistake(code: str, message: str, span: Span, help: str = "", edit: Edit | N
 
 def segments(parts: Sequence[Branch], ctx: Building) -> tuple[ast.Segment, ...]:
     """The steps of a path, also of one behind a call."""
+    if len(parts) > MOST_STEPS:
+        message = f"this path has {len(parts):,} steps, and {MOST_STEPS} are read"
+        raise _mistake("FM0111", message, ctx.span(parts[0]), "no document is so deep: name what is needed")
     return tuple(_segment(part, ctx) for part in parts)
 
 

@@ -15,8 +15,10 @@ DEEPEST_NESTING = 64
 DEEPEST_EXPRESSION = 128
 DEEPEST_HOLE = 24
 MOST_MISTAKES = 500
+MOST_STEPS = 200
+LONGEST_LINE = 64 * 1024
 
-_BRACKETS = re.compile(r"\"(?>(?:[^\"\\\n]|\\[^\n])*)\"?|'[^'\n]*'?|#[^\n]*|[(\[{]|[)\]}]")
+_BRACKETS = re.compile(r"\"(?>(?:[^\"\\\n]+|\\[^\n])*)\"?|'[^'\n]*'?|#[^\n]*|[(\[{]|[)\]}]")
 _CHAINS = {"sum", "product", "and", "or"}
 
 
@@ -28,6 +30,13 @@ def too_large(source: Source) -> Diagnostic | None:
         return Diagnostic(
             "FM0111", message, Span(source.path, 0, 0), help="divide it into several files, joined by `use`"
         )
+    for number, start in enumerate(source.starts, 1):
+        end = source.starts[number] if number < len(source.starts) else len(source.text)
+        if end - start > LONGEST_LINE:
+            message = f"this line has {end - start:,} characters, and {LONGEST_LINE:,} are read"
+            return Diagnostic(
+                "FM0111", message, Span(source.path, start, start + 1), help="break it, or take out what is no map"
+            )
     depth = 0
     for match in _BRACKETS.finditer(source.text):
         if match.group() in "([{":

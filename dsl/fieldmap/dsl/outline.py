@@ -14,17 +14,17 @@ from itertools import pairwise
 from fieldmap.dsl.blocks import BLOCKS, Block, first_word
 from fieldmap.dsl.unreleased import opens_unreleased_block
 
-_PLAIN = re.compile(r"\"(?>(?:[^\"\\\n]|\\[^\n])*)\"?|'[^'\n]*'?")
+_PLAIN = re.compile(r"\"(?>(?:[^\"\\\n]+|\\[^\n])*)\"?|'[^'\n]*'?")
 _TEMPLATE = re.compile(
-    r"\"(?>(?:[^\"\\\n{}]|\\[^\n]|\{\{|\}\}|\{(?!\{)(?>(?:[^\"'{}\n]|'[^'\n]*'|\"(?>(?:[^\"\\\n]|\\[^\n])*)\")*)\})*)\""
+    r"\"(?>(?:[^\"\\\n{}]+|\\[^\n]|\{\{|\}\}|\{(?!\{)(?>(?:[^\"'{}\n]+|'[^'\n]*'|\"(?>(?:[^\"\\\n]+|\\[^\n])*)\")*)\})*)\""
 )
-_TRIVIA = re.compile(r"(?>(?:[ \t\f\r\n\ufeff;]|#[^\n]*)*)")
-_TRIVIA_OF_ROWS = re.compile(r"(?>(?:[ \t\f\r\n\ufeff;,]|#[^\n]*)*)")
-_TO_NEXT_CODE = re.compile(r"(?>(?:[ \t\f\r\n]|#[^\n]*)*)")
+_TRIVIA = re.compile(r"(?>(?:[ \t\f\r\n\ufeff;]+|#[^\n]*)*)")
+_TRIVIA_OF_ROWS = re.compile(r"(?>(?:[ \t\f\r\n\ufeff;,]+|#[^\n]*)*)")
+_TO_NEXT_CODE = re.compile(r"(?>(?:[ \t\f\r\n]+|#[^\n]*)*)")
 _TO_LINE_END = re.compile(r"[^\n]*")
 _CASE = re.compile(r"(?<!\w)case[ \t][^{\n]*\Z")
 _BLANKS = re.compile(r"[ \t\ufeff]*")
-_COMMENT_OR_BLANK = re.compile(r"(?>(?:[ \t\f\r\ufeff]|#[^\n]*)+)")
+_COMMENT_OR_BLANK = re.compile(r"(?>(?:[ \t\f\r\ufeff]+|#[^\n]*)+)")
 _OPENING = {")": "(", "]": "["}
 _GOES_ON = re.compile(
     r"(?:(?:otherwise|else)(?![ \t]*->)|then|and|or|as|in|is|via|using|not[ \t]+in|if[ \t]+invalid)(?!\w)(?![ \t]*(?::|=(?!=)))"
@@ -32,7 +32,7 @@ _GOES_ON = re.compile(
 )
 _ENTRY = re.compile(r"(?:`\w+`|\w+|\"[^\"\n]*\")[ \t]*(?:=(?!=)|:)")
 _MEMBER_OPENS = re.compile(r"(?:`\w+`|\w+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*:\s*(?:\[\s*)?\Z")
-_BRACES = re.compile(r"\"(?>(?:[^\"\\\n]|\\[^\n])*)\"?|'[^'\n]*'|#[^\n]*|[{}]")
+_BRACES = re.compile(r"\"(?>(?:[^\"\\\n]+|\\[^\n])*)\"?|'[^'\n]*'|#[^\n]*|[{}]")
 _TOP_LEVEL = re.compile(r"^[A-Za-z_]\w*(?!\w)(?![ \t]*[:=])", re.MULTILINE)
 _HEADER = re.compile(r"[^\n#]*\{[ \t]*(?:#[^\n]*)?$", re.MULTILINE)
 

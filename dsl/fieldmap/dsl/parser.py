@@ -19,6 +19,7 @@ from fieldmap.dsl.mistakes import explain
 from fieldmap.dsl.recovery import Recovered, recover
 from fieldmap.dsl.site import Site
 from fieldmap.dsl.source import Source, Span
+from fieldmap.dsl.spellings import never_written
 
 
 def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
@@ -31,6 +32,8 @@ def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
     tree = build.file(_shallow(recovered.tree, ctx), ctx)
     for orphan in recovered.orphans:
         build.orphan(_shallow(orphan, ctx), ctx)
+    known = {found.span.start for found in ctx.diagnostics}
+    ctx.diagnostics.extend(one for one in never_written(source) if one.span.start not in known)
     return replace(tree, lost=tuple(recovered.lost)), _ordered(ctx.diagnostics, source)
 
 

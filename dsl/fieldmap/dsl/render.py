@@ -118,6 +118,7 @@ class _Window:
 
 def _window(line: str, start: int, end: int, room: int) -> _Window:
     """The line's text around [start, end) (characters), cut to the room; where the underline begins and how long it is."""
+    end = min(end, start + 4 * room)
     before = max(start - 4 * room, 0)  # a line of many thousands is not measured from end to end
     line, start, end = line[before : end + 4 * room], start - before, end - before
     left, middle, right = shown(line[:start]), shown(line[:end]), shown(line)

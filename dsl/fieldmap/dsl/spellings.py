@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from fieldmap.dsl import templates
 from fieldmap.dsl.building import shortened
 from fieldmap.dsl.diagnostics import Diagnostic
 from fieldmap.dsl.language import Stuck, read
 from fieldmap.dsl.site import Site
+from fieldmap.dsl.source import Source, Span
 
 _FOREIGN = {
     "“": ('"', "a typographic quote"), "”": ('"', "a typographic quote"), "„": ('"', "a typographic quote"),
@@ -19,8 +22,13 @@ _FOREIGN = {
     "≤": ("<=", "a typographic sign"), "≥": (">=", "a typographic sign"), "≠": ("!=", "a typographic sign"),
     "→": ("->", "a typographic sign"), "÷": ("/", "a typographic sign"),
 }  # fmt: skip
+# Characters that look like a blank or like nothing.
+_UNSEEN = set(
+    "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff"
+)
+_UNSEEN |= set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _ORDINARY = set("()[]{}<>=!&|+*/-.,:;?\"'#$@%`^~\\")
-_PLAIN = re.compile(r"\"(?>(?:[^\"\\\n]|\\[^\n])*)\"|'[^'\n]*'")
+_PLAIN = re.compile(r"\"(?>(?:[^\"\\\n]+|\\[^\n])*)\"|'[^'\n]*'")
 _LONG_UNITS = {"in": "inch", "at": "technical_atmosphere", "as": "attosecond"}
 
 
@@ -57,6 +65,15 @@ def _text(site: Site) -> Diagnostic | None:
 
 
 def _character(site: Site) -> Diagnostic | None:
+    """A character of no use here; or one that nobody sees, within or behind the word that stands here."""
+    behind = site.at + len(site.word())
+    if site.word().isalnum() and site.text[behind : min(behind + 1, site.end)] in _UNSEEN:
+        return _foreign(site, behind)
+    return _foreign(site, site.at)
+
+
+def _foreign(site: Site, at: int) -> Diagnostic | None:
+    site = replace(site, at=at)
     char = site.text[site.at : min(site.at + 1, site.end)]
     word = site.word()
     if char.isalpha() and not word.isascii():
@@ -68,12 +85,30 @@ def _character(site: Site) -> Diagnostic | None:
         ours, called = _FOREIGN[char]
         help_ = f"write `{ours}`" if ours.strip() else "write a plain blank" if ours else "take it out"
         return site.says("FM0106", f"this is {called}, which the language does not use", site.here(1), help_, ours)
+    if char in _UNSEEN:
+        message = f"an invisible character, U+{ord(char):04X}, stands here"
+        return site.says("FM0106", message, site.here(1), "take it out", "")
     if not char or (char.isascii() and (char.isalnum() or char == "_" or char in _ORDINARY or char.isspace())):
         return None
     if char == "_" or char in "°µμΩ·":
         return None
     shown = f"U+{ord(char):04X}" if not char.isprintable() else f"`{char}`"
     return site.says("FM0106", f"{shown} is a character that the language does not use", site.here(1), "take it out")
+
+
+_NEVER_WRITTEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def never_written(source: Source) -> Iterator[Diagnostic]:
+    """Characters that stand in no text and no comment either: they steer a terminal, or make a line look as if it said something
+    else. Where a text is to hold one, an escape shows it."""
+    for match in _NEVER_WRITTEN.finditer(source.text):
+        number = f"{ord(match.group()):04x}"
+        turns = unicodedata.category(match.group()) == "Cf"
+        called = "a mark that turns the direction of writing" if turns else "a control character"
+        span = Span(source.path, match.start(), match.end())
+        help_ = "take it out" + (f"; a text that has to hold it says \\u{number}" if number != "0000" else "")
+        yield Diagnostic("FM0106", f"{called}, U+{number.upper()}, stands here", span, help=help_)
 
 
 def _hyphenated_member(site: Site) -> Diagnostic | None:

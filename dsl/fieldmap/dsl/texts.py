@@ -30,6 +30,8 @@ def unescape(inside: str) -> str:
 
 def _meaning(match: re.Match[str]) -> str:
     body = match.group(1)
+    if body == "u0000":
+        raise TextMistake("no database keeps the character \\u0000 in a text", match.start(), match.end())
     if len(body) == 5:
         return chr(int(body[1:], 16))
     if body in _MEANINGS:

@@ -72,13 +72,13 @@ def parts(text: str) -> list[tuple[str, int]]:
         end = match.end()
         sign, name, power = match[1], match[2], int(match[3] or 1)
         if sign and match.start() == 0:
-            raise UnknownUnitError(text, [])
+            raise UnknownUnitError(text)
         if abs(power) > _LARGEST_POWER:
-            raise UnknownUnitError(text, [], f"a power is at most {_LARGEST_POWER}")
+            raise UnknownUnitError(text, f"a power is at most {_LARGEST_POWER}")
         if name != "1":
             found.append((name, -power if sign == "/" else power))
     if end != len(text) or not found:
-        raise UnknownUnitError(text, [])
+        raise UnknownUnitError(text)
     return found
 
 

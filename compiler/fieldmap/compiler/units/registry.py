@@ -31,12 +31,17 @@ _SIGNS = str.maketrans({"μ": "µ", "Ω": "Ω", "Å": "Å"})
 
 
 class UnknownUnitError(Exception):
-    """No such unit. suggestions: near-miss names. reason: why a unit that does exist is refused, "" if there is none."""
+    """No such unit. reason: why a unit that does exist is refused, "" if there is none."""
 
-    def __init__(self, text: str, suggestions: list[str], reason: str = "") -> None:
+    def __init__(self, text: str, reason: str = "", *, guess: bool = False) -> None:
         super().__init__(text)
-        self.suggestions = suggestions
         self.reason = reason
+        self._guess = guess
+
+    @functools.cached_property
+    def suggestions(self) -> list[str]:
+        """Near-miss names: looked for only when somebody asks, since that takes milliseconds."""
+        return near(str(self)) if self._guess else []
 
 
 @dataclass(frozen=True)
@@ -111,10 +116,10 @@ def named(text: str) -> Named:
             return Named(text, whole.powers, whole.factor, temperature=kinds.DIFFERENCE)
     full, prefix = _resolved(text)
     if full is None:
-        raise UnknownUnitError(text, near(text))
+        raise UnknownUnitError(text, guess=True)
     found = _row(full)
     if found.size is None:
-        raise UnknownUnitError(text, [], found.reason)
+        raise UnknownUnitError(text, found.reason)
     if not prefix:
         return found.size
     long, by = _table().prefixes[prefix]

@@ -112,7 +112,7 @@ def _refused(full: str) -> str:
 @functools.cache
 def _measure(full: str) -> Named:
     made = registry()
-    unfit = UnknownUnitError(full, [], "its size cannot be written as a fraction")
+    unfit = UnknownUnitError(full, "its size cannot be written as a fraction")
     try:
         unit = made.UnitsContainer({full: 1})
         zero = made.Quantity(Fraction(0), unit).to_root_units()
@@ -176,7 +176,7 @@ def _columns(full: str) -> list[str]:
     try:
         reason = _ROUGH.get(full) or _refused(full)
         if reason:
-            raise UnknownUnitError(full, [], reason)
+            raise UnknownUnitError(full, reason)
         found = _measure(full)
     except UnknownUnitError as error:
         return ["", "", "", "", rounded, error.reason]
