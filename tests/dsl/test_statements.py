@@ -279,3 +279,12 @@ def test_mistakes_come_in_the_order_of_their_places() -> None:
     found = mistakes("map a.b to C {\n  x = \n  y = 1 + $.a in kg\n  z = \n}")
     assert [one.code for one in found] == ["FM0104", "FM0109", "FM0104"]
     assert sorted(one.span for one in found) == [one.span for one in found]
+
+
+def test_a_record_may_be_the_last_line_of_an_example() -> None:
+    for text in (
+        'example "e" { expect reject; given a.b { "x": { "y": 1 } } }',
+        'example "e" {\n  expect reject\n  given a.b {\n    "x": [{ }]\n  }\n}',
+        'example "e" {\n  expect reject\n  given like "f" with { }  # as it is\n\n}',
+    ):
+        good(text)
