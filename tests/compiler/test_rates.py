@@ -100,3 +100,12 @@ def test_the_rates_are_part_of_the_version(tmp_path: Path) -> None:
 def test_the_day_is_a_date(tmp_path: Path) -> None:
     assert checked(tmp_path, LINES, '($.day as date("dd.MM.yyyy"))').ok
     assert [d.code for d in checked(tmp_path, LINES, '"2026-03-01"').diagnostics] in ([], ["FM0304"])
+
+
+def test_an_amount_is_exchanged_into_a_currency(tmp_path: Path) -> None:
+    (tmp_path / "fx.csv").write_text(LINES)
+    path = tmp_path / "sales.map"
+    path.write_text(PROJECT.replace("money(12, 2) in USD?", "money(12, 2)?").replace("§", "$.day"), "utf-8")
+    (found,) = check(tmp_path, [path]).diagnostics
+    assert found.code == "FM0334"
+    assert "in which currency" in found.message

@@ -60,3 +60,10 @@ def test_the_command_answers_every_case(tmp_path: Path, capsys: pytest.CaptureFi
             results = case["results"] if "results" in case else [case["result"]]
             assert (code, found.err) == (0, ""), case["name"]
             assert json.loads(found.out, parse_float=Decimal) in results, case["name"]
+
+
+@pytest.mark.parametrize("text", [" $.a", "$.a\n", "a.b", "@page.a", "lower($.a)", "$.a\ufeff.b"])
+def test_what_is_no_path_by_itself(text: str) -> None:
+    found = query.lower(text)
+    assert isinstance(found, Diagnostic)
+    assert found.code == "FM0126"

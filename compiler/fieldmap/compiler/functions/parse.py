@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from fieldmap.compiler.functions import literals
 from fieldmap.compiler.functions.signature import Example, Function, Parameter, object_result
+from fieldmap.runtime.values.failures import quote
 from fieldmap.runtime.values.outcome import Failed
 
 
-def _ways(text: str, marks: list[str]) -> Iterator[list[str]]:
-    """Every way to cut a text at marks that must stand in it one behind the other."""
-    if not marks:
-        yield [text]
-        return
-    mark, *others = marks
-    for at in range(len(text)):
-        if text.startswith(mark, at):
-            for rest in _ways(text[at + len(mark) :], others):
-                yield [text[:at], *rest]
+def _ways(text: str, marks: list[str]) -> list[list[int]]:
+    """In how many ways (2 stands for more) the marks from the n-th on stand one behind the other in the text from each place on."""
+    later = [1] * (len(text) + 1)
+    ways = [later]
+    for mark in reversed(marks):
+        own = [0] * (len(text) + 1)
+        for at in range(len(text) - 1, -1, -1):
+            here = later[at + len(mark)] if text.startswith(mark, at) else 0
+            own[at] = min(own[at + 1] + here, 2)
+        later = own
+        ways.insert(0, own)
+    return ways
 
 
 def evaluate(text: str, form: str) -> dict[str, str]:
     names = literals.parts(form)
+    marked = form
     for name in names:
-        form = form.replace("{" + name + "}", "\0", 1)
-    first, *marks, last = form.split("\0")
+        marked = marked.replace("{" + name + "}", "\0", 1)
+    first, *marks, last = marked.split("\0")
+    unlike = Failed("FM2167", f"{quote(text)} is not written like '{form}'")
     if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
-        raise Failed("FM2167", "the text is not written like the form")
-    ways = _ways(text[len(first) : len(text) - len(last)], marks)
-    found = next(ways, None)
-    if found is None:
-        raise Failed("FM2167", "the text is not written like the form")
-    if next(ways, None) is not None:
-        raise Failed("FM2167", "the text can be cut like the form in more than one way")
-    return dict(zip(names, found, strict=True))
+        raise unlike
+    inner = text[len(first) : len(text) - len(last)]
+    ways = _ways(inner, marks)
+    if ways[0][0] == 0:
+        raise unlike
+    if ways[0][0] > 1:
+        raise Failed("FM2167", f"{quote(text)} can be cut like '{form}' in more than one way")
+    found, start = [], 0
+    for mark, later in zip(marks, ways[1:], strict=True):
+        at = next(at for at in range(start, len(inner)) if inner.startswith(mark, at) and later[at + len(mark)])
+        found.append(inner[start:at])
+        start = at + len(mark)
+    return dict(zip(names, [*found, inner[start:]], strict=True))
 
 
 FUNCTION = Function(
