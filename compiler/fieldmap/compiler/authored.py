@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import msgspec
-
 from fieldmap.compiler import interpret, ir, lets, types
 from fieldmap.compiler.assign import coerce
 from fieldmap.compiler.expressions import Checker
@@ -15,6 +13,7 @@ from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Authored, Named, Scope, Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.compiler.symbols import Symbols
+from fieldmap.compiler.tagged import tagged
 from fieldmap.dsl import ast
 from fieldmap.dsl.ast.walk import walk
 from fieldmap.dsl.diagnostics import Label
@@ -294,20 +293,13 @@ def _what_came(expr: ir.Expr, codes: dict[str, ir.Table], functions: dict[str, i
 
 def used(map_: ir.Map, authored: dict[str, Authored]) -> tuple[ir.Function, ...]:
     """The functions that a map calls, and those that these call."""
+    if not authored:
+        return ()
     found: dict[str, ir.Function] = {}
-    waiting = _applied(msgspec.to_builtins(map_))
+    waiting = tagged(map_, "Apply", "function")
     while waiting:
         name = waiting.pop()
         if name not in found:
             found[name] = authored[name].function
-            waiting |= _applied(msgspec.to_builtins(found[name]))
+            waiting |= tagged(found[name], "Apply", "function")
     return tuple(found[name] for name in sorted(found))
-
-
-def _applied(value: object) -> set[str]:
-    if isinstance(value, dict):
-        own = {str(value["function"])} if value.get("node") == "Apply" else set[str]()
-        return own.union(*(_applied(item) for item in value.values()))
-    if isinstance(value, list | tuple):
-        return set[str]().union(*(_applied(item) for item in value))
-    return set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.symbols import Symbols
@@ -11,6 +11,8 @@ from fieldmap.dsl import ast
 from fieldmap.dsl.ast.walk import walk
 
 _Declared = ast.Codes | ast.OwnUnit | ast.UnitCodes | ast.Table | ast.Rates | ast.Function
+# Most nodes of a project, of which none names anything that is declared.
+_SILENT = (ast.Name, ast.Text, ast.Path, ast.Tag, ast.Bool)
 # Between the units of a compound: kg/m^3.
 _SIGN = re.compile(r"[*/·]|\^-?[0-9]+")
 
@@ -68,7 +70,7 @@ class _Named:
         for nodes in kept:
             for item in nodes:
                 own = item.name.text if isinstance(item, ast.Function) else ""
-                for node in walk(item):
+                for node in walk(item, _SILENT):
                     self._see(node, own)
 
     def _see(self, node: ast.Node, own: str) -> None:
@@ -95,10 +97,12 @@ class _Named:
 def _names(symbols: Symbols, report: Report) -> None:
     """FM0215 for each let and parameter that its block does not name; FM0217 for functions that show nothing of what they do."""
     for item in symbols.maps:
-        _unnamed(item, [node for node in walk(item) if isinstance(node, ast.Let)], "let", report)
+        lets = list(_lets(item))
+        _unnamed(list(walk(item)) if lets else [], lets, "let", report)
     for function in symbols.functions.values():
-        _unnamed(function, function.lets, "let", report)
-        _unnamed(function, function.parameters, "parameter", report)
+        nodes = list(walk(function))
+        _unnamed(nodes, function.lets, "let", report)
+        _unnamed(nodes, function.parameters, "parameter", report)
         if not function.expectations:
             shown = ", ".join("…" for _ in function.parameters)
             report.warn(
@@ -109,8 +113,17 @@ def _names(symbols: Symbols, report: Report) -> None:
             )
 
 
-def _unnamed(block: ast.Node, declared: Iterable[ast.Let | ast.Parameter], what: str, report: Report) -> None:
-    nodes = list(walk(block))
+def _lets(block: ast.Map | ast.Each | ast.Also) -> Iterator[ast.Let]:
+    for item in block.items:
+        if isinstance(item, ast.Let):
+            yield item
+        elif isinstance(item, ast.Each | ast.Also):
+            yield from _lets(item)
+
+
+def _unnamed(nodes: Sequence[ast.Node], declared: Sequence[ast.Let | ast.Parameter], what: str, report: Report) -> None:
+    if not declared:
+        return
     names = {node.name for node in nodes if isinstance(node, ast.Bare)}
     names |= {node.root for node in nodes if isinstance(node, ast.Path)}
     for node in declared:

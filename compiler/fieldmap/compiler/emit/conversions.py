@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit.python import Atom, Kind, literal, tuple_of
+from fieldmap.compiler.emit.python import HOLE, Atom, Kind, literal, tuple_of
 from fieldmap.runtime.values import dates
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def implicit(emitter: Emitter, value: Atom, to: ir.Type, path: str) -> Atom:
             return value
         case ir.ListType():
             element = _reader(emitter, to.element)
-            return emitter.converted(value, f"fit_list({{}}, {element}, {path})", kind, element=kind_of(to.element))
+            return emitter.converted(value, f"fit_list({HOLE}, {element}, {path})", kind, element=kind_of(to.element))
         case _:
-            return emitter.converted(value, read_call(emitter, to, "{}", path), kind)
+            return emitter.converted(value, read_call(emitter, to, HOLE, path), kind)
 
 
 def _checked(emitter: Emitter, value: Atom, python: str, needed: str, kind: Kind, path: str) -> Atom:
@@ -146,8 +146,8 @@ def by_format(emitter: Emitter, value: Atom, to: ir.Type, how: ir.How, path: str
         return implicit(emitter, value, to, path)
     if isinstance(to, ir.ListType):
         element = emitter.constants.name(f"lambda value, path: {_element_call(emitter, to.element, how)}")
-        return emitter.converted(value, f"fit_list({{}}, {element}, {path})", "list", element=kind_of(to.element))
-    return emitter.converted(value, format_call(emitter, "{}", to, how, path), kind_of(to))
+        return emitter.converted(value, f"fit_list({HOLE}, {element}, {path})", "list", element=kind_of(to.element))
+    return emitter.converted(value, format_call(emitter, HOLE, to, how, path), kind_of(to))
 
 
 def _element_call(emitter: Emitter, to: ir.Type, how: ir.How) -> str:
@@ -207,8 +207,8 @@ def _epoch_call(value: str, word: str, how: ir.Epoch, path: str) -> str:
 
 
 def local_time(emitter: Emitter, node: ir.LocalTime) -> str:
-    """The call that joins a date and a time; `{}` stands for each of the two."""
-    return f"join({{}}, {{}}, {_zone(node.zone)}, {literal(node.choice)}, {emitter.path(node)})"
+    """The call that joins a date and a time; HOLE stands for each of the two."""
+    return f"join({HOLE}, {HOLE}, {_zone(node.zone)}, {literal(node.choice)}, {emitter.path(node)})"
 
 
 def _zone(zone: str | None) -> str:
@@ -249,7 +249,7 @@ def fit(emitter: Emitter, value: Atom, target: ir.Type, path: str, *, key: bool)
         and not key
     ):
         return _fit_texts(emitter, value, target.element, path)
-    return emitter.converted(value, fit_call(emitter, target, "{}", path, key=key), kind_of(target))
+    return emitter.converted(value, fit_call(emitter, target, HOLE, path, key=key), kind_of(target))
 
 
 def _fit_text(emitter: Emitter, value: Atom, target: ir.TextType, path: str, key: bool) -> Atom:

@@ -9,6 +9,7 @@ from functools import lru_cache
 import msgspec
 
 from fieldmap.compiler import ir
+from fieldmap.compiler.tagged import tagged
 
 # Tables with more entries are not written into the transforms.
 WRITTEN_OUT = 200
@@ -40,14 +41,5 @@ def used(maps: Iterable[ir.Map]) -> set[str]:
     """The code lists and columns that maps look something up in."""
     found: set[str] = set()
     for map_ in maps:
-        found |= _looked_up(msgspec.to_builtins(map_))
+        found |= tagged(map_, "Lookup", "codes")
     return found
-
-
-def _looked_up(value: object) -> set[str]:
-    if isinstance(value, dict):
-        own = {str(value["codes"])} if value.get("node") == "Lookup" else set[str]()
-        return own.union(*(_looked_up(item) for item in value.values()))
-    if isinstance(value, list | tuple):
-        return set[str]().union(*(_looked_up(item) for item in value))
-    return set()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fieldmap.compiler import ir
 from fieldmap.compiler.emit import conversions, data, quantities, reads
 from fieldmap.compiler.emit.names import Names
-from fieldmap.compiler.emit.python import Atom, Body, Constants, Kind, literal, number, tuple_of
+from fieldmap.compiler.emit.python import HOLE, Atom, Body, Constants, Kind, filled, literal, number, tuple_of
 from fieldmap.compiler.emit.queries import Queries
 from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, parts, sole
@@ -83,9 +83,9 @@ class Emitter:
         return Atom(name, atom.kind, atom.maybe, True, atom.element)
 
     def converted(self, atom: Atom, call: str, kind: Kind, *, maybe: bool = False, element: Kind = "") -> Atom:
-        """Assigns `call`, in which `{}` stands for the value, unless the value is absent."""
+        """Assigns `call`, in which HOLE stands for the value, unless the value is absent."""
         target = atom.code if atom.own else self.new()
-        made = call.format(atom.code) if "{}" in call else call
+        made = filled(call, atom.code)
         if not atom.maybe:
             self.body.line(f"{target} = {made}")
         elif atom.own:
@@ -128,7 +128,7 @@ class Emitter:
                 return conversions.convert(self, node)
             case ir.LocalTime():
                 sides = self.emit(node.date), self.emit(node.time)
-                call = conversions.local_time(self, node).format(sides[0].code, sides[1].code)
+                call = filled(conversions.local_time(self, node), sides[0].code, sides[1].code)
                 return self._all(list(sides), call, "datetime")
             case ir.Phone():
                 return self._phone(node)
@@ -139,7 +139,7 @@ class Emitter:
             case ir.MakeMoney():
                 return self._money(node)
             case ir.MakeQuantity():
-                made = f"Quantity({{}}, {literal(node.unit)})"
+                made = f"Quantity({HOLE}, {literal(node.unit)})"
                 return self.converted(self.emit(node.amount), made, "quantity")
             case ir.ReadQuantity() | ir.ReadAnyQuantity() | ir.ReadMoney() | ir.PerPeriod() | ir.Exchange():
                 return quantities.measured(self, node)
@@ -171,11 +171,11 @@ class Emitter:
         """Arithmetic, comparison, logic and choice."""
         match node:
             case ir.Arithmetic():
-                call = f"{_OPERATORS[node.operator]}({{}}, {{}}, {self.path(node)})"
+                call = f"{_OPERATORS[node.operator]}({HOLE}, {HOLE}, {self.path(node)})"
                 left, right = self.emit(node.left), self.emit(node.right)
-                return self._both(left, right, call.format(left.code, right.code), "")
+                return self._both(left, right, filled(call, left.code, right.code), "")
             case ir.Negate():
-                return self.converted(self.emit(node.value), "negate({})", "")
+                return self.converted(self.emit(node.value), f"negate({HOLE})", "")
             case ir.Comparison():
                 return self._comparison(node)
             case ir.InList():
@@ -187,7 +187,7 @@ class Emitter:
             case ir.Or():
                 return self._logic(node, "True", "False")
             case ir.Not():
-                return self.converted(self.emit(node.value), "not {}", "bool")
+                return self.converted(self.emit(node.value), f"not {HOLE}", "bool")
             case ir.Otherwise():
                 return self._otherwise(node)
             case ir.If():
@@ -284,7 +284,7 @@ class Emitter:
         if not items:
             return self.converted(value, str(node.negated), "bool")
         if all(_plainly_equal(value.kind, item.kind) for item in items):
-            call = f"{{}} {'not ' if node.negated else ''}in {tuple_of([item.code for item in items])}"
+            call = f"{HOLE} {'not ' if node.negated else ''}in {tuple_of([item.code for item in items])}"
             return self.converted(self._kept(value), call, "bool")
         path, kept = self.path(node), self._kept(value)
         tests = " or ".join(f"same({kept.code}, {item.code}, {path})" for item in items)
@@ -387,9 +387,9 @@ class Emitter:
     def _scale(self, node: ir.Scale) -> Atom:
         factor, path = self.constants.name(number(node.factor)), self.path(node)
         if number(node.offset) == "0":
-            return self.converted(self.emit(node.value), f"multiply({{}}, {factor}, {path})", "")
+            return self.converted(self.emit(node.value), f"multiply({HOLE}, {factor}, {path})", "")
         offset = self.constants.name(number(node.offset))
-        return self.converted(self.emit(node.value), f"scale({{}}, {factor}, {offset}, {path})", "")
+        return self.converted(self.emit(node.value), f"scale({HOLE}, {factor}, {offset}, {path})", "")
 
     def _phone(self, node: ir.Phone) -> Atom:
         number = self.owned(self.emit(node.value))
@@ -450,10 +450,10 @@ class Emitter:
             entries = ", ".join(f"{literal(code)}: {literal(value)}" for code, value in table.entries.items())
             name = self.constants.name(f"{{{entries}}}")
         if table.table:
-            call = f"of_row({{}}, {name}, {literal(table.table)}, {self.path(node)})"
+            call = f"of_row({HOLE}, {name}, {literal(table.table)}, {self.path(node)})"
             return self.converted(self.emit(node.value), call, "text", maybe="" in table.entries.values())
         default = "None" if table.default is None else literal(table.default)
-        call = f"lookup({{}}, {name}, {default}, {literal(table.name)}, {self.path(node)})"
+        call = f"lookup({HOLE}, {name}, {default}, {literal(table.name)}, {self.path(node)})"
         found = self.converted(self.emit(node.value), call, "text")
         answers = {*table.entries.values(), *([] if table.default is None else [table.default])}
         return dataclasses.replace(found, values=frozenset(answers))
@@ -467,7 +467,7 @@ class Emitter:
                 continue
             value = self.emit(part.value)
             if value.kind != "text":
-                value = self.converted(self._kept(value), f"in_template({{}}, {path})", "text")
+                value = self.converted(self._kept(value), f"in_template({HOLE}, {path})", "text")
             holes.append((part.absence, value))
             parts.append("")
         needed = [atom for absence, atom in holes if absence != "?"]

@@ -65,6 +65,17 @@ class Constants:
         return [f"{name} = {code}" for code, name in self._names.items()]
 
 
+# The place of a value in code that is not whole yet. No source holds this character: `literal` writes ASCII, and braces are in any text.
+HOLE = "\0"
+
+
+def filled(code: str, *values: str) -> str:
+    """The code with its holes filled in their order."""
+    for value in values:
+        code = code.replace(HOLE, value, 1)
+    return code
+
+
 def literal(text: str) -> str:
     """A text as source, in ASCII: the same on every Python, whatever it holds."""
     return ascii(text)

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit.python import Atom, literal, number, tuple_of
+from fieldmap.compiler.emit.python import HOLE, Atom, filled, literal, number, tuple_of
 
 if TYPE_CHECKING:
     from fieldmap.compiler.emit.expressions import Emitter
@@ -24,27 +24,31 @@ def measured(
             readings = tuple_of([f"({literal(one.unit.text)}, {_how(emitter, one)})" for one in node.readings])
             name = emitter.constants.name(readings)
             noted = _noted(emitter, any(one.bare is not None for one in node.readings))
-            call = f"read_any_quantity({{}}, {name}, {_ends(node.readings[0])}, {path}{noted})"
+            call = f"read_any_quantity({HOLE}, {name}, {_ends(node.readings[0])}, {path}{noted})"
             return emitter.converted(value, call, "quantity")
         case ir.ReadMoney():
             signs = ", ".join(f"{literal(sign)}: {literal(code)}" for sign, code in node.signs)
             bare = "None" if node.bare is None else literal(node.bare)
             name = emitter.constants.name(f"{{{signs}}}")
             return emitter.converted(
-                value, f"read_money({{}}, {name}, {bare}, {path}{_noted(emitter, node.bare is not None)})", "money"
+                value, f"read_money({HOLE}, {name}, {bare}, {path}{_noted(emitter, node.bare is not None)})", "money"
             )
         case ir.PerPeriod():
             factors = ", ".join(f"{literal(period)}: {number(factor)}" for period, factor in node.factors)
             name = emitter.constants.name(f"{{{factors}}}")
-            return _with(emitter, value, node.period, f"per_period({{}}, {{}}, {literal(node.wanted)}, {name}, {path})")
+            return _with(
+                emitter, value, node.period, f"per_period({HOLE}, {HOLE}, {literal(node.wanted)}, {name}, {path})"
+            )
         case ir.Exchange():
             name = emitter.constants.name(_rates(emitter, node.rates))
-            return _with(emitter, value, node.day, f"exchange({{}}, {{}}, {name}, {literal(node.currency)}, {path})")
+            return _with(
+                emitter, value, node.day, f"exchange({HOLE}, {HOLE}, {name}, {literal(node.currency)}, {path})"
+            )
 
 
 def _quantity(emitter: Emitter, node: ir.ReadQuantity, value: Atom, path: str) -> Atom:
     noted = _noted(emitter, node.bare is not None)
-    call = f"read_quantity({{}}, {_how(emitter, node)}, {_ends(node)}, {path}{noted})"
+    call = f"read_quantity({HOLE}, {_how(emitter, node)}, {_ends(node)}, {path}{noted})"
     if node.ends == "both":
         return emitter.converted(value, call, "list", element="exact")
     return emitter.converted(value, call, "exact")
@@ -80,11 +84,11 @@ def _with(emitter: Emitter, value: Atom, other: ir.Expr, call: str) -> Atom:
     value = emitter.owned(value)
     if not value.maybe:
         second = emitter.emit(other)
-        emitter.body.line(f"{value.code} = {call.format(value.code, second.code)}")
+        emitter.body.line(f"{value.code} = {filled(call, value.code, second.code)}")
     else:
         with emitter.body.block(f"if {value.code} is not None:"):
             second = emitter.emit(other)
-            emitter.body.line(f"{value.code} = {call.format(value.code, second.code)}")
+            emitter.body.line(f"{value.code} = {filled(call, value.code, second.code)}")
     return Atom(value.code, "money", value.maybe, True)
 
 

@@ -151,7 +151,7 @@ class FieldRules:
     def _window(self, expression: str, *, tally: bool = False) -> str:
         """The name of a window function's result; the same function is computed once."""
         keys = ", ".join(quote(name) for name in self._entity.key)
-        text = expression.format(partition=f"PARTITION BY {keys}")
+        text = expression.replace("{partition}", f"PARTITION BY {keys}")
         if text not in self._named:
             self._named[text] = f"_x{len(self._named)}"
             (self.tallies if tally else self.windows).append(f"{text} AS {self._named[text]}")
