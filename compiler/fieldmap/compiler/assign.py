@@ -171,6 +171,8 @@ class _Coercion:
                 labels=self._need(),
                 help=f"add: per {target.period}"
                 if found.period is None
+                else f"say how much it is per {target.period}, or give the field the other unit: per {found.period}"
+                if {found.period, target.period} - set(types.PERIODS)
                 else "money is never converted between periods by itself: say how, as in using 2080 h per year",
             )
             return None

@@ -174,7 +174,7 @@ def _type(node: ast.TypeExpr, report: Report) -> ir.Type:
     if isinstance(node, ast.ScalarType) and (node.numbers or node.max_length):
         report.error(
             "FM0303",
-            "a function reckons with whole values; the field that takes the result rounds it and checks its size",
+            "a function takes and gives values of any size: the field that gets the result rounds it and checks its size",
             node.span,
             help=f"write {node.name.text}",
         )
@@ -184,7 +184,7 @@ def _type(node: ast.TypeExpr, report: Report) -> ir.Type:
             "FM0303",
             "a function takes and gives texts, numbers, dates and lists of them",
             node.span,
-            help="give it the members that it needs",
+            help="give it the fields that it needs, one parameter for each",
         )
         return ir.UnknownType()
     return types.lower_type(node, report, shape=True, key_of=lambda _: None)
@@ -227,7 +227,9 @@ def _placed(checker: Checker, node: ast.Call, authored: Authored) -> list[ast.Ex
             checker.report.unknown("FM0208", f"parameter of {node.function.text} called", argument.name, names)
             return None
         if argument.name.text in given:
-            checker.report.error("FM0309", f"{argument.name.text} is given twice", argument.span)
+            checker.report.error(
+                "FM0309", f"{argument.name.text} is given twice", argument.span, help="keep one of the two"
+            )
             return None
         given[argument.name.text] = argument.value
     if len(given) < len(names) or len(node.arguments) > len(names):
@@ -235,7 +237,7 @@ def _placed(checker: Checker, node: ast.Call, authored: Authored) -> list[ast.Ex
         number = "no argument" if not names else "one argument" if len(names) == 1 else f"{len(names)} arguments"
         checker.report.error(
             "FM0309",
-            f"{signature} takes {number}, and {count or 'none'} stand here",
+            f"{signature} takes {number}, and {count or 'none'} {'stands' if count == 1 else 'stand'} here",
             node.span,
             labels=[Label(authored.node.name.span, "declared here")],
         )

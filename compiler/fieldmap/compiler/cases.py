@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fieldmap.compiler import ir, operators, types
@@ -106,7 +107,7 @@ def _reachable(checker: Checker, node: ast.Case, value: Typed) -> bool:
     fine, default = True, next((arm for arm in node.arms if not arm.keys), None)
     for number, arm in enumerate(node.arms):
         if default is not None and number > node.arms.index(default):
-            _unreachable(checker, arm, default.span, "this arm takes everything before it")
+            _unreachable(checker, arm, default.span, "this arm takes all that comes so far")
             return False
         for key in arm.keys:
             same = _identity(key)
@@ -169,6 +170,15 @@ def _known(type_: ir.Type) -> set[tuple[str, object]]:
     return {("bool", "true"), ("bool", "false")} if isinstance(type_, ir.BoolType) else set()
 
 
+def _as_written(key: ast.Expr, type_: ir.Type) -> str:
+    """How the key would be written to fit."""
+    if isinstance(type_, ir.TextType) and isinstance(key, ast.Bare | ast.Number):
+        return f'a text stands in quotes: "{key.name if isinstance(key, ast.Bare) else _shown(key)}"'
+    if types.is_number(type_) and isinstance(key, ast.Text) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", key.value):
+        return f"a number stands without quotes: {key.value}"
+    return "write a value of that type, or leave the arm out"
+
+
 def _keys(checker: Checker, arm: ast.CaseArm, value: Typed) -> tuple[ir.Constant, ...] | None:
     made: list[ir.Constant] = []
     for key in arm.keys:
@@ -178,13 +188,12 @@ def _keys(checker: Checker, arm: ast.CaseArm, value: Typed) -> tuple[ir.Constant
             if isinstance(key, ast.Bare) and known:
                 checker.report.unknown("FM0208", "value", ast.Name(text=key.name, span=key.span), known)
                 return None
-            bare = isinstance(key, ast.Bare) and isinstance(value.type, ir.TextType)
             checker.report.error(
                 "FM0313",
                 f"{_shown(key)} is not {types.describe(value.type)}, so this arm never fits",
                 key.span,
                 labels=[Label(value.span, types.describe(value.type, article=False))],
-                help=f'a text stands in quotes: "{key.name}"' if bare and isinstance(key, ast.Bare) else "",
+                help=_as_written(key, value.type),
             )
             return None
         made.append(constant)

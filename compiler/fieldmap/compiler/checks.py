@@ -61,7 +61,11 @@ def _condition(node: ast.Check, checker: Checker) -> ir.Expr | None:
         return ir.Implicit(value=typed.expr, to=ir.BoolType())
     if not isinstance(typed.type, ir.BoolType):
         checker.report.error(
-            "FM0304", f"what follows {node.kind} is answered with true or false", node.condition.span, note=typed.words
+            "FM0304",
+            f"what follows {node.kind} is answered with true or false",
+            node.condition.span,
+            note=typed.words,
+            help="compare it with something, as in … >= 0, or ask: … is absent",
         )
         return None
     return typed.expr

@@ -52,7 +52,11 @@ def _condition(node: ast.RowCondition, info: EntityInfo, symbols: Symbols, repor
         return None
     if not isinstance(typed.type, ir.BoolType):
         report.error(
-            "FM0304", f"what follows {node.kind} is answered with true or false", node.condition.span, note=typed.words
+            "FM0304",
+            f"what follows {node.kind} is answered with true or false",
+            node.condition.span,
+            note=typed.words,
+            help="compare it with something, as in … >= 0, or ask: … is absent",
         )
         return None
     strange = next(_strange(typed.expr, info), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -67,7 +68,12 @@ def _given(example: ast.Example, context: MapContext, seen: list[str]) -> _Given
     other = context.symbols.examples.get(given.like.value)
     if other is None or given.like.value in seen:
         what = "there is no such example" if other is None else "examples are like each other in a circle"
-        report.error("FM0702", f'{what}: "{given.like.value}"', given.like.span)
+        titles = [title for title in context.symbols.examples if title not in (given.like.value, *seen)]
+        near = difflib.get_close_matches(given.like.value, titles, n=1, cutoff=0.5)
+        help_ = (
+            f'did you mean "{near[0]}"?' if near and other is None else "name the example whose record this one changes"
+        )
+        report.error("FM0702", f'{what}: "{given.like.value}"', given.like.span, help=help_)
         return None
     base = _given(other, context, [*seen, given.like.value])
     return base and _Given(base.connector, base.resource, {**base.record, **record})

@@ -106,7 +106,11 @@ class Checker:
             typed = Typed(ir.Implicit(value=typed.expr, to=ir.BoolType()), ir.BoolType(), Absence.MAYBE, typed.span)
         if not isinstance(typed.type, ir.BoolType):
             self.report.error(
-                "FM0304", f"what follows {word} is answered with true or false", node.span, note=typed.words
+                "FM0304",
+                f"what follows {word} is answered with true or false",
+                node.span,
+                note=typed.words,
+                help='compare it with something, as in $.status == "A", or ask: … is absent',
             )
             return None
         if typed.absence is not Absence.NEVER:
@@ -133,13 +137,18 @@ class Checker:
             value = self._named(ast.Bare(name=node.root, span=node.span), scope.names[node.root], None)
             return value and calls.behind(self, value, node.root, node.segments, node.span)
         if node.root == "$" and not scope.roots:
+            known = [*scope.names, *scope.row]
+            name = shapes.path_text(node)
             self.report.error(
                 "FM0208",
-                "no record is at hand here",
+                "no record of a source is at hand here, so no path can read one",
                 node.span,
-                help=f"there {'is' if len(scope.names) == 1 else 'are'} {', '.join(scope.names)}"
-                if scope.names
-                else "write values",
+                help=f"write its name: {name}"
+                if name in known
+                else f"what has a name here: {', '.join(known)}"
+                if known
+                else "write a constant",
+                edit=Edit(node.span, name) if name in known else None,
             )
             return None
         if node.root not in scope.roots:
@@ -219,9 +228,7 @@ class Checker:
                 "FM0208",
                 f"nothing here is called {node.name}",
                 node.span,
-                help=f"there {'is' if len(self.scope.names) == 1 else 'are'} {known}"
-                if known
-                else f'a text is written "{node.name}"',
+                help=f"what has a name here: {known}" if known else f'a text is written "{node.name}"',
             )
             return None
         self.report.error(
@@ -355,7 +362,9 @@ class Checker:
                 "a text is put together from texts",
                 part.span,
                 note=typed.words,
-                help="turn it into a text first: text(…)",
+                help="give the amount and the currency a field each"
+                if isinstance(typed.type, ir.MoneyType)
+                else "turn it into a text first: text(…)",
             )
             return None
         if typed.absence is not Absence.NEVER and part.absence == "":

@@ -210,6 +210,7 @@ class _MapLowering:
                     f"{name} is assigned twice",
                     item.field.span,
                     labels=[Label(seen[name].span, "first here")],
+                    help="keep one of the two; what may be absent goes on with … otherwise …",
                 )
                 continue
             seen[name] = item.field
@@ -419,7 +420,10 @@ class _MapLowering:
             return self._constant_quantity(kind, coerced, typed)
         if isinstance(coerced, ir.Scale):
             self._report.error(
-                "FM0504", f"the constant stands for the field's own value, so it is in {coerced.to_unit}", typed.span
+                "FM0504",
+                f"the constant stands for the field's own value, so it is in {coerced.to_unit}",
+                typed.span,
+                help=f"write it in {coerced.to_unit}",
             )
             return None
         constant = ir.Assignment(
@@ -437,7 +441,10 @@ class _MapLowering:
         if isinstance(coerced, ir.QuantityConstant):
             return kind, coerced
         self._report.error(
-            "FM0504", "the constant stands for the field's own value, so it is in one of its units", typed.span
+            "FM0504",
+            "the constant stands for the field's own value, so it is in one of its units",
+            typed.span,
+            help="write it in a unit that the field names, as in if invalid use 0 each",
         )
         return None
 

@@ -224,7 +224,7 @@ def _money(checker: Checker, node: ast.Conversion, expected: ir.Type | None) -> 
     if node.words:
         checker.report.error(
             "FM0331",
-            f"as {node.type.text} does not know {' '.join(word.text for word in node.words)} of an amount of money",
+            f"as {node.type.text} does not know {' '.join(word.text for word in node.words)}",
             node.words[0].span.to(node.words[-1].span),
             help='in the brackets stand bare in USD, and "$" in USD',
         )

@@ -84,7 +84,12 @@ def comparison(checker: Checker, node: ast.Comparison | ast.InList | ast.IsAbsen
                 left.type, ir.MoneyType | ir.QuantityType | ir.JsonType | ir.ListType | ir.ReferenceType
             ):
                 checker.report.error(
-                    "FM0313", f"there is no order among values such as {types.describe(left.type)}", node.span
+                    "FM0313",
+                    f"nothing says which of two values such as {types.describe(left.type)} is the larger",
+                    node.span,
+                    help="give the field its currency, as in money(12, 2) in EUR"
+                    if isinstance(left.type, ir.MoneyType) and left.type.currency is None
+                    else "compare with == or !=, or compare parts that have an order",
                 )
                 return None
             expr = ir.Comparison(operator=node.operator, left=left.expr, right=right.expr)
@@ -149,7 +154,11 @@ def _pair(checker: Checker, left_node: ast.Expr, right_node: ast.Expr, span: Spa
         return None
     if not comparable(left.type, right.type):
         checker.report.error(
-            "FM0313", "the two sides are of different types", span, note=f"{left.words} against {right.words}"
+            "FM0313",
+            f"{types.describe(left.type)} is never compared with {types.describe(right.type)}",
+            span,
+            note=f"{left.words} against {right.words}",
+            help="turn one side into the type of the other, as in $.day as date, $.n as decimal, text(…)",
         )
         return None
     return left, right

@@ -77,9 +77,7 @@ def _value(setting: ast.Setting, report: Report) -> Any:
     name, value = setting.name.text, setting.value
     found = _READERS[name](value)
     if found is None:
-        report.error(
-            "FM0403", f"this is no {name} that can be used", value.span, help=f"{_HELP[name]}, as in: {_SAMPLES[name]}"
-        )
+        report.error("FM0403", f"{name} cannot be this", value.span, help=f"{_HELP[name]}, as in: {_SAMPLES[name]}")
     return found
 
 

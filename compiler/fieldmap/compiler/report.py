@@ -115,9 +115,8 @@ class Report:
             help_text = f"did you mean {near[0]}?"
             edit = Edit(name.span, near[0])
         elif names:
-            help_text = (
-                f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
-            )
+            listed = f"{', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+            help_text = f"there is only {listed}" if len(names) == 1 else f"it is one of: {listed}"
         else:
             help_text = f"no {kind.removesuffix(' called')} is declared in the files that this one uses"
         self.error(code, f"there is no {kind} {name.text}", name.span, help=help_text, edit=edit)

@@ -359,7 +359,10 @@ class RuleLowering:
             else f"{name} is required, so that the row would never be complete"
         )
         self.report.error(
-            "FM0608", f"null cannot win here: {why}", line.span, help="leave null wins out, or make the field optional"
+            "FM0608",
+            f"null cannot win here: {why}",
+            line.span,
+            help="leave null wins out" if optional else "leave null wins out, or write ? behind the type of the field",
         )
         return False
 

@@ -243,6 +243,7 @@ def _constants(values: tuple[ast.Expr, ...], report: Report) -> tuple[ir.Constan
                     "FM0303",
                     "what a source sends in place of a value is a plain text, number, true or false",
                     value.span,
+                    help='write it as the source sends it, as in "n/a" or -1',
                 )
     return tuple(constants)
 

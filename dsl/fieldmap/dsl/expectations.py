@@ -112,8 +112,8 @@ def describe(expected: frozenset[str], block: Block | None, *, ended: bool) -> s
         phrases.append("a value such as `$.name`")
         rest -= _VALUE | {"NAME", "UNIT"}
     if "_ENUM" in rest:
-        phrases.append("a type such as `text` or `decimal(8, 2)`")
-        rest -= _TYPE
+        phrases.append("a type such as `text`, `decimal(8, 2)`")
+        rest -= _TYPE | {"BASE64"}
     may_end = not ended and bool(expected & _ENDS)
     if rest & {"PLUS", "COMPARE"}:
         rest -= _OPERATORS

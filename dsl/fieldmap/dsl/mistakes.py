@@ -12,6 +12,7 @@ from fieldmap.dsl.expectations import describe
 from fieldmap.dsl.filter_habits import FILTER_HABITS
 from fieldmap.dsl.habits import HABITS
 from fieldmap.dsl.language import Stuck
+from fieldmap.dsl.nearly import NEARLY
 from fieldmap.dsl.site import Site
 from fieldmap.dsl.source import Source, Span
 from fieldmap.dsl.spellings import CHARACTERS, SPELLINGS
@@ -28,7 +29,7 @@ def explain(site: Site) -> Diagnostic:
             return found
     if (part := unreleased.find(site.text, site.block, site.start, site.end, site.at)) is not None:
         return not_released(part.what, site.span(part.start, part.end), part.instead)
-    for explanation in (*FILTER_HABITS, *HABITS, *SPELLINGS):
+    for explanation in (*FILTER_HABITS, *NEARLY, *HABITS, *SPELLINGS):
         if (found := explanation(site)) is not None:
             return found
     return _plain(site)
@@ -41,7 +42,7 @@ def explain_hole(source: Source, where: Span, stuck: Stuck) -> Diagnostic:
         return Diagnostic(
             "FM0108", "this hole is empty", where, help="write what it stands for, or `{{}}` for two braces"
         )
-    for explanation in (*CHARACTERS, *FILTER_HABITS, *HABITS, *SPELLINGS):
+    for explanation in (*CHARACTERS, *FILTER_HABITS, *NEARLY, *HABITS, *SPELLINGS):
         if (found := explanation(site)) is not None:
             return found
     if (part := unreleased.find(source.text, None, site.start, site.end, site.at)) is not None:
@@ -58,7 +59,7 @@ def explain_hole(source: Source, where: Span, stuck: Stuck) -> Diagnostic:
 def explain_alone(source: Source, stuck: Stuck) -> Diagnostic:
     """A mistake of an expression that stands in no file."""
     site = Site(source, None, 0, len(source.text), stuck.offset, stuck.tokens, stuck.expected)
-    for explanation in (*CHARACTERS, *FILTER_HABITS, *HABITS, *SPELLINGS):
+    for explanation in (*CHARACTERS, *FILTER_HABITS, *NEARLY, *HABITS, *SPELLINGS):
         if (found := explanation(site)) is not None:
             return found
     if (part := unreleased.find(source.text, None, site.start, site.end, site.at)) is not None:

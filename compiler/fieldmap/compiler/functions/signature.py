@@ -166,7 +166,7 @@ class Function:
             if least < most:
                 number = f"{least} or {most} arguments"
             words = "at least " if self.variadic else ""
-            return f"{self.signature} takes {words}{number}, and {len(arguments) or 'none'} stand here."
+            return f"{self.signature} takes {words}{number}, and {len(arguments) or 'none'} {'stands' if len(arguments) == 1 else 'stand'} here."
         for index, given in enumerate(arguments):
             parameter = self.parameter(index)
             if parameter and not _fits(given, parameter.kind):
