@@ -122,3 +122,16 @@ def test_check_opens_no_database() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_very_many_mistakes_are_not_all_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "many.map").write_text(
+        "entity A {\n  key k : text\n" + "".join(f"  f{i} : txt\n" for i in range(5000)) + "}\n"
+    )
+    assert run(["check"]) == 1
+    said = capsys.readouterr().out
+    assert said.count("\nerror ") < 110
+    assert "4 902 more are not shown; fieldmap check --json lists all" in said
+    assert "5 002 errors in 2 files" in said
+    assert run(["check", "--json"]) == 1
+    assert len(json.loads(capsys.readouterr().out)["diagnostics"]) == 5002

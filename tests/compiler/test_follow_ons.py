@@ -53,6 +53,8 @@ HR = """connector hr {
             "map hr.people to Worker { number = f($.id) }\n",
             ["FM0101"],
         ),
+        # A case whose only arm does not stand.
+        (f"entity Worker {{ key number : text }}\n{HR}map hr.people to Worker {{ number = case $.id {{ otherwise -> $.name }} }}\n", ["FM0105"]),
         # What has nothing to do with the broken statement is told.
         (f"entity Worker {{\n  key number : text )\n  name : text?\n}}\n{HR}map hr.people to Worker {{ number = $.id; name = $.nam }}\n", ["FM0101", "FM0206"]),
         (f"entity Worker {{ key number : text }}\nfoo\n{HR}map hr.persons to Worker {{ number = $.id }}\n", ["FM0101", "FM0203"]),

@@ -247,6 +247,15 @@ def _in_one(checker: Checker, node: ast.InUnit, value: Typed, expected: ir.Type 
     if node.named_by is not None or (node.unit is not None and types.is_currency(node.unit.text)):
         made = _money(checker, node, number)
         return made and money.behind(checker, made, node.period, node.using, expected)
+    if node.unit is not None and _is_a_name(checker, node.unit):
+        checker.report.error(
+            "FM0211",
+            f"there is no unit {node.unit.text}, and a value of that name is no unit as it stands",
+            node.unit.span,
+            help="a unit or currency that is a value stands in brackets",
+            edit=Edit(node.unit.span, f"({node.unit.text})"),
+        )
+        return None
     if node.period is not None:
         checker.report.error("FM0306", "per follows a currency", node.period.span, help="a unit is one word: km/h")
         return None
@@ -266,6 +275,17 @@ def _in_one(checker: Checker, node: ast.InUnit, value: Typed, expected: ir.Type 
         else ir.DecimalType(unit=unit)
     )
     return Typed(number.expr, labelled, number.absence, node.span, number.origin)
+
+
+def _is_a_name(checker: Checker, unit: ast.Name) -> bool:
+    """Whether a let or parameter is named where a unit stands, and no unit is called so."""
+    if unit.text not in checker.scope.names:
+        return False
+    try:
+        units.parse(unit.text, checker.report.units)
+    except units.UnknownUnitError:
+        return True
+    return False
 
 
 def in_unit_of(checker: Checker, node: ast.InUnitOf) -> Typed | None:
@@ -375,7 +395,14 @@ def _money(checker: Checker, node: ast.InUnit, amount: Typed) -> Typed | None:
     if isinstance(named.type, ir.UnknownType):
         named = Typed(ir.Implicit(value=named.expr, to=ir.TextType()), ir.TextType(), named.absence, named.span)
     if not isinstance(named.type, ir.TextType):
-        checker.report.error("FM0304", "a currency is a text such as USD", named.span, note=named.words)
+        listed = isinstance(named.type, ir.ListType)
+        checker.report.error(
+            "FM0304",
+            "in is followed by a currency here, which is a text such as USD",
+            named.span,
+            note=named.words,
+            help='whether a list holds a value is asked by a filter: count($.tags[?@ == "A"]) > 0' if listed else "",
+        )
         return None
     expr = ir.MakeMoney(amount=amount.expr, currency=named.expr)
     return Typed(expr, ir.MoneyType(), amount.absence, node.span)

@@ -416,7 +416,9 @@ def _argument(tree: Branch, ctx: Building) -> ast.Argument:
 def _case(tree: Branch, ctx: Building) -> ast.Expr:
     value, lines = branches(tree)
     arms = tuple(ctx.each(branches(lines), _case_arm))
-    if not arms and not ctx.mistaken(ctx.span(tree)):
+    if not arms and ctx.mistaken(ctx.span(tree)):
+        raise Broken(None)
+    if not arms:
         raise Broken(
             Diagnostic(
                 "FM0116",

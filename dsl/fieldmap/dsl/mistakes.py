@@ -52,7 +52,8 @@ def explain_hole(source: Source, where: Span, stuck: Stuck) -> Diagnostic:
         "FM0108",
         "this hole does not read",
         at,
-        help=_expected(site) or "a hole holds one value, with `?` or `!` behind it",
+        help=(wanted if (wanted := _expected(site)).startswith("expected") else "")
+        or "a hole holds one value, with `?` or `!` behind it",
     )
 
 

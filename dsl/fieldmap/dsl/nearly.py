@@ -126,6 +126,126 @@ def _strange_sign(site: Site) -> Diagnostic | None:
     )
 
 
+_TAILS = re.compile(
+    r"(?:at|per|by|assumed|within|needs)(?!\w)(?![ \t]*(?::|=(?!=)))|[\"'](?=[^\n]*[\"'][ \t]*(?:#|$))", re.MULTILINE
+)
+
+
+def _tail_on_its_own(site: Site) -> Diagnostic | None:
+    """`per hour`, `by id`, `"a message"` on a line of its own: these do not go on from the line above."""
+    if site.block is None or site.block.key not in ("map", "merge", "fn", "entity") or site.at != site.start:
+        return None
+    match = _TAILS.match(site.text, site.start, site.end)
+    above = site.text[: site.start].rstrip()
+    if match is None or not above or above[-1] in "{};":
+        return None
+    word = match.group()
+    comment = "#" in above.rsplit("\n", 1)[-1]
+    return Diagnostic(
+        "FM0101",
+        "a message stands on the line of its condition"
+        if word in "\"'"
+        else f"`{word}` does not go on from the line above",
+        site.here(len(word) if word.isalpha() else len(site.word())),
+        help="write it at the end of the line above",
+        edit=None if comment else Edit(site.span(len(above), site.start), " "),
+    )
+
+
+def _else(site: Site) -> Diagnostic | None:
+    """`$.a else $.b`, `prefer a within 90 days else newest`"""
+    if site.word() != "else" or "_OTHERWISE" not in site.expected:
+        return None
+    return Diagnostic(
+        "FM0105",
+        "`else` belongs to `if` and `case`",
+        site.here(len("else")),
+        help="what stands in where there is nothing comes behind `otherwise`",
+        edit=Edit(site.here(len("else")), "otherwise"),
+    )
+
+
+def _sentinels_by_comma(site: Site) -> Diagnostic | None:
+    """`absent when "", "N/A"`: the comma ends the member's line, and a text stands alone behind it."""
+    line = site.text.rfind("\n", 0, site.start) + 1
+    before = re.search(r"(?:absent|unchanged)[ \t]+when[^\n]*(,)[ \t]*\Z", site.text[line : site.start])
+    if before is None or site.text[site.start] not in "'\"":
+        return None
+    span = site.span(line + before.start(1), line + before.end(1))
+    return Diagnostic(
+        "FM0105",
+        "what counts as absent or unchanged is joined by `or`",
+        span,
+        help='write `absent when "" or "N/A"`',
+        edit=Edit(span, " or"),
+    )
+
+
+_CALLED = {
+    "lookup": ("a lookup is written as a call", "write `lookup(cost_centers, code: $.cc).name`"),
+    "parse": ("parse is written as a call", "write `parse($.address, '{city}, {region}')`"),
+}
+
+
+def _call(site: Site) -> Diagnostic | None:
+    """`lookup t by k = e`, `parse $.a like "…"`"""
+    found = re.search(r"(?<![\w.])(lookup|parse)[ \t]+\Z", site.before)
+    if found is None or site.after.startswith("("):
+        return None
+    message, help_ = _CALLED[found.group(1)]
+    return Diagnostic("FM0101", message, site.span(site.start + found.start(), site.at), help=help_)
+
+
+def _block_behind_get(site: Site) -> Diagnostic | None:
+    """`get "/x" { expand: "y" }`"""
+    if site.block is None or site.block.key != "resource" or not site.before.lstrip().startswith("get"):
+        return None
+    if not site.after.startswith("{"):
+        return None
+    return Diagnostic(
+        "FM0101",
+        "what is asked for with `get` stands on a line of its own",
+        site.here(1),
+        help='write `query { expand: "position" }` below it',
+    )
+
+
+def _dots(site: Site) -> Diagnostic | None:
+    """`given a.b { ... }`"""
+    if not site.after.startswith((".", "…")) or "_JSON_STRING" not in site.expected:
+        return None
+    return Diagnostic(
+        "FM0110",
+        "a record is written out: dots stand for nothing",
+        site.here(len(re.match(r"[.…]+", site.after).group())),  # type: ignore[union-attr]
+        help='a record that differs in little is written `given like "a worker on leave" with { … }`',
+    )
+
+
+def _by_id_within(site: Site) -> Diagnostic | None:
+    """`($.a by id) otherwise $.b`"""
+    if re.match(r"by[ \t]+id(?!\w)", site.after) is None or not site.in_value:
+        return None
+    return Diagnostic(
+        "FM0101",
+        "`by id` stands once, behind the whole value",
+        site.here(len("by id")),
+        help="give each side a name, and its own map line: `let boss = $.supervisorId`",
+    )
+
+
+def _constant(site: Site) -> Diagnostic | None:
+    """`if invalid use $.b`"""
+    if not re.search(r"if[ \t]+invalid[ \t]+use[ \t]+\Z", site.before) or not site.after.startswith(("$", "@", "(")):
+        return None
+    return Diagnostic(
+        "FM0101",
+        "`use` takes a constant, and no path or calculation",
+        site.here(len(site.word())),
+        help='write it as in `if invalid use 0`, `use "unknown"` or `use active`',
+    )
+
+
 NEARLY: tuple[Callable[[Site], Diagnostic | None], ...] = (
     _optional_element,
     _each_without_name,
@@ -133,5 +253,13 @@ NEARLY: tuple[Callable[[Site], Diagnostic | None], ...] = (
     _answer_without_code,
     _variable,
     _absent_alone,
+    _else,
+    _sentinels_by_comma,
+    _call,
+    _block_behind_get,
+    _dots,
+    _by_id_within,
+    _constant,
+    _tail_on_its_own,
     _strange_sign,
 )
