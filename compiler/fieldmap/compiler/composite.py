@@ -7,6 +7,7 @@ checker there are the parts alone, and what they stand for (`ir.Composite`).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
@@ -14,6 +15,9 @@ from typing import Any, TypeVar
 from fieldmap.dsl import ast
 
 _Node = TypeVar("_Node", bound=ast.Node)
+
+# How many keys may be references, one to the next; and how many columns an index of PostgreSQL has.
+DEEPEST, MOST_PARTS = 20, 32
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,11 @@ def _referred(
         return []
     name = field.type.entity.text
     # A field that is no key may refer to its own entity; a key that leads to itself is refused elsewhere.
-    if name not in entities or name in (above[1:] if not field.is_key else above):
+    if name not in entities or name in (above[1:] if not field.is_key else above) or len(above) > DEEPEST:
         return []
-    return list(_key(entities[name], entities, (*above, name)))
+    # Keys of keys double at each step: no more is taken of one than an index can have.
+    key = list(itertools.islice(_key(entities[name], entities, (*above, name)), MOST_PARTS + 1))
+    return key if len(key) <= MOST_PARTS else []
 
 
 def _key(node: ast.Entity, entities: Mapping[str, ast.Entity], above: tuple[str, ...]) -> Iterator[ast.EntityField]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from fieldmap.compiler import ir, types
+from fieldmap.compiler.composite import DEEPEST
 from fieldmap.compiler.places import place
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.symbols import Symbols, snake
@@ -15,8 +16,6 @@ from fieldmap.dsl import ast
 
 # Tags that say more of the type, and nothing to readers.
 _OF_TYPES = ("rounded half even", "must exist")
-# How many keys may be references, one to the next.
-DEEPEST = 20
 
 
 @dataclass(frozen=True)

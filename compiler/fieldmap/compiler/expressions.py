@@ -79,12 +79,7 @@ class Checker:
             case ast.ListOf():
                 return self._list(node, expected)
             case ast.Row():
-                self.report.error(
-                    "FM0304",
-                    "several values in brackets are a reference to an entity whose key has several fields",
-                    node.span,
-                    help='write one value here; texts are put together in a text: "{$.a}-{$.b}"',
-                )
+                self._row(node, expected)
                 return None
             case ast.Environment():
                 self.report.error(
@@ -96,6 +91,17 @@ class Checker:
                 return None
             case _:
                 assert_never(node)
+
+    def _row(self, node: ast.Row, expected: ir.Type | None) -> None:
+        target = self.scope.symbols.entities.get(expected.entity) if isinstance(expected, ir.ReferenceType) else None
+        if target is not None and self.report.broken(target.span):
+            return  # a part of its key may stand in what does not read
+        self.report.error(
+            "FM0304",
+            "several values in brackets are a reference to an entity whose key has several fields",
+            node.span,
+            help='write one value here; texts are put together in a text: "{$.a}-{$.b}"',
+        )
 
     def condition(self, node: ast.Expr, word: str) -> ir.Expr | None:
         """A bool that is never absent, as `when`, `if` and `deleted when` demand."""
