@@ -69,7 +69,9 @@ def call(checker: Checker, node: ast.Call, expected: ir.Type | None = None) -> T
     result = function.result_type([argument.type for argument in given])
     if isinstance(result, str):
         found = ", ".join(argument.words for argument in checked) or "nothing"
-        checker.report.error("FM0309", result.rstrip("."), node.span, note=found, help=_advice(function, checked))
+        message = result.rstrip(".")
+        message = message if message.startswith(function.name) else message[:1].lower() + message[1:]
+        checker.report.error("FM0309", message, node.span, note=found, help=_advice(function, checked))
         return None
     if not _literals(checker, node, function, given):
         return None
@@ -119,10 +121,12 @@ def unknown(checker: Checker, name: ast.Name) -> None:
     advice = OTHERWISE.get(lowered, "")
     if not meant and not advice:
         own = difflib.get_close_matches(name.text, checker.scope.symbols.functions, n=1, cutoff=0.6)
-        near = own or difflib.get_close_matches(lowered, FUNCTIONS, n=1, cutoff=0.6)
+        near = own or difflib.get_close_matches(lowered, FUNCTIONS, n=1, cutoff=0.65)
         meant = near[0] if near else ""
     if meant in FUNCTIONS:
-        advice = f"did you mean {FUNCTIONS[meant].signature}? {FUNCTIONS[meant].doc.rstrip('.')}"
+        # What a function does, without what only somebody asks who computes the same elsewhere.
+        said = FUNCTIONS[meant].doc.rstrip(".").partition(", by Python")[0]
+        advice = f"did you mean {FUNCTIONS[meant].signature}? {said}"
     checker.report.error(
         "FM0207",
         f"there is no function {name.text}",

@@ -131,7 +131,10 @@ def bare(tree: Branch, ctx: Building) -> ast.Bare:
                 edit=Edit(ctx.span(token), ours, safe=True),
             )
         )
-    return ast.Bare(name=lower_name(token, ctx, "a value's name").text, span=ctx.span(tree))
+    quoted = f'"{token}"'
+    help_ = f"a text stands in quotes: {quoted}; a value of an enum that is written so, in backquotes"
+    name = lower_name(token, ctx, "a value's name", help=help_, written=quoted)
+    return ast.Bare(name=name.text, span=ctx.span(tree))
 
 
 def template(tree: Branch, ctx: Building) -> ast.Template:

@@ -102,8 +102,11 @@ def any_name(token: Token, ctx: Building) -> ast.Name:
     return ast.Name(text=text.strip("`"), span=span)
 
 
-def lower_name(token: Token, ctx: Building, what: str) -> ast.Name:
-    """The name of anything but an entity. Backquotes allow an upper-case letter."""
+def lower_name(token: Token, ctx: Building, what: str, *, help: str = "", written: str = "") -> ast.Name:
+    """The name of anything but an entity. Backquotes allow an upper-case letter, and are what is advised where nothing else is.
+
+    help, written: what to do instead, and the name as it is then written.
+    """
     name = any_name(token, ctx)
     if name.text[:1].isupper() and not str(token).startswith("`"):
         raise Broken(
@@ -111,8 +114,8 @@ def lower_name(token: Token, ctx: Building, what: str) -> ast.Name:
                 "FM0115",
                 f"{what} begins with a lower-case letter, and `{name.text}` does not",
                 name.span,
-                help="only entities begin with an upper-case letter; backquotes keep the name as it is",
-                edit=Edit(name.span, f"`{name.text}`"),
+                help=help or "only entities begin with an upper-case letter; backquotes keep the name as it is",
+                edit=Edit(name.span, written or f"`{name.text}`"),
             )
         )
     return name
