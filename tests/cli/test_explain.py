@@ -151,12 +151,12 @@ def test_nothing_null_and_what_stands_for_absent_are_kept_apart(
         for field in ("s", "both", *(["l"] if key != "C" else []))
     }
     assert told == {
-        ("A", "s"): "$.state is missing",
-        ("A", "l"): "$.list[*] is missing",
-        ("A", "both"): "$.q is missing and $.state is missing",
+        ("A", "s"): "$.data[0].rec.state is missing",
+        ("A", "l"): "$.data[0].rec.list[*] is missing",
+        ("A", "both"): "$.data[0].rec.q is missing and $.data[0].rec.state is missing",
         ("B", "s"): "$.data[1].rec.state is null",
         ("B", "l"): "$.data[1].rec.list is null",
-        ("B", "both"): "$.q is missing and $.data[1].rec.state is null",
+        ("B", "both"): "$.data[1].rec.q is missing and $.data[1].rec.state is null",
         ("C", "s"): '$.data[2].rec.state is "-", which stands for absent',
         ("C", "both"): '$.data[2].rec.q is null and $.data[2].rec.state is "-", which stands for absent',
     }

@@ -64,7 +64,9 @@ def _built(source: Source) -> ast.Expr | Diagnostic:
     try:
         made = expression(required_branch(tree), ctx)
     except Broken as broken:
-        return broken.diagnostic or Diagnostic("FM0101", "this does not read", Span(NAME, 0, len(source.text)))
+        # What broke without words of its own has left them behind.
+        found = broken.diagnostic or (ctx.diagnostics[0] if ctx.diagnostics else None)
+        return found or Diagnostic("FM0101", "this does not read", Span(NAME, 0, len(source.text)))
     # What is built part by part, such as the arms of a case, leaves its mistakes behind.
     return ctx.diagnostics[0] if ctx.diagnostics else made
 

@@ -101,7 +101,7 @@ class _Trail:
         # A single winner stands for all fields.
         winner_id = row[1][min(self._info.fields.index(self._field.name), len(row[1]) - 1)] if row is not None else None
         winner = next((claim for claim in claims if claim.id == winner_id), None)
-        if winner is not None and winner.value is None and not self._rule.members:
+        if winner is not None and winner.value is None and not winner.null and not self._rule.members:
             winner = None  # it stands for the other fields
         conflict = self._conflict()
         lost = [
@@ -425,8 +425,6 @@ def _raw_sql(text: str) -> sql.Composable:
 def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
     if step.root in ("@fetched_at", "@url", "@header"):
         return Raw(step.text, json_text(step.before) if step.before is not None else "missing", None, None)
-    if step.before is None and not step.keys:
-        return Raw(step.text, "missing", None, None)
     if step.root in ("@page", "@envelope"):
         keys = () if step.root == "@page" else interpret.envelope(located.body, located.keys)[0]
         located = replace(located, keys=keys)
