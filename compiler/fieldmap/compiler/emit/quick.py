@@ -120,7 +120,8 @@ class _Quick:
         self._body.line("found: list[str | None] = []")
         with self._body.block("for r in records:"):
             with self._body.block("try:"):
-                self._record.hoist(self._emitter)
+                if any(len(leading(read.segments)) > 1 for node in self._map.identity for read in reads_of(node)):
+                    self._record.hoist(self._emitter)
                 self._identity()
                 self._body.line("found.append(record_id)")
             with self._body.block("except (Failed, Surprise):"):

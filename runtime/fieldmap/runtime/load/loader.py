@@ -30,6 +30,9 @@ BATCH_BYTES = 16 * 1024 * 1024
 BATCH_RECORDS = 25_000
 # Pages that show nothing new are accounted for by so many at a time.
 BATCH_PAGES = 1_000
+# After so many records the planner is told of what the tables hold: before the server does it by itself, the next run may read whole
+# tables for a few rows.
+ANALYZED = 10_000
 # How often two threads take turns while one makes a batch and the other writes one: the writer has little to do between two waits,
 # and must not wait for its turn besides.
 _TURN = 0.0002
@@ -95,6 +98,7 @@ class Loader:
         self._shares = Shares(info)
         self._direct = all("fresh" in self._mergers[name].steps for name in names) and len(self._mergers) == len(names)
         self._fresh = False
+        self._written = 0
         self._recall: Recall | None = None
         self._writer = ThreadPoolExecutor(1, "fieldmap-writer")
         self._writing: Future[None] | None = None
@@ -121,6 +125,8 @@ class Loader:
                 self._shares.end(self._connection)
                 if self._recall is not None:
                     self._recall.prune(self._connection)
+                if self._written >= ANALYZED:
+                    self._tell_planner(self._connection)
         finally:
             if self._connection is not None:
                 self._connection.close()
@@ -245,6 +251,7 @@ class Loader:
 
         changes = self._certainly(lambda connection: self._write(connection, batch), applied)
         self.applied_through = batch.last
+        self._written += len(batch.stages[0])
         self._shares.add(batch)
         self.loaded.counts.add(batch.counts)
         self._add(changes)
@@ -385,6 +392,11 @@ class Loader:
             if self._is_empty(connection):
                 self._recall.forget(connection)
         self._shares.read(connection)
+
+    def _tell_planner(self, connection: Connection) -> None:
+        tables = [("claims", claim.table) for claim in self._info.claims]
+        for schema, table in [*tables, *(("canonical", merger.info.table) for merger in self._claimed)]:
+            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table)))
 
     def _is_empty(self, connection: Connection) -> bool:
         """Whether the store knows no record of the map."""

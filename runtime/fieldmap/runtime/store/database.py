@@ -46,7 +46,7 @@ class Server:
                 connect_timeout=10,
                 application_name="fieldmap",
                 keepalives_idle=30,
-                options="-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=iso_8601 -c synchronous_commit=on -c jit=off -c client_encoding=UTF8 -c extra_float_digits=1",
+                options="-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=iso_8601 -c synchronous_commit=on -c jit=off -c random_page_cost=1.1 -c client_encoding=UTF8 -c extra_float_digits=1",
             )
         except psycopg.Error as error:
             raise DatabaseError(
