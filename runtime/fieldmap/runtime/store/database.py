@@ -21,6 +21,18 @@ from psycopg.types.string import TextLoader
 from fieldmap.runtime.errors import DatabaseError
 
 _STARTS = 3
+# Rows that are looked up are in memory, or on a disk without arms: an index is worth more than the planner thinks by itself.
+_SETTINGS = (
+    "timezone=UTC",
+    "datestyle=ISO,YMD",
+    "intervalstyle=iso_8601",
+    "synchronous_commit=on",
+    "jit=off",
+    "random_page_cost=1.1",
+    "client_encoding=UTF8",
+    "extra_float_digits=1",
+)
+_OPTIONS = " ".join(f"-c {setting}" for setting in _SETTINGS)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -46,7 +58,7 @@ class Server:
                 connect_timeout=10,
                 application_name="fieldmap",
                 keepalives_idle=30,
-                options="-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=iso_8601 -c synchronous_commit=on -c jit=off -c random_page_cost=1.1 -c client_encoding=UTF8 -c extra_float_digits=1",
+                options=_OPTIONS,
             )
         except psycopg.Error as error:
             raise DatabaseError(
