@@ -29,7 +29,7 @@ from fieldmap.runtime.values.quick import is_nameable
 
 RELAXED = settings(
     deadline=None,
-    max_examples=300,
+    max_examples=120,
     # A map of this size shrinks for minutes, and the message names field and cells anyhow.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -136,9 +136,9 @@ def modelled(history: list[list[MemoryPage]], contents: dict[int, list[dict[str,
 
 @settings(
     deadline=None,
-    max_examples=40,
+    max_examples=30,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(history=histories(), batch=st.sampled_from((1, 3, 100)))
 def test_what_is_known_changes_nothing(world: World, history: list[list[list[dict[str, Any]]]], batch: int) -> None:
