@@ -227,7 +227,9 @@ def tokens(text: str) -> list[Token]:
             at += 1
             continue
         glued = at > 0 and text[at - 1] != " "
-        if _NUMBER.match(text, at):
+        if text[at] == "." and at > 0 and text[at - 1].isalpha() and _POINT.match(text, at):
+            token, at = Token("mark", ".", glued=glued), at + 1  # `5ft.5` is 5 ft 5, or 5 ft 0.5
+        elif _NUMBER.match(text, at):
             token, at = _scan_number(text, at, glued)
         elif text[at].isalpha() or text[at] in "°%":
             token, at = _scan_word(text, at, glued, powers=any(token.kind == "number" for token in found))
