@@ -6,6 +6,7 @@ import io
 import json
 import os
 import select
+import signal
 import sys
 import time
 from pathlib import Path
@@ -190,6 +191,8 @@ def test_the_conversation_at_a_terminal(record: str) -> None:
     child, terminal = pty.fork()
     if child == 0:  # pragma: no cover  (the other process)
         os.environ["TERM"] = "xterm"
+        # What runs in the background is often started with the interrupt ignored, and hands that on.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(sys.executable, [sys.executable, "-m", "fieldmap", "repl", record])  # noqa: S606
     seen = _until(terminal, "> ")
     for typed, shown in (
