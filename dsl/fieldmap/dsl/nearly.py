@@ -217,7 +217,7 @@ def _dots(site: Site) -> Diagnostic | None:
     return Diagnostic(
         "FM0110",
         "a record is written out: dots stand for nothing",
-        site.here(len(re.match(r"[.…]+", site.after).group())),  # type: ignore[union-attr]
+        site.here(len(site.after) - len(site.after.lstrip(".…"))),
         help='a record that differs in little is written `given like "a worker on leave" with { … }`',
     )
 

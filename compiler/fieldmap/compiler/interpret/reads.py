@@ -13,12 +13,7 @@ SURROUNDINGS = ("@page", "@envelope", "@fetched_at", "@url", "@header")
 
 def reads_of(node: ir.Expr) -> Iterator[ir.Read]:
     """Every Read within an expression."""
-    if isinstance(node, ir.Read):
-        yield node
-    for part in parts(node):
-        yield from reads_of(part)
-    if isinstance(node, ir.Mapped):
-        yield from reads_of(node.body)
+    return (part for part in parts_of(node) if isinstance(part, ir.Read))
 
 
 def parts_of(node: ir.Expr) -> Iterator[ir.Expr]:
@@ -55,12 +50,7 @@ def _of_children(children: tuple[ir.Child, ...]) -> Iterator[ir.Expr]:
 
 def uses_of(node: ir.Expr) -> Iterator[ir.Use]:
     """Every let that an expression uses by itself."""
-    if isinstance(node, ir.Use):
-        yield node
-    for part in parts(node):
-        yield from uses_of(part)
-    if isinstance(node, ir.Mapped):
-        yield from uses_of(node.body)
+    return (part for part in parts_of(node) if isinstance(part, ir.Use))
 
 
 def meets_marks(map: ir.Map) -> bool:

@@ -59,8 +59,8 @@ def surrounding(page: Page, body: Any, name: str) -> Any:
 
 
 def digest_of(page: Page, content: bytes) -> str:
-    """The hash of a page's bytes; of those that were archived, where the archive tells it."""
-    return page.digest or hashlib.sha256(content).hexdigest()
+    """The hash of a page's bytes, of those that were archived where the archive tells it, behind how they are to be read."""
+    return f"{page.format}:{page.digest or hashlib.sha256(content).hexdigest()}"
 
 
 @dataclass
@@ -232,7 +232,7 @@ class BatchMaker:
         """Takes a page up and, on the quick path, decodes it."""
         content = page.content()
         with collector_paused():
-            found = self._reader.read(content) if self._reader is not None else None
+            found = self._reader.read(content) if self._reader is not None and page.format == "json" else None
         return Prepared(page, content, digest_of(page, content), found, self._identify, self._told)
 
     @property

@@ -178,7 +178,7 @@ class Loader:
         recall = self._recall
         if recall is None or self._fresh:
             return False
-        digest = page.digest or digest_of(page, page.content())
+        digest = digest_of(page, b"" if page.digest else page.content())
         found = self._asked(lambda connection: recall.page(connection, digest))
         if found is None:
             return False
