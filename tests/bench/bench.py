@@ -35,7 +35,8 @@ from fieldmap.runtime.archive import Archive, Archived, Received
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load.batch import Batch, BatchMaker
 from fieldmap.runtime.load.collector import collector_paused
-from fieldmap.runtime.load.loader import Changes, Loader
+from fieldmap.runtime.load.loader import Loader
+from fieldmap.runtime.load.merging import Changes
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Connection, Server, open_database
 from fieldmap.runtime.store.reconcile import prepare

@@ -17,7 +17,7 @@ from tests.support import Pages, compiled, load, ready, rows
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.decisions import Draft, carry_out
-from fieldmap.runtime.load.loader import remerge
+from fieldmap.runtime.load.merging import remerge
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Server
 from fieldmap.runtime.store.reconcile import prepare

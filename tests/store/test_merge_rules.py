@@ -20,7 +20,7 @@ from fieldmap.compiler.emit.columns import columns_of
 from fieldmap.compiler.interpret.merging import LiveClaim, Merged, merge
 from fieldmap.compiler.project import compile_project
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load.loader import Merger
+from fieldmap.runtime.load.merging import Merger
 from fieldmap.runtime.store.database import Connection, Server
 from fieldmap.runtime.store.reconcile import prepare
 from fieldmap.runtime.values.outcome import Money

@@ -9,7 +9,7 @@ import pytest
 from tests.support import Pages, compiled, load, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load.loader import remerge
+from fieldmap.runtime.load.merging import remerge
 from fieldmap.runtime.store.database import Server
 from fieldmap.runtime.store.reconcile import prepare
 

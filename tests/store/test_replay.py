@@ -8,7 +8,7 @@ from typing import Any
 from tests.support import MemoryPage, Pages, compiled, load, rows
 
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load.loader import remerge
+from fieldmap.runtime.load.merging import remerge
 from fieldmap.runtime.store.database import Server
 from fieldmap.runtime.store.reconcile import prepare
 

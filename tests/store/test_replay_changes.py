@@ -10,7 +10,8 @@ from tests.support import MemoryPage, Pages, compiled, load, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import FieldmapError
-from fieldmap.runtime.load.loader import Loader, remerge
+from fieldmap.runtime.load.loader import Loader
+from fieldmap.runtime.load.merging import remerge
 from fieldmap.runtime.store.database import Server
 from fieldmap.runtime.store.reconcile import prepare
 

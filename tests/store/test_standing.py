@@ -11,7 +11,7 @@ from tests.support import MemoryPage, Pages, compiled, load, project, ready, row
 
 from fieldmap.compiler.interpret.merging import LiveClaim, merge, stand
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load.loader import remerge
+from fieldmap.runtime.load.merging import remerge
 from fieldmap.runtime.store.database import Server
 from fieldmap.runtime.store.reconcile import prepare
 

@@ -18,7 +18,7 @@ from fieldmap.runtime.archive import Archive, Received
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import ArchiveError, DatabaseError, FieldmapError
 from fieldmap.runtime.load.identify import begin, with_referrers
-from fieldmap.runtime.load.loader import Changes, Merger, follow, lock, merge_all
+from fieldmap.runtime.load.merging import Changes, Merger, follow, lock, merge_all
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.transaction import Commit, transact

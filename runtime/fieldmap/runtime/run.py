@@ -15,7 +15,8 @@ from fieldmap.runtime.archive import Archive, Archived
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.decisions import settle
 from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError, UsageError
-from fieldmap.runtime.load.loader import BATCH_BYTES, Changes, Loaded, Loader, remerge
+from fieldmap.runtime.load.loader import BATCH_BYTES, Loaded, Loader
+from fieldmap.runtime.load.merging import Changes, remerge
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Database, told
 from fieldmap.runtime.store.reconcile import Reconciled, first_line, prepare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import sql
 
-from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo
+from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
 from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Page, Prepared, digest_of
-from fieldmap.runtime.load.identify import begin, concerned, forget, identify, touch_referrers, with_referrers
+from fieldmap.runtime.load.identify import begin, concerned, with_referrers
 from fieldmap.runtime.load.letters import write_letters
+from fieldmap.runtime.load.merging import Changes, Merger, follow, lock, merge_all
 from fieldmap.runtime.load.recall import Recall
 from fieldmap.runtime.load.shares import Shares
-from fieldmap.runtime.load.standing import stand
 from fieldmap.runtime.store.database import Connection, Database
-from fieldmap.runtime.store.reconcile import first_line, merged
+from fieldmap.runtime.store.reconcile import first_line
 from fieldmap.runtime.store.scripts import run_script
 from fieldmap.runtime.store.transaction import Commit, transact
 
@@ -41,31 +41,6 @@ _ATTEMPTS = 3
 
 
 _Answer = TypeVar("_Answer")
-
-
-@dataclass
-class Changes:
-    """What became of an entity's rows in a run: a row that it made, changed or removed counts once.
-
-    fields: how many rows changed in each; samples: (key, field, before, after), the first few.
-    """
-
-    new: int = 0
-    changed: int = 0
-    gone: int = 0
-    fields: dict[str, int] = field(default_factory=dict)
-    samples: list[tuple[str, str, str | None, str | None]] = field(default_factory=list)
-
-    def add(self, other: Changes) -> None:
-        self.new += other.new
-        self.changed += other.changed
-        self.gone += other.gone
-        for name, count in other.fields.items():
-            self.fields[name] = self.fields.get(name, 0) + count
-        self.samples.extend(other.samples[: max(0, _SAMPLES - len(self.samples))])
-
-
-_SAMPLES = 60
 
 
 @dataclass
@@ -481,138 +456,3 @@ def _frequent_switches() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
-
-
-class Merger:
-    """Makes an entity's rows from its live claims."""
-
-    def __init__(self, bundle: Bundle, name: str) -> None:
-        info = bundle.entity(name)
-        if info is None:
-            raise FieldmapError(f"The bundle has no entity {name}")
-        self.info: EntityInfo = info
-        self._steps = bundle.steps(f"sql/merge/{info.table}.sql")
-
-    @property
-    def steps(self) -> dict[str, str]:
-        return self._steps
-
-    def touch_none(self, connection: Connection) -> None:
-        """Makes the temporary table of touched keys."""
-        run_script(connection, self._steps["touched"], {})
-
-    def touch_all(self, connection: Connection) -> None:
-        """Puts every key of the entity into the temporary table of touched keys."""
-        run_script(connection, self._steps["all_keys"], {})
-
-    def make(self, connection: Connection, run: int) -> Changes:
-        """Makes the rows of keys that have none, of the one source that there is. Raises UniqueViolation if one has."""
-        made = connection.execute(self._steps["fresh"].encode(), {"run": run}).rowcount
-        run_script(connection, self._steps["fresh_rest"], {})
-        run_script(connection, self._steps["incomplete"], {})
-        return Changes(new=made)
-
-    def merge(self, connection: Connection, run: int, *, detailed: bool) -> Changes:
-        """Merges the keys in the temporary table of touched keys; the entity must be locked."""
-        changes = Changes()
-        run_script(connection, self._steps["keys"], {})
-        run_script(connection, self._steps["merge"], {})
-        if detailed:
-            counts = connection.execute(self._steps["changes"].encode()).fetchone() or ()
-            changes.fields = {name: count for name, count in zip(self.info.fields, counts, strict=False) if count}
-            if changes.fields:
-                for key, before, after in connection.execute(
-                    self._steps["samples"].encode(), {"limit": _SAMPLES}
-                ).fetchall():
-                    changes.samples.extend(
-                        (key, name, old, new)
-                        for name, old, new in zip(self.info.fields, before, after, strict=False)
-                        if old != new
-                    )
-        values = {"run": run}
-        new, changed = connection.execute(self._steps["upsert"].encode(), values).fetchone() or (0, 0)
-        gone, unmade, unchanged = connection.execute(self._steps["gone"].encode(), values).fetchone() or (0, 0, 0)
-        changes.new, changes.changed, changes.gone = new - unmade, changed - unchanged, gone
-        run_script(connection, self._steps["incomplete"], {})
-        return changes
-
-
-def lock(connection: Connection, mergers: dict[str, Merger]) -> None:
-    """Locks the entities. Two loads of different maps may touch one row: the second goes on after the first has committed, and
-    sees its claims. Raises if another run changed what their rows are made by."""
-    versions = {name: merger.info.version for name, merger in mergers.items()}
-    found: dict[str, str] = dict(
-        connection.execute(
-            "SELECT entity, version FROM fieldmap.entities WHERE entity = ANY(%s) ORDER BY entity FOR UPDATE",
-            [list(versions)],
-        ).fetchall()
-    )
-    if found != versions:
-        raise FieldmapError(
-            f"The rules of {', '.join(versions)} were changed by another run; this one stops, and nothing of its last batch was kept"
-        )
-
-
-def follow(connection: Connection, claimed: list[Merger], mergers: dict[str, Merger], run: int, *, whole: bool) -> None:
-    """Brings the identity of what was claimed up to date, and touches the rows that refer to what became another.
-
-    claimed: those whose claims changed; mergers: they and all that refer to them. The entities must be locked.
-    """
-    for merger in claimed:
-        identify(connection, merger.info, merger.steps, run, whole=whole)
-    for merger in mergers.values():
-        if merger not in claimed:
-            merger.touch_none(connection)
-    touch_referrers(connection, [merger.info for merger in claimed], {m.info.name: m.steps for m in claimed})
-
-
-def merge_all(
-    connection: Connection,
-    bundle: Bundle,
-    mergers: dict[str, Merger],
-    run: int,
-    *,
-    detailed: bool,
-    whole: Collection[str] = (),
-) -> dict[str, Changes]:
-    """Merges what is touched of each, and lets rows that need others wait or come back. whole: entities of which every key is
-    touched."""
-    changes = {name: merger.merge(connection, run, detailed=detailed) for name, merger in mergers.items()}
-    infos = {name: merger.info for name, merger in mergers.items()}
-    for name, (new, changed, gone) in stand(connection, bundle, infos, run, whole=whole).items():
-        changes[name].add(Changes(new=new, changed=changed, gone=gone))
-    return changes
-
-
-def remerge(database: Database, bundle: Bundle, names: Iterable[str], run: int) -> dict[str, Changes]:
-    """Merges every row of the named entities anew, as changed rules demand; each in one transaction."""
-    done: dict[str, Changes] = {}
-    with database.connect() as connection:
-        for name in names:
-            mergers = {other: Merger(bundle, other) for other in with_referrers(bundle, [name])}
-
-            def work(c: Connection, name: str = name, mergers: dict[str, Merger] = mergers) -> dict[str, Changes]:
-                c.execute(
-                    "SELECT FROM fieldmap.entities WHERE entity = ANY(%s) ORDER BY entity FOR UPDATE", [list(mergers)]
-                )
-                merger = mergers[name]
-                forget(c, merger.info)
-                begin(c, [merger.info])
-                merger.touch_none(c)
-                follow(c, [merger], mergers, run, whole=True)
-                merger.touch_all(c)
-                changes = merge_all(c, bundle, mergers, run, detailed=True, whole=(name,))
-                merged(c, merger.info)
-                return changes
-
-            try:
-                outcome, changes = transact(connection, work)
-                for other, change in changes.items():
-                    done.setdefault(other, Changes()).add(change)
-            except psycopg.Error as error:
-                raise DatabaseError(f"The rows of {name} could not be merged anew: {first_line(error)}") from None
-            if outcome is Commit.UNKNOWN:
-                raise DatabaseError(
-                    "The connection to the database broke while rows were merged; run the command again"
-                )
-    return done
