@@ -61,7 +61,7 @@ def covered(tmp_path: Path, shape: str, ignore: str, records: list[Any]) -> list
     checked = check(tmp_path, [path])
     assert checked.ok, checked.diagnostics
     names = checked.context.symbols
-    return coverage(names.connectors, names.maps, checked.context.shapes, {"erp.orders": records})
+    return coverage(names.connectors, names.maps, checked.context.shapes, {"erp.orders": records}, names.entities)
 
 
 def of(found: Coverage) -> dict[str, str]:

@@ -359,6 +359,8 @@ def written(value: Any) -> Any:
         return value
     if isinstance(value, list):
         return [written(item) for item in value]
+    if isinstance(value, dict):
+        return {name: written(part) for name, part in value.items()}
     if isinstance(value, Duration):
         return value.iso()
     if hasattr(value, "isoformat"):

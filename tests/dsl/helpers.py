@@ -124,5 +124,7 @@ def says(expression: ast.Expr) -> str:
             return f"({says(inner)} otherwise {says(fallback)})"
         case ast.If(condition=condition, then=then, otherwise=otherwise):
             return f"(if {says(condition)} then {says(then)} else {says(otherwise)})"
+        case ast.Record(parts=parts):
+            return f"{{{', '.join(f'{part.name.text}: {says(part.value)}' for part in parts)}}}"
         case ast.ListOf(items=items):
             return f"<{'|'.join(map(says, items))}>"

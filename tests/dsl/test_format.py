@@ -158,6 +158,18 @@ def test_small_files() -> None:
     assert formatted("merge A { }") == "merge A {}\n"
 
 
+def test_records_over_several_lines() -> None:
+    messy = (
+        "map a.b to A {\n  pay={ amount:$.x,\n currency:$.c, # of the firm\n  day : $.d }\n  one = {a:$.a,b:$.b}\n}\n"
+    )
+    wanted = (
+        "map a.b to A {\n  pay = {\n    amount: $.x\n    currency: $.c  # of the firm\n    day: $.d\n  }\n"
+        "  one = { a: $.a, b: $.b }\n}\n"
+    )
+    assert format_source(Source("a.map", messy)) == wanted
+    assert format_source(Source("a.map", wanted)) == wanted
+
+
 def test_columns_of_entities() -> None:
     text = 'entity A {\n key a : text "doc"\n bb : decimal(8, 2) in kg pii deprecated "x" "doc"\n c : text?\n}'
     assert formatted(text) == (

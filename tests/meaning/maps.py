@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
-from tests.meaning.data import LISTS
+from tests.meaning.data import LISTS, OBJECTS
 from tests.meaning.expressions import (
     AUTHORED,
     BOOL,
@@ -40,7 +40,55 @@ MARKS: tuple[tuple[ir.Constant, ...], ...] = (
     (ir.TextConstant(value="A"), ir.TextConstant(value="")),
     (ir.NumberConstant(value="0"), ir.BoolConstant(value=False), ir.TextConstant(value="12")),
 )
+# Members that the documents of the tests have, too.
+INNER = ir.RecordType(
+    members=(
+        ir.RecordMember(name="text", type=TEXT, optional=True),
+        ir.RecordMember(name="int", type=INT, optional=False),
+        ir.RecordMember(name="texts", type=ir.ListType(element=TEXT), optional=True),
+    )
+)
+RECORD = ir.RecordType(
+    members=(
+        ir.RecordMember(name="amount", type=ir.DecimalType(precision=8, scale=2), optional=False),
+        ir.RecordMember(name="note", type=ir.TextType(max_length=20), optional=True),
+        ir.RecordMember(name="day", type=DATE, optional=True),
+        ir.RecordMember(name="inner", type=INNER, optional=True),
+    )
+)
 ALIASES = ("item", "part", "bit")
+
+
+@functools.cache
+def records(roots: tuple[str, ...], depth: int) -> st.SearchStrategy[ir.Expr]:
+    """Records by their parts."""
+    make = Expressions(roots)
+    parts = {
+        "amount": make.number(depth),
+        "note": make.text(depth),
+        "day": make.date(depth),
+        "inner": objects(roots, INNER),
+    }
+    return st.fixed_dictionaries({}, optional=parts).map(
+        lambda found: ir.MakeRecord(
+            parts=tuple(
+                ir.RecordPart(
+                    name=member.name,
+                    value=found[member.name],
+                    required=not member.optional,
+                )
+                for member in RECORD.members
+                if member.name in found
+            )
+        )
+    )
+
+
+def objects(roots: tuple[str, ...], to: ir.Type) -> st.SearchStrategy[ir.Expr]:
+    """Records, or a list of them, read from objects."""
+    many = isinstance(to, ir.ListType)
+    found = reads(roots, None, many=many, leaves=(LISTS if many else (*OBJECTS, "int")))
+    return found.map(lambda value: ir.Implicit(value=value, to=to))
 
 
 @functools.cache
@@ -95,6 +143,9 @@ def values(roots: tuple[str, ...], depth: int) -> st.SearchStrategy[tuple[ir.Typ
             make.quantity(depth),
             ir.QuantityConstant(amount="12.345", unit="inch"),
         ),
+        (st.just(RECORD), records(roots, depth), ir.AbsentConstant()),
+        (st.just(INNER), objects(roots, INNER), ir.AbsentConstant()),
+        (st.just(ir.ListType(element=INNER)), objects(roots, ir.ListType(element=INNER)), ir.AbsentConstant()),
         (st.just(ir.ListType(element=TEXT)), make.texts(depth), ir.AbsentConstant()),
         (st.just(NUMBERS), make.numbers(depth), ir.AbsentConstant()),
     ]

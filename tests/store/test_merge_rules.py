@@ -39,6 +39,8 @@ FIELDS = {
     "k": "list of decimal(8, 2)",
     "r": "Thing?",
     "j": "json?",
+    "p": "{ a: int, c: text? }?",
+    "q": "list of { a: int, c: text? }",
     "street": "text?",
     "city": "text?",
     "tags": "list of text",
@@ -80,6 +82,8 @@ RULES = {
     "k": (*ANY, "union"),
     "r": ANY,
     "j": ANY,
+    "p": ANY,
+    "q": (*ANY, "union"),
 }
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -127,6 +131,8 @@ def values(dice: random.Random) -> dict[str, Any]:
         "k": [dice.choice(numbers) for _ in range(dice.randrange(4))],
         "r": dice.choice(("1", "2")),
         "j": dice.choice(({"a": [1, "x"]}, {"a": [1, "y"]}, [1], 1, True, "x", {})),
+        "p": dice.choice(({"a": 1}, {"a": 1, "c": "x"}, {"a": 2, "c": "x"})),
+        "q": [dice.choice(({"a": 1}, {"a": 1, "c": "x"}, {"a": 2})) for _ in range(dice.randrange(4))],
         "street": dice.choice(("Hill", "Lane")),
         "city": dice.choice(("Bonn", "Rome")),
         "tags": dice.sample(("p", "q"), dice.randrange(3)),
@@ -183,7 +189,9 @@ def insert(connection: Connection, entity: ir.Entity, live: list[LiveClaim]) -> 
         row: list[Any] = [claim.record, "live", changed, 1, 1, 1, b"", claim.key[0]]
         for name in FIELDS:
             value = claim.values.get(name)
-            row += stored(Jsonb(value) if name == "j" and value is not None else value, len(named[name]))
+            if value is not None and name in ("j", "p", "q"):
+                value = [Jsonb(item) for item in value] if name == "q" else Jsonb(value)
+            row += stored(value, len(named[name]))
         rows.setdefault(claim.rank, []).append(row)
     own = ["_record", "_state", "_changed", "_position", "_index", "_map_version", "_digest", "id"]
     names = ", ".join(f'"{name}"' for name in [*own, *(column for name in FIELDS for column in named[name])])

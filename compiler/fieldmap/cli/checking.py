@@ -195,7 +195,7 @@ def _covered(checked: Checked, sampled: dict[str, list[Any]]) -> list[Coverage]:
     from fieldmap.compiler.coverage import coverage
 
     names = checked.context.symbols
-    return coverage(names.connectors, names.maps, checked.context.shapes, sampled)
+    return coverage(names.connectors, names.maps, checked.context.shapes, sampled, names.entities)
 
 
 def _sampled(checked: Checked, root: Path) -> dict[str, list[Any]]:

@@ -54,6 +54,10 @@ def _samples(type_: ir.Type) -> tuple[str, str]:
         case ir.ListType(element=element):
             one, two = _samples(element)
             return f"[{one}]", f"[{two}]"
+        case ir.RecordType(members=members):
+            parts = [(part.name, _samples(part.type)) for part in members]
+            one, two = (", ".join(f"{name}: {both[n]}" for name, both in parts) for n in (0, 1))
+            return f"{{ {one} }}", f"{{ {two} }}"
         case ir.ReferenceType(key=key):
             return _samples(key)
         case ir.TextType() | ir.EnumType() | ir.JsonType() | ir.ObjectType() | ir.UnknownType():

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import msgspec
 
-from fieldmap.compiler import ir, money, quantities, several, types, units
+from fieldmap.compiler import compound, ir, money, quantities, several, types, units
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Typed
-from fieldmap.compiler.shapes import Absence
+from fieldmap.compiler.shapes import Absence, ListShape, ObjectShape
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Edit, Label
 from fieldmap.dsl.source import Span
@@ -19,12 +19,22 @@ def coerce(typed: Typed, target: ir.Type, field: ast.EntityField, report: Report
     """The expression as a value of the field's type (fitting comes after), or None after a diagnostic."""
     if isinstance(typed.expr, ir.AbsentConstant):
         return typed.expr
-    return _Coercion(field, report).to(typed, target)
+    return _Coercion(field.name.text, field.type.span, report).to(typed, target)
+
+
+def coerce_part(typed: Typed, target: ir.Type, name: str, report: Report) -> ir.Expr | None:
+    """As `coerce`, for a part of a record. name: as messages call it."""
+    if isinstance(typed.expr, ir.AbsentConstant):
+        return typed.expr
+    return _Coercion(name, None, report).to(typed, target)
 
 
 class _Coercion:
-    def __init__(self, field: ast.EntityField, report: Report) -> None:
-        self._field = field
+    """name, declared: of the field, for messages; declared: where its type stands, if that is known."""
+
+    def __init__(self, name: str, declared: Span | None, report: Report) -> None:
+        self._name = name
+        self._declared = declared
         self._report = report
         self._what = ""
 
@@ -43,6 +53,8 @@ class _Coercion:
         if isinstance(found, ir.ListType):
             self._mismatch(typed, target, "only(…) takes the one element, first(…) the first")
             return None
+        if isinstance(target, ir.RecordType):
+            return self._record(typed, target)
         if isinstance(target, ir.QuantityType):
             return several.made(typed, target, self._name, self._report, self._need())
         if types.is_number(target):
@@ -52,7 +64,7 @@ class _Coercion:
         return self._like(typed, target)
 
     def _referring(self, target: ir.ReferenceType) -> _Coercion:
-        made = _Coercion(self._field, self._report)
+        made = _Coercion(self._name, self._declared, self._report)
         made._what = f"a reference to {target.entity}, whose key is {types.describe(target.key)}"
         return made
 
@@ -150,8 +162,35 @@ class _Coercion:
             return None
         if isinstance(typed.expr, ir.ListConstant) or found.element == target.element:
             return typed.expr
-        element = self.to(Typed(ir.Item(), found.element, Absence.NEVER, typed.span, typed.origin), target.element)
+        shape = typed.shape.element if isinstance(typed.shape, ListShape) else typed.shape
+        item = Typed(ir.Item(), found.element, Absence.NEVER, typed.span, typed.origin, shape)
+        element = self.to(item, target.element)
         return None if element is None else ir.Mapped(value=typed.expr, body=element)
+
+    def _record(self, typed: Typed, target: ir.RecordType) -> ir.Expr | None:
+        if typed.type == target:
+            return typed.expr
+        if isinstance(typed.type, ir.ObjectType) and isinstance(typed.shape, ObjectShape):
+
+            def fit(part: Typed, type_: ir.Type, name: str) -> ir.Expr | None:
+                return _Coercion(name, self._declared, self._report).to(part, type_)
+
+            return compound.from_object(typed, target, self._name, fit, self._report)
+        if not isinstance(typed.type, ir.ObjectType | ir.JsonType | ir.UnknownType):
+            parts = ", ".join(f"{member.name}: …" for member in target.members)
+            self._mismatch(typed, target, f"say where each part comes from: {{ {parts} }}")
+            return None
+        unspoken = compound.unspoken(target)
+        if unspoken:
+            self._report.error(
+                "FM0306",
+                f"nothing says in which unit or currency {self._name}.{unspoken} is",
+                typed.span,
+                labels=self._need(),
+                help=f"say where each part comes from, and in what it is: {{ {unspoken}: $.… in …, … }}",
+            )
+            return None
+        return ir.Implicit(value=typed.expr, to=target)
 
     def _money(self, typed: Typed, target: ir.MoneyType) -> ir.Expr | None:
         found = typed.type
@@ -256,12 +295,9 @@ class _Coercion:
             case _:
                 return ir.DecimalType()
 
-    @property
-    def _name(self) -> str:
-        return self._field.name.text
-
     def _need(self, more: list[Label] | None = None) -> list[Label]:
-        return [Label(self._field.type.span, "this is what is needed"), *(more or [])]
+        needed = [Label(self._declared, "this is what is needed")] if self._declared is not None else []
+        return [*needed, *(more or [])]
 
     def _mismatch(self, typed: Typed, target: ir.Type, help_text: str, edit: Edit | None = None) -> None:
         self._report.error(

@@ -15,6 +15,10 @@ How = Literal["read", "ignored", "unread", "unknown"]
 HOWS: tuple[How, ...] = ("read", "ignored", "unread", "unknown")
 
 
+# By entity and field.
+Types = Mapping[str, Mapping[str, ast.TypeExpr]]
+
+
 @dataclass(frozen=True)
 class CoveredField:
     """path: as in a map, `$.skills[*].name`. how: read; ignored (by an `ignore`); unread (in the shape, and neither); unknown
@@ -49,8 +53,10 @@ def coverage(
     maps: Iterable[ast.Map],
     known: Mapping[str, shapes.ObjectShape | None],
     samples: Mapping[str, list[Any]],
+    entities: Mapping[str, ast.Entity],
 ) -> list[Coverage]:
     """One entry a resource, in the order of the files. known: shapes, and samples: archived records, by `connector.resource`."""
+    types = {name: {field.name.text: field.type for field in one.fields} for name, one in entities.items()}
     of: dict[str, list[ast.Map]] = {}
     for item in maps:
         of.setdefault(f"{item.connector.text}.{item.resource.text}", []).append(item)
@@ -59,7 +65,7 @@ def coverage(
         for resource in connector.resources:
             name = f"{connector.name.text}.{resource.name.text}"
             records = samples.get(name, [])
-            uses = _uses(resource, of.get(name, []))
+            uses = _uses(resource, of.get(name, []), types)
             found.append(Coverage(name, tuple(_fields(known.get(name), records, uses)), len(records)))
     return found
 
@@ -96,7 +102,7 @@ def _ignores(steps: Steps, path: Steps, prefix: bool) -> bool:
 # ------------------------------------------------------------------------------------------------------- what is read
 
 
-def _uses(resource: ast.Resource, maps: Iterable[ast.Map]) -> _Uses:
+def _uses(resource: ast.Resource, maps: Iterable[ast.Map], types: Types) -> _Uses:
     uses = _Uses(set(), set(), False)
     conditions = (resource.deleted_when, resource.when, resource.sparse_when)
     for node in (*resource.ids, resource.changed, *conditions):
@@ -107,11 +113,11 @@ def _uses(resource: ast.Resource, maps: Iterable[ast.Map]) -> _Uses:
         roots: dict[str, Steps] = {"$": ()}
         if item.alias is not None:
             roots[item.alias.text] = ()
-        rest |= _of_items(item.items, roots, uses)
+        rest |= _of_items(item.items, item.entity, roots, uses, types)
     return _Uses(uses.read, uses.ignored, rest)
 
 
-def _of_items(items: Iterable[ast.MapItem], roots: Roots, uses: _Uses) -> bool:
+def _of_items(items: Iterable[ast.MapItem], entity: ast.Name | None, roots: Roots, uses: _Uses, types: Types) -> bool:
     """Adds what the lines of a map read and ignore; whether one of them is `ignore rest`."""
     rest = False
     for item in items:
@@ -123,12 +129,28 @@ def _of_items(items: Iterable[ast.MapItem], roots: Roots, uses: _Uses) -> bool:
                 whole = steps_of(item.path, roots)
                 # The list itself tells nothing of its elements' members.
                 uses.read.update(_places(item.path, roots) - {whole})
-                rest |= _of_items(item.items, {**roots, item.alias.text: whole}, uses)
+                rest |= _of_items(item.items, item.entity, {**roots, item.alias.text: whole}, uses, types)
             case ast.Also():
-                rest |= _of_items(item.items, roots, uses)
+                rest |= _of_items(item.items, item.entity, roots, uses, types)
+            case ast.Assignment(value=ast.Path() as path) if path.root in roots and entity is not None:
+                whole = steps_of(path, roots)
+                parts = _parts(types.get(entity.text, {}).get(item.field.text), whole)
+                uses.read.update(_places(item, roots) - {whole}, parts)
             case _:
                 uses.read.update(_places(item, roots))
     return rest
+
+
+def _parts(type_: ast.TypeExpr | None, steps: Steps) -> Iterator[Steps]:
+    """What a field takes of the place that it is assigned: all of it, or the members that its type names."""
+    match type_:
+        case ast.ObjectType(members=members):
+            for member in members:
+                yield from _parts(member.type, (*steps, member.name.text))
+        case ast.ListType(element=element):
+            yield from _parts(element, steps if steps[-1:] == (EACH,) else (*steps, EACH))
+        case _:
+            yield steps
 
 
 def _places(node: ast.Node, roots: Roots) -> set[Steps]:

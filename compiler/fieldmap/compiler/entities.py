@@ -132,7 +132,9 @@ def _check_field(item: ast.EntityField, type_: ir.Type, is_key: bool, report: Re
         report.error(
             "FM0311", "floating point is not exact enough for a key", item.type.span, help="use text, int or decimal"
         )
-    elif isinstance(type_, ir.ListType | ir.JsonType | ir.MoneyType | ir.QuantityType | ir.DurationType):
+    elif isinstance(
+        type_, ir.ListType | ir.RecordType | ir.JsonType | ir.MoneyType | ir.QuantityType | ir.DurationType
+    ):
         report.error(
             "FM0303",
             f"{types.describe(type_)} cannot be a key",

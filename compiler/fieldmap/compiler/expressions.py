@@ -10,7 +10,7 @@ import difflib
 from datetime import date
 from typing import assert_never
 
-from fieldmap.compiler import calls, cases, conversions, ir, operators, presence, shapes, types
+from fieldmap.compiler import assign, calls, cases, compound, conversions, ir, operators, presence, shapes, types
 from fieldmap.compiler.scope import Named, Scope, Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.compiler.surroundings import surrounding
@@ -78,6 +78,8 @@ class Checker:
                 return operators.choice(self, node, expected)
             case ast.ListOf():
                 return self._list(node, expected)
+            case ast.Record():
+                return compound.written(node, expected, self.check, self._part, self.report)
             case ast.Row():
                 self._row(node, expected)
                 return None
@@ -91,6 +93,9 @@ class Checker:
                 return None
             case _:
                 assert_never(node)
+
+    def _part(self, typed: Typed, target: ir.Type, name: str) -> ir.Expr | None:
+        return assign.coerce_part(typed, target, name, self.report)
 
     def _row(self, node: ast.Row, expected: ir.Type | None) -> None:
         target = self.scope.symbols.entities.get(expected.entity) if isinstance(expected, ir.ReferenceType) else None

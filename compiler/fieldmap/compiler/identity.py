@@ -22,6 +22,7 @@ _INCOMPARABLE = (
     ir.MoneyType,
     ir.QuantityType,
     ir.ListType,
+    ir.RecordType,
     ir.ReferenceType,
     ir.ObjectType,
     ir.UnknownType,

@@ -311,7 +311,16 @@ class _MapLowering:
                 help="take the ? from the shape if the source always sends it; else leave out what lacks it: when … is not absent",
             )
             return None
-        return coerce(typed, target.type, info.declared[target.name], self._report)
+        expr = coerce(typed, target.type, info.declared[target.name], self._report)
+        if isinstance(expr, ir.MakeRecord | ir.Mapped) and isinstance(typed.expr, ir.Read):
+            self._read_in_parts(expr.body if isinstance(expr, ir.Mapped) else expr)
+        return expr
+
+    def _read_in_parts(self, made: ir.Expr) -> None:
+        """An object of which a record is made is read as far as the record goes, and no further."""
+        if isinstance(made, ir.MakeRecord) and self._scope.reads:
+            whole = self._scope.reads.pop()
+            self._scope.reads.extend(whole + shapes.member_text(part.name) for part in made.parts)
 
     def _finished(
         self,

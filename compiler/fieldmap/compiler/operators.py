@@ -81,7 +81,7 @@ def comparison(checker: Checker, node: ast.Comparison | ast.InList | ast.IsAbsen
                     return None
                 left, right = amounts
             if node.operator not in ("==", "!=") and isinstance(
-                left.type, ir.MoneyType | ir.QuantityType | ir.JsonType | ir.ListType | ir.ReferenceType
+                left.type, ir.MoneyType | ir.QuantityType | ir.JsonType | ir.ListType | ir.RecordType | ir.ReferenceType
             ):
                 checker.report.error(
                     "FM0313",
@@ -182,7 +182,9 @@ def comparable(left: ir.Type, right: ir.Type) -> bool:
         return bool(set(left.values) & set(right.values))
     if isinstance(left, textual) and isinstance(right, textual):
         return True
-    return type(left) is type(right) and not isinstance(left, ir.ObjectType | ir.ListType | ir.QuantityType)
+    return type(left) is type(right) and not isinstance(
+        left, ir.ObjectType | ir.ListType | ir.RecordType | ir.QuantityType
+    )
 
 
 def _in_list(checker: Checker, node: ast.InList) -> Typed | None:

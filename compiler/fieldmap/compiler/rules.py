@@ -405,8 +405,14 @@ def _age(hours: int) -> str:
 _NO_LENGTH = "compares values, and a month has no length of its own"
 
 
-def _element(type_: ir.Type) -> ir.Type:
-    return type_.element if isinstance(type_, ir.ListType) else type_
+def _has_duration(type_: ir.Type) -> bool:
+    match type_:
+        case ir.ListType(element=element):
+            return _has_duration(element)
+        case ir.RecordType(members=members):
+            return any(_has_duration(part.type) for part in members)
+        case _:
+            return isinstance(type_, ir.DurationType)
 
 
 def _unsuited(kind: str, type_: ir.Type) -> str:
@@ -415,12 +421,12 @@ def _unsuited(kind: str, type_: ir.Type) -> str:
         case "union":
             if not isinstance(type_, ir.ListType):
                 return "joins lists"
-            return _NO_LENGTH if isinstance(type_.element, ir.DurationType) else ""
+            return _NO_LENGTH if _has_duration(type_) else ""
         case "longest":
             return "" if isinstance(type_, ir.TextType) else "compares the lengths of texts"
         case "min" | "max":
             return "" if isinstance(type_, _ORDERED | ir.MoneyType) else "needs values that have an order"
-        case "agree" | "most common" if isinstance(_element(type_), ir.DurationType):
+        case "agree" | "most common" if _has_duration(type_):
             return _NO_LENGTH
         case _:
             return ""

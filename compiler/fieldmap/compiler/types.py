@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Sequence
 
 from fieldmap.compiler import ir, units
@@ -10,6 +11,7 @@ from fieldmap.compiler.report import Report
 from fieldmap.compiler.units import kinds
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Edit, Label
+from fieldmap.dsl.source import Span
 from fieldmap.runtime.values.checked import KINDS as CHECKED
 from fieldmap.runtime.values.checked import ExpressionError, expression
 from fieldmap.runtime.values.currencies import CURRENCIES
@@ -57,27 +59,76 @@ def lower_type(
             return _quantity(node, report, shape=shape)
         case ast.ListType():
             element = lower_type(node.element, report, shape=shape, key_of=key_of)
-            if not shape and isinstance(element, ir.ListType | ir.MoneyType | ir.QuantityType | ir.JsonType):
+            if not shape and node.bracketed:
+                said = f"list of {describe(element, article=False)}"
                 report.error(
                     "FM0303",
-                    f"a list holds single values, and {describe(element)} is none",
-                    node.element.span,
-                    help="make an entity of it, and claim its rows with each",
+                    "square brackets round a type belong to the shape of a source",
+                    node.span,
+                    help=f"write {said}",
+                    edit=Edit(node.span, said) if isinstance(node.element, ast.ScalarType) else None,
                 )
-                return ir.UnknownType()
             return ir.ListType(element=element)
         case ast.ReferenceType():
             key = key_of(node.entity)
             return ir.ReferenceType(entity=node.entity.text, key=key) if key is not None else ir.UnknownType()
         case ast.ObjectType():
-            if not shape:
-                report.error(
-                    "FM0303",
-                    "an entity's field cannot be an object",
-                    node.span,
-                    help="name its parts as fields of their own",
-                )
-            return ir.ObjectType()
+            return ir.ObjectType() if shape else _record(node, report, key_of)
+
+
+_PART = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def _record(node: ast.ObjectType, report: Report, key_of: Callable[[ast.Name], ir.Type | None]) -> ir.Type:
+    """`{ amount: decimal(12, 2), currency: text? }` as the type of a field."""
+    members: list[ir.RecordMember] = []
+    named: dict[str, ast.Name] = {}
+    if not node.members:
+        report.error("FM0303", "this record has no parts", node.span, help="name them: { amount: int, currency: text }")
+        return ir.UnknownType()
+    for member in node.members:
+        name = member.name
+        if name.text in named:
+            report.twice(f"part {name.text}", name.span, named[name.text].span)
+            continue
+        named[name.text] = name
+        type_ = lower_type(member.type, report, shape=False, key_of=key_of)
+        fault = _unfit_part(member, type_)
+        if fault is not None:
+            report.error("FM0303", fault[0], fault[1], help=fault[2])
+            type_ = ir.UnknownType()
+        members.append(ir.RecordMember(name=name.text, type=type_, optional=member.optional))
+    if any(isinstance(member.type, ir.UnknownType) for member in members):
+        return ir.UnknownType()
+    return ir.RecordType(members=tuple(members))
+
+
+def _unfit_part(member: ast.Member, type_: ir.Type) -> tuple[str, Span, str] | None:
+    """Why this cannot be a part of a record, where, and what to do instead; None if it can."""
+    name = member.name.text
+    if not _PART.fullmatch(name):
+        said = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "amount"
+        return (f"a part is named like a field, and {name} is no such name", member.name.span, f"write it as in {said}")
+    if isinstance(type_, ir.ReferenceType) or (
+        isinstance(type_, ir.ListType) and isinstance(type_.element, ir.ReferenceType)
+    ):
+        return (
+            f"{name} is a reference, and a reference is followed only from a field of its own",
+            member.type.span,
+            "make it a field of the entity, beside the record",
+        )
+    if member.sentinels or member.unchanged or member.attributes is not None:
+        where = (*member.sentinels, *member.unchanged)
+        what = "what is absent or unchanged" if where else "with { … }"
+        span = where[0].span if where else member.span
+        return (f"{what} is said in the shape of a source", span, "leave it out here")
+    if member.tags:
+        return (
+            f"a tag of {name} would be lost: what is said of a record is said of all its parts",
+            member.tags[0].span,
+            f"write {member.tags[0].kind} behind the record",
+        )
+    return None
 
 
 def _scalar(node: ast.ScalarType, report: Report, *, shape: bool) -> ir.Type:
@@ -396,10 +447,16 @@ def _describe(type_: ir.Type) -> str:
             return f"list of {_describe(element)}"
         case ir.ReferenceType(entity=entity):
             return f"reference to {entity}"
+        case ir.RecordType(members=members):
+            return f"record {{ {', '.join(map(_part_words, members))} }}"
         case ir.ObjectType():
             return "object"
         case ir.UnknownType():
             return "value of a type that no shape states"
+
+
+def _part_words(part: ir.RecordMember) -> str:
+    return f"{part.name}: {_describe(part.type)}{'?' if part.optional else ''}"
 
 
 def _unit_words(unit: ir.Unit | None) -> str:

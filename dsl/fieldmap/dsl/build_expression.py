@@ -416,6 +416,27 @@ def _argument(tree: Branch, ctx: Building) -> ast.Argument:
     return ast.Argument(name=name, value=_only(tree, ctx), span=ctx.span(tree))
 
 
+def _record(tree: Branch, ctx: Building) -> ast.Expr:
+    parts = tuple(ctx.each(branches(tree), _record_part))
+    if not parts and ctx.mistaken(ctx.span(tree)):
+        raise Broken(None)
+    if not parts:
+        raise Broken(
+            Diagnostic(
+                "FM0116",
+                "this record has no parts",
+                ctx.span(tree),
+                help="write them: `{ amount: $.pay, currency: $.currency }`",
+            )
+        )
+    return ast.Record(parts=parts, span=ctx.span(tree))
+
+
+def _record_part(tree: Branch, ctx: Building) -> ast.RecordPart:
+    name = lower_name(required_leaf(tree, "DECL"), ctx, "a part's name")
+    return ast.RecordPart(name=name, value=_only(tree, ctx), span=ctx.span(tree))
+
+
 def _case(tree: Branch, ctx: Building) -> ast.Expr:
     value, lines = branches(tree)
     arms = tuple(ctx.each(branches(lines), _case_arm))
@@ -490,6 +511,7 @@ _BUILDERS: dict[str, Callable[[Branch, Building], ast.Expr]] = {
     "brackets": lambda tree, ctx: ast.Brackets(value=_only(tree, ctx), span=ctx.span(tree)),
     "row": lambda tree, ctx: ast.Row(parts=expressions(branches(tree), ctx), span=ctx.span(tree)),
     "list": lambda tree, ctx: ast.ListOf(items=expressions(branches(tree), ctx), span=ctx.span(tree)),
+    "record": _record,
     "call": _call,
     "access": _access,
     "case": _case,

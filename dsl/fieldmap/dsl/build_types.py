@@ -40,7 +40,7 @@ def type_expression(tree: Branch, ctx: Building) -> ast.TypeExpr:
                 )
             return ast.EnumType(values=values, span=span)
         case "list_type" | "bracket_type":
-            return ast.ListType(element=type_of(tree, ctx), span=span)
+            return ast.ListType(element=type_of(tree, ctx), bracketed=tree.data == "bracket_type", span=span)
         case "object_type":
             members = tuple(ctx.each(branches(required_branch(tree, "members")), member))
             return ast.ObjectType(members=members, span=span)

@@ -56,7 +56,8 @@ class View(_Part, frozen=True):
 
 class ClaimColumn(_Part, frozen=True):
     """A field of a claim. codec: how its value is written for COPY: text, bool, int, number, float, date, datetime, json, money
-    (amount, and a currency column), amount (money of a fixed currency), quantity (amount, and a unit column), or `list <codec>`. columns: its one or two columns."""
+    (amount, and a currency column), amount (money of a fixed currency), quantity (amount, and a unit column), document (a record,
+    as JSON), or `list <codec>`. columns: its one or two columns."""
 
     field: str
     codec: str

@@ -46,7 +46,7 @@ def columns_of(field: ir.Field) -> list[Column]:
     name, required = field.column, field.is_key or not field.optional
     comment = " · ".join(part for part in (field.doc, _words(field.type), ", ".join(field.tags)) if part)
     if isinstance(field.type, ir.ListType):
-        element = sql_type(field.type.element, key=False)
+        element = _element(field.type.element)
         return [Column(name, f"{element}[]", field.name, False, comment=comment, list_of=element)]
     first = Column(name, sql_type(field.type, key=field.is_key), field.name, required, comment=comment)
     if isinstance(field.type, ir.MoneyType) and field.type.currency is None:
@@ -97,11 +97,24 @@ def sql_type(type_: ir.Type, *, key: bool) -> str:
         case ir.ReferenceType(key=key_type):
             return sql_type(key_type, key=key)
         case ir.ListType(element=element):
-            return f"{sql_type(element, key=False)}[]"
+            return f"{_element(element)}[]"
+        case ir.RecordType():
+            return "jsonb"
         case ir.ObjectType() | ir.UnknownType():
             raise AssertionError("the checker lets no field have this type")
         case _:
             assert_never(type_)
+
+
+def _is_document(type_: ir.Type) -> bool:
+    """Whether an element of a list needs more than one column of its own: then it is a jsonb."""
+    return isinstance(type_, ir.ListType | ir.RecordType | ir.QuantityType) or (
+        isinstance(type_, ir.MoneyType) and type_.currency is None
+    )
+
+
+def _element(type_: ir.Type) -> str:
+    return "jsonb" if _is_document(type_) else sql_type(type_, key=False)
 
 
 def _words(type_: ir.Type) -> str:
@@ -122,6 +135,10 @@ def _words(type_: ir.Type) -> str:
             return f"in {types.either(units)}"
         case ir.ReferenceType(entity=entity):
             return f"refers to {entity}"
+        case ir.RecordType():
+            return types.describe(type_, article=False)
+        case ir.ListType(element=element):
+            return types.describe(type_, article=False) if _is_document(element) else ""
         case _:
             return ""
 
@@ -156,7 +173,9 @@ def codec_of(type_: ir.Type) -> str:
         case ir.ReferenceType(key=key):
             return codec_of(key)
         case ir.ListType(element=element):
-            return f"list {codec_of(element)}"
+            return f"list {'document' if _is_document(element) else codec_of(element)}"
+        case ir.RecordType():
+            return "document"
         case ir.ObjectType() | ir.UnknownType():
             raise AssertionError("the checker lets no field have this type")
         case _:

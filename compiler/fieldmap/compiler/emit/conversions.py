@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, assert_never
 
 from fieldmap.compiler import ir
@@ -39,7 +40,7 @@ def kind_of(to: ir.Type) -> Kind:
             return "list"
         case ir.ReferenceType():
             return kind_of(to.key)
-        case ir.JsonType() | ir.ObjectType() | ir.UnknownType():
+        case ir.JsonType() | ir.ObjectType() | ir.RecordType() | ir.UnknownType():
             return ""
         case _:
             assert_never(to)
@@ -68,6 +69,8 @@ def implicit(emitter: Emitter, value: Atom, to: ir.Type, path: str) -> Atom:
         case ir.ListType():
             element = _reader(emitter, to.element)
             return emitter.converted(value, f"fit_list({HOLE}, {element}, {path})", kind, element=kind_of(to.element))
+        case ir.RecordType():
+            return emitter.converted(value, read_call(emitter, to, HOLE, path), kind, maybe=True)
         case _:
             return emitter.converted(value, read_call(emitter, to, HOLE, path), kind)
 
@@ -112,6 +115,11 @@ def read_call(emitter: Emitter, to: ir.Type, value: str, path: str) -> str:
             return read_call(emitter, to.key, value, path)
         case ir.ListType():
             return f"fit_list({value}, {_reader(emitter, to.element)}, {path})"
+        case ir.RecordType():
+            readers = [f"{literal(part.name)}: {_reader(emitter, part.type)}" for part in to.members]
+            name = emitter.constants.name(f"{{{', '.join(readers)}}}")
+            required = names_of(emitter, [part.name for part in to.members if not part.optional])
+            return f"read_record({value}, {name}, {required}, {path})"
         case ir.MoneyType():
             return f"read_as({value}, Money, 'an amount of money', {path})"
         case ir.QuantityType():
@@ -130,7 +138,12 @@ def _reader(emitter: Emitter, to: ir.Type) -> str:
 
 
 def _values(emitter: Emitter, to: ir.EnumType) -> str:
-    return emitter.constants.name(f"frozenset({tuple_of([literal(value) for value in to.values])})")
+    return names_of(emitter, to.values)
+
+
+def names_of(emitter: Emitter, names: Iterable[str]) -> str:
+    """The name of a constant that holds a set of texts."""
+    return emitter.constants.name(f"frozenset({tuple_of([literal(name) for name in names])})")
 
 
 # -------------------------------------------------------------------------------------------------- spelled out
@@ -322,6 +335,13 @@ def fit_call(emitter: Emitter, target: ir.Type, value: str, path: str, *, key: b
                 f"lambda value, path: {fit_call(emitter, target.element, 'value', 'path', key=key)}"
             )
             return f"fit_list({value}, {element}, {path})"
+        case ir.RecordType():
+            fitters = [
+                f"{literal(part.name)}: lambda value, path: {fit_call(emitter, part.type, 'value', 'path', key=False)}"
+                for part in target.members
+            ]
+            fitting = emitter.constants.name("{" + ", ".join(fitters) + "}")
+            return f"fit_record({value}, {fitting}, {path})"
         case ir.ReferenceType():
             return fit_call(emitter, target.key, value, path, key=True)
         case ir.JsonType():

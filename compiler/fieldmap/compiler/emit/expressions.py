@@ -159,6 +159,8 @@ class Emitter:
                 return self.names.apply(node)
             case ir.Case():
                 return self._case(node)
+            case ir.MakeRecord():
+                return self._record(node)
             case ir.ListConstant():
                 items = [self.emit(item) for item in node.items]
                 name = self.new()
@@ -503,6 +505,15 @@ class Emitter:
         found = reads.read(self, node.path)
         self.roots = outer
         return found
+
+    def _record(self, node: ir.MakeRecord) -> Atom:
+        parts = [self.emit(part.value) for part in node.parts]
+        names = self.constants.name(tuple_of([literal(part.name) for part in node.parts]))
+        required = conversions.names_of(self, [part.name for part in node.parts if part.required])
+        name = self.new()
+        values = tuple_of([part.code for part in parts])
+        self.body.line(f"{name} = make_record({names}, {required}, {values}, {self.path(node)})")
+        return Atom(name, maybe=True, own=True)
 
     def _mapped(self, node: ir.Mapped) -> Atom:
         items = self.emit(node.value)

@@ -11,7 +11,7 @@ from psycopg import sql
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.emit import identity, keeping, nulls
-from fieldmap.compiler.emit.columns import claimed_field, columns_of, literal, quote
+from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Response, Step
 from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.locate import Located, find_record
@@ -155,8 +155,7 @@ class _Trail:
     def _value(self, alias: str) -> sql.Composable:
         """The field as text; an amount with its currency."""
         columns = [
-            sql.SQL("{}.{}::text").format(sql.Identifier(alias), sql.Identifier(column.name))
-            for column in columns_of(self._field)
+            _raw_sql(_shown(f"{quote(alias)}.{quote(column.name)}", column)) for column in columns_of(self._field)
         ]
         return columns[0] if len(columns) == 1 else sql.SQL("{} || ' ' || {}").format(*columns)
 
@@ -399,7 +398,7 @@ class _Trail:
             if column.field == self._field.name
         )
         texts = column_values(codec, value)
-        parts = [f"{literal(text)}::{column.type}::text" for column, text in zip(columns, texts, strict=True)]
+        parts = [_shown(f"{literal(text)}::{column.type}", column) for column, text in zip(columns, texts, strict=True)]
         row = self._connection.execute(("SELECT " + " || ' ' || ".join(parts)).encode()).fetchone()
         return None if row is None else row[0]
 
@@ -417,6 +416,11 @@ def _keeping(claim: _Claim) -> list[Step]:
     return [Step(claim.value, f"kept: {version} leaves it unchanged")]
 
 
+def _shown(value: str, column: Column) -> str:
+    """A column's value as a text to read; a list of documents as JSON, or its quotes would be escaped twice."""
+    return f"to_jsonb({value})::text" if column.list_of == "jsonb" else f"{value}::text"
+
+
 def _raw_sql(text: str) -> sql.Composable:
     """A piece of SQL made by the emitter, whose braces are not places to fill."""
     return sql.SQL(cast(Any, text.replace("{", "{{").replace("}", "}}"))).format()
@@ -424,6 +428,8 @@ def _raw_sql(text: str) -> sql.Composable:
 
 def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
     if step.root in ("@fetched_at", "@url", "@header"):
+        return Raw(step.text, json_text(step.before) if step.before is not None else "missing", None, None)
+    if step.root == ir.PICKED:
         return Raw(step.text, json_text(step.before) if step.before is not None else "missing", None, None)
     if step.root in ("@page", "@envelope"):
         keys = () if step.root == "@page" else interpret.envelope(located.body, located.keys)[0]

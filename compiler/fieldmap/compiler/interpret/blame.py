@@ -66,6 +66,8 @@ def parts(node: ir.Expr) -> Iterator[ir.Expr]:
             yield from (node.condition, node.then, node.otherwise)
         case ir.ListConstant():
             yield from node.items
+        case ir.MakeRecord():
+            yield from (part.value for part in node.parts)
         case _:
             return
 

@@ -5,7 +5,7 @@ Shared with the runtime are only the parsers of texts (which text is a date, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -80,6 +80,10 @@ def implicit(value: Any, to: ir.Type) -> Any:
                 raise wrong(value, "a list", "")
             converted = [implicit(item, to.element) for item in value]
             return [item for item in converted if item is not None]
+        case ir.RecordType():
+            if not isinstance(value, dict):
+                raise wrong(value, "an object", "")
+            return record((m.name, not m.optional, implicit(value.get(m.name), m.type)) for m in to.members)
         case ir.MoneyType():
             if not isinstance(value, Money):
                 raise wrong(value, "an amount of money", "")
@@ -96,6 +100,16 @@ def implicit(value: Any, to: ir.Type) -> Any:
             return value
         case _:
             assert_never(to)
+
+
+def record(parts: Iterable[tuple[str, bool, Any]]) -> dict[str, Any] | None:
+    """A record of parts, each a name, whether it is required, and its value; None if no part has one."""
+    parts = list(parts)
+    found = {name: value for name, _, value in parts if value is not None}
+    lacking = [name for name, required, _ in parts if required and name not in found]
+    if found and lacking:
+        raise Failed("FM2137", f"the record has no {lacking[0]}")
+    return found or None
 
 
 def text(value: Any) -> str:

@@ -20,7 +20,16 @@ from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.functions.arithmetic import combine, nearest_float
 from fieldmap.compiler.interpret import money, paths, quantities
 from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, sole
-from fieldmap.compiler.interpret.conversions import convert, implicit, is_number, local_time, phone, read_declared, text
+from fieldmap.compiler.interpret.conversions import (
+    convert,
+    implicit,
+    is_number,
+    local_time,
+    phone,
+    read_declared,
+    record,
+    text,
+)
 from fieldmap.compiler.interpret.fitting import JSON_DEPTH
 from fieldmap.compiler.interpret.templates import in_template, render
 from fieldmap.compiler.interpret.tracing import Step, how_text, type_text
@@ -174,6 +183,8 @@ class _Scope:
                 return None
             case ir.ListConstant():
                 return [item for item in map(self.value, node.items) if item is not None]
+            case ir.MakeRecord():
+                return record((part.name, part.required, self.value(part.value)) for part in node.parts)
             case ir.Item():
                 return self._item
             case ir.Position():

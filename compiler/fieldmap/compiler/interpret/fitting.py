@@ -58,6 +58,10 @@ def fit(value: Any, target: ir.Type, *, key: bool = False) -> Any:
             if not isinstance(value, list):
                 raise wrong(value, "a list", "")
             return [fit(item, target.element, key=key) for item in value if item is not None]
+        case ir.RecordType():
+            if not isinstance(value, dict):
+                raise wrong(value, "a record", "")
+            return {m.name: fit(value[m.name], m.type) for m in target.members if m.name in value}
         case ir.ReferenceType():
             return fit(value, target.key, key=True)
         case ir.JsonType():

@@ -65,6 +65,19 @@ class ListConstant(Expression, frozen=True):
     items: tuple[Expr, ...]
 
 
+class RecordPart(Node, frozen=True):
+    name: str
+    value: Expr
+    required: bool
+
+
+class MakeRecord(Expression, frozen=True):
+    """The value of a field of a record type. A part that is absent is left out; a record of which no part has a value is absent;
+    one that lacks a required part fails (FM2137)."""
+
+    parts: tuple[RecordPart, ...]
+
+
 class Read(Expression, frozen=True):
     """A path, read as its shape says.
 
@@ -519,6 +532,7 @@ Expr = (
     | QuantityConstant
     | AbsentConstant
     | ListConstant
+    | MakeRecord
     | Read
     | Implicit
     | Convert

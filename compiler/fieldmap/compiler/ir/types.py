@@ -102,6 +102,19 @@ class ListType(Node, frozen=True):
     element: Type
 
 
+class RecordMember(Node, frozen=True):
+    name: str
+    type: Type
+    optional: bool
+
+
+class RecordType(Node, frozen=True):
+    """`{ amount: decimal(12, 2), currency: text? }`: one value of several named parts, of which the optional ones may be absent.
+    A value is a dict of the parts that have one, in the order of the members."""
+
+    members: tuple[RecordMember, ...]
+
+
 class ReferenceType(Node, frozen=True):
     """Holds the key of another entity; key is that key's type."""
 
@@ -132,6 +145,7 @@ Type = (
     | MoneyType
     | QuantityType
     | ListType
+    | RecordType
     | ReferenceType
     | ObjectType
     | UnknownType

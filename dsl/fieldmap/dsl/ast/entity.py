@@ -61,9 +61,10 @@ class QuantityType(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListType(Node):
-    """`list of text` in an entity, `[ text ]` or `[ { name: text } ]` in a shape."""
+    """`list of text` in an entity, `[ text ]` or `[ { name: text } ]` in a shape. bracketed: written in square brackets."""
 
     element: TypeExpr
+    bracketed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class ReferenceType(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectType(Node):
-    """`{ first: text, middle: text? }`: only in a shape."""
+    """`{ first: text, middle: text? }`: an object of a shape, a record of an entity."""
 
     members: tuple[Member, ...]
 

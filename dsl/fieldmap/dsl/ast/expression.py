@@ -291,6 +291,21 @@ class Brackets(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPart(Node):
+    """`amount: $.pay`"""
+
+    name: Name
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record(Node):
+    """`{ amount: $.pay, currency: $.cur }`: the value of a field whose type is `{ amount: …, currency: … }`"""
+
+    parts: tuple[RecordPart, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row(Node):
     """`(order.no, item.line)`: the parts of a key of several fields, as a reference holds them. Only the value of a field."""
 
@@ -323,6 +338,7 @@ Expr = (
     | If
     | Case
     | ListOf
+    | Record
     | Row
     | Brackets
     | Environment

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fieldmap.runtime.bundle import ClaimInfo
-from fieldmap.runtime.values.cells import absent, array, encoder, json_text
+from fieldmap.runtime.values.cells import absent, array, document, encoder, json_text
 
 
 def row_encoder(claim: ClaimInfo) -> Callable[[Sequence[Any]], str]:
@@ -35,8 +35,12 @@ def column_values(codec: str, value: Any) -> list[str]:
         return [value]
     if codec == "json":
         return [json_text(value)]
+    if codec == "document":
+        return [json_text(document(value))]
     if codec == "list text":
         return [array(value)]
     if codec == "list json":
         return [array([json_text(item) for item in value])]
+    if codec == "list document":
+        return [array([json_text(document(item)) for item in value])]
     return [encoder(codec)(value)]

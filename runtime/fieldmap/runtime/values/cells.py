@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date, time
 from functools import cache
 from typing import Any
 
 import msgspec
 
 from fieldmap.runtime.values.durations import interval
+from fieldmap.runtime.values.outcome import Duration, Money, Quantity
 
 NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"})
@@ -26,6 +28,21 @@ def escaped(value: str) -> str:
 
 def json_text(value: Any) -> str:
     return _JSON.encode(value).decode()
+
+
+def document(value: Any) -> Any:
+    """A value of several parts, or a part, as JSON has it: exact numbers, dates as ISO 8601, money as amount and currency."""
+    if isinstance(value, Money):
+        return {"amount": value.amount, "currency": value.currency}
+    if isinstance(value, Quantity):
+        return {"amount": value.amount, "unit": value.unit}
+    if isinstance(value, dict):
+        return {name: document(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [document(item) for item in value]
+    if isinstance(value, Duration):
+        return value.iso()
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 def array(items: list[str]) -> str:
@@ -47,8 +64,10 @@ _PLAIN: dict[str, Callable[[Any], str]] = {
     "amount": lambda value: str(value.amount),
     "money": lambda value: f"{value.amount}\t{escaped(value.currency)}",
     "quantity": lambda value: f"{value.amount}\t{escaped(value.unit)}",
+    "document": lambda value: escaped(json_text(document(value))),
     "list text": lambda value: escaped(array(value)),
     "list json": lambda value: escaped(array([json_text(item) for item in value])),
+    "list document": lambda value: escaped(array([json_text(document(item)) for item in value])),
 }
 
 

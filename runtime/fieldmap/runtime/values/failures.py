@@ -39,6 +39,7 @@ TITLES: dict[str, str] = {
     "FM2132": "a record that the map warns of",
     "FM2135": "a value that the source says is unchanged, and no earlier version of the record has it",
     "FM2136": "a value that the source does not send because it is unchanged, where it is needed",
+    "FM2137": "a record that lacks a part which it must have",
     "FM2126": "a name that stands twice in one object, so that nobody knows which is meant",
     "FM2165": "a case without an arm for the value",
     "FM2166": "a key that a table does not have",
