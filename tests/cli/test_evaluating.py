@@ -206,19 +206,23 @@ def test_the_conversation_at_a_terminal(record: str) -> None:
         (f":record {record[:-3]}\t\n", "an object with name"),
     ):
         os.write(terminal, typed.encode())
-        seen = _until(terminal, shown)
+        seen = _until(terminal, shown, again="\x03" if typed == "\x03" else "")
         assert shown in seen
     os.write(terminal, b":quit\n")
     assert os.waitpid(child, 0)[1] == 0
     os.close(terminal)
 
 
-def _until(terminal: int, wanted: str) -> str:
-    """What the terminal shows until this is in it, or 20 seconds have gone."""
-    seen, end = "", time.monotonic() + 20
+def _until(terminal: int, wanted: str, again: str = "") -> str:
+    """What the terminal shows until this is in it, or 20 seconds have gone. again: typed once a second meanwhile, for Python forgets an
+    interrupt that comes while it is about to read, until the next key."""
+    seen, end, typed = "", time.monotonic() + 20, time.monotonic()
     while wanted not in seen and time.monotonic() < end:
         if select.select([terminal], [], [], 0.2)[0]:
             seen += os.read(terminal, 65536).decode(errors="replace")
+        elif again and time.monotonic() > typed + 1:
+            os.write(terminal, again.encode())
+            typed = time.monotonic()
     return seen
 
 
