@@ -32,14 +32,15 @@ from fieldmap.compiler import (
     quantities,
     rates,
     reference,
+    remembered,
     sensitivity,
     sources,
     symbols,
     unused,
     versions,
 )
-from fieldmap.compiler.emit import data
 from fieldmap.compiler.report import Report
+from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Diagnostic, Severity
 from fieldmap.dsl.source import Source
 from fieldmap.runtime.bundle import Bundle
@@ -90,7 +91,8 @@ def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checke
     loaded = sources.load(root, paths, report, trees)
     names = symbols.collect(loaded, report)
     own_units.declare(names, report)
-    lists = _lists(root, names, report) | rates.lower_rates(names, root, report)
+    files = reference.DataFiles(root, names.sources, report)
+    lists = _lists(names, files, report) | rates.lower_rates(names, root, report)
     report.unit_tables = lists
     context = maps.MapContext(names, report, entities.lower_entities(names, report), lists)
     context.functions = authored.lower(names, context.codes, report)
@@ -99,15 +101,20 @@ def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checke
         for name, node in names.connectors.items()
         if (lowered := connectors.lower_connector(node, context)) is not None
     }
-    lowered_maps = [item for node in names.maps if (item := maps.lower_map(node, context)) is not None]
-    lowered_maps = [
-        msgspec.structs.replace(item, functions=authored.used(item, context.functions)) for item in lowered_maps
-    ]
+    memory = trees.remembered if trees is not None else remembered.Remembered()
+    lowering = remembered.Lowering(
+        memory,
+        loaded.files.values(),
+        loaded.sources,
+        [*files.digests, *((one.file, one.digest) for one in lists.values() if isinstance(one, ir.Rates))],
+        report,
+    )
+    lowered_maps = lowering.maps(names.maps, lambda node: _lowered(node, context))
     lowered_entities = merges.lower_entities(context.entities.values(), lowered_maps, names, report)
     sensitivity.check(names, report)
-    unused.check(names, report)
+    unused.check(names, report, memory)
     stated = properties.lower(context)
-    looked_up = data.used(lowered_maps)
+    looked_up = lowering.looked_up
     kept = {
         name: table
         for name, table in context.codes.items()
@@ -124,9 +131,14 @@ def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checke
     return Checked(loaded.sources, found, project, context, plans, ran)
 
 
-def _lists(root: Path, names: symbols.Symbols, report: Report) -> dict[str, ir.Table]:
+def _lowered(node: ast.Map, context: maps.MapContext) -> ir.Map | None:
+    """A map with the functions that it calls."""
+    made = maps.lower_map(node, context)
+    return None if made is None else msgspec.structs.replace(made, functions=authored.used(made, context.functions))
+
+
+def _lists(names: symbols.Symbols, files: reference.DataFiles, report: Report) -> dict[str, ir.Table]:
     """Code lists, and the columns of tables."""
-    files = reference.DataFiles(root, names.sources, report)
     return {**codes.lower_codes(names, files, report), **lookups.lower_tables(names, files, report)}
 
 

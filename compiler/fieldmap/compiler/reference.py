@@ -61,6 +61,11 @@ class DataFiles:
             self._known[shown] = self._read(path, shown, named)
         return self._known[shown]
 
+    @property
+    def digests(self) -> list[tuple[str, str]]:
+        """The names and digests of the files that were read."""
+        return [(shown, file.digest) for shown, file in self._known.items() if file is not None]
+
     def _path(self, named: ast.Text) -> Path | None:
         written = PurePosixPath(named.value)
         help_ = "name a file of the project, relative to this one"

@@ -62,6 +62,15 @@ class Report:
         """A file that another uses cannot be read: what it declares is not known."""
         self._unread = True
 
+    @property
+    def whole(self) -> bool:
+        """Whether every file was read, to its last statement."""
+        return not (self._lost or self._lost_uses or self._unread)
+
+    def again(self, known: Iterable[Diagnostic]) -> None:
+        """What was found before, of statements that are as they were."""
+        self.diagnostics.extend(item for item in known if not self._follows(item.code, item.span))
+
     def _follows(self, code: str, span: Span) -> bool:
         """Whether this only follows from a statement or a file that did not read."""
         if code not in _OF_NAMES or span.path not in self._sources or not (self._lost or self._unread):

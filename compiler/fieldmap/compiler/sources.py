@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fieldmap.compiler.remembered import Remembered
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
 from fieldmap.dsl.building import shortened
@@ -32,10 +33,12 @@ def with_line_feeds(text: str) -> str:
 
 
 class Trees:
-    """The trees of files that were read before, so that a long-lived process reads again only what was changed."""
+    """The trees of files that were read before, and what is known of them, so that a long-lived process reads again only what was
+    changed."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Source, ast.File, list[Diagnostic]]] = {}
+        self.remembered = Remembered()
 
     def parse(self, shown: str, text: str) -> tuple[Source, ast.File, list[Diagnostic]]:
         known = self._known.get(shown)

@@ -10,13 +10,13 @@ import msgspec
 def tagged(part: msgspec.Struct, kind: str, attribute: str) -> set[str]:
     """The values that this attribute has in the nodes of this kind: the code lists of all `Lookup`s, say."""
     found: set[str] = set()
-    waiting: list[Any] = [msgspec.to_builtins(part)]
+    waiting: list[Any] = [part]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, dict):
-            if value.get("node") == kind:
-                found.add(str(value[attribute]))
-            waiting.extend(item for item in value.values() if isinstance(item, dict | list | tuple))
-        else:
-            waiting.extend(item for item in value if isinstance(item, dict | list | tuple))
+        if value.__class__ is tuple:
+            waiting += value
+        elif isinstance(value, msgspec.Struct):
+            if type(value).__name__ == kind:
+                found.add(str(getattr(value, attribute)))
+            waiting += [getattr(value, name) for name in value.__struct_fields__]
     return found

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
+from fieldmap.compiler.remembered import Remembered
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.symbols import Symbols
 from fieldmap.dsl import ast
@@ -17,27 +19,27 @@ _SILENT = (ast.Name, ast.Text, ast.Path, ast.Tag, ast.Bool)
 _SIGN = re.compile(r"[*/·]|\^-?[0-9]+")
 
 
-def check(symbols: Symbols, report: Report) -> None:
+def check(symbols: Symbols, report: Report, memory: Remembered) -> None:
     """FM0380 for what is declared and named nowhere. A project without a map is somebody's library, and not asked."""
     if not report.failed:
         # Where something is wrong, what seems unused may be what the mistake is about.
         _names(symbols, report)
     if symbols.maps:
-        _declared(symbols, report)
+        _declared(symbols, report, memory)
 
 
-def _declared(symbols: Symbols, report: Report) -> None:
-    named = _Named(symbols)
+def _declared(symbols: Symbols, report: Report, memory: Remembered) -> None:
+    named = _named(symbols, memory)
     declared: list[tuple[Iterable[_Declared], set[str], str, str]] = [
-        (symbols.codes.values(), named.codes, "nothing uses the code list {}", "… via {}"),
+        (symbols.codes.values(), named["codes"], "nothing uses the code list {}", "… via {}"),
     ]
     if not report.failed:
         declared += [
-            (symbols.units.values(), named.units, "nothing is measured in the unit {}", "… in {}"),
-            (symbols.unit_codes.values(), named.systems, "nothing uses the unit codes {}", "… in unit($.unit, {})"),
-            (symbols.tables.values(), named.tables, "nothing is looked up in the table {}", "lookup({}, …)"),
-            (symbols.rates.values(), named.rates, "nothing is exchanged by the rates {}", "… using {} on $.date"),
-            (symbols.functions.values(), named.functions, "nothing calls the function {}", "{}(…)"),
+            (symbols.units.values(), named["units"], "nothing is measured in the unit {}", "… in {}"),
+            (symbols.unit_codes.values(), named["systems"], "nothing uses the unit codes {}", "… in unit($.unit, {})"),
+            (symbols.tables.values(), named["tables"], "nothing is looked up in the table {}", "lookup({}, …)"),
+            (symbols.rates.values(), named["rates"], "nothing is exchanged by the rates {}", "… using {} on $.date"),
+            (symbols.functions.values(), named["functions"], "nothing calls the function {}", "{}(…)"),
         ]
     for nodes, used, message, sample in declared:
         for node in nodes:
@@ -47,51 +49,46 @@ def _declared(symbols: Symbols, report: Report) -> None:
                 report.warn("FM0380", message.format(name), node.name.span, help=help_text)
 
 
-class _Named:
-    """What the statements of a project name. A function that calls itself, and a unit that is made of itself, name nothing."""
+def _named(symbols: Symbols, memory: Remembered) -> dict[str, set[str]]:
+    """What the statements of a project name, by kind."""
+    kept: tuple[Iterable[ast.Item], ...] = (
+        *(symbols.entities.values(), symbols.connectors.values(), symbols.maps, symbols.merges.values()),
+        *(symbols.examples.values(), symbols.functions.values(), symbols.properties.values(), symbols.tables.values()),
+        *(symbols.units.values(), symbols.unit_codes.values()),
+    )
+    found: dict[str, set[str]] = {kind: set() for kind in _KINDS}
+    for nodes in kept:
+        for item in nodes:
+            for kind, _, name in (one.partition(" ") for one in memory.of("named", item, partial(_in, item))):
+                found[kind].add(name)
+    return found
 
-    def __init__(self, symbols: Symbols) -> None:
-        self.codes: set[str] = set()
-        self.units: set[str] = set()
-        self.systems: set[str] = set()
-        self.tables: set[str] = set()
-        self.rates: set[str] = set()
-        self.functions: set[str] = set()
-        kept = (
-            *(symbols.entities.values(), symbols.connectors.values(), symbols.maps, symbols.merges.values()),
-            *(
-                symbols.examples.values(),
-                symbols.functions.values(),
-                symbols.properties.values(),
-                symbols.tables.values(),
-            ),
-            *(symbols.units.values(), symbols.unit_codes.values()),
-        )
-        for nodes in kept:
-            for item in nodes:
-                own = item.name.text if isinstance(item, ast.Function) else ""
-                for node in walk(item, _SILENT):
-                    self._see(node, own)
 
-    def _see(self, node: ast.Node, own: str) -> None:
+_KINDS = ("codes", "units", "systems", "tables", "rates", "functions")
+
+
+def _in(item: ast.Item) -> Iterator[str]:
+    """`codes states`: what a statement names. A function that calls itself, and a unit that is made of itself, name nothing."""
+    own = item.name.text if isinstance(item, ast.Function) else ""
+    for node in walk(item, _SILENT):
         match node:
             case ast.Via() | ast.DataPeriod():
-                self.codes.add(node.codes.text)
+                yield f"codes {node.codes.text}"
             case ast.InUnitOf() if node.system is not None:
-                self.systems.add(node.system.text)
+                yield f"systems {node.system.text}"
             case ast.RateTable():
-                self.rates.add(node.name.text)
+                yield f"rates {node.name.text}"
             case ast.Call():
                 if node.function.text != own:
-                    self.functions.add(node.function.text)
+                    yield f"functions {node.function.text}"
                 if node.function.text == "lookup" and node.arguments and isinstance(node.arguments[0], ast.Bare):
-                    self.tables.add(node.arguments[0].name)
+                    yield f"tables {node.arguments[0].name}"
             case _:
                 pass
         for attribute in ("unit", "period", "per"):
             unit = getattr(node, attribute, None)
             if isinstance(unit, ast.Name):
-                self.units.update(_SIGN.split(unit.text))
+                yield from (f"units {one}" for one in _SIGN.split(unit.text))
 
 
 def _names(symbols: Symbols, report: Report) -> None:
