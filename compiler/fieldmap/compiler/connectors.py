@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fieldmap.compiler import ir, shapes
+from fieldmap.compiler.context import MapContext
 from fieldmap.compiler.expressions import Checker
-from fieldmap.compiler.maps import MapContext, resource_shape
+from fieldmap.compiler.maps import resource_shape
 from fieldmap.compiler.places import place
 from fieldmap.compiler.readings import FORMATS, format_of, lower_reading
 from fieldmap.compiler.records import instant, textual

@@ -11,8 +11,8 @@ from typing import Any
 from fieldmap.compiler import interpret, ir, types
 from fieldmap.compiler.assign import coerce
 from fieldmap.compiler.claims import claims_of
+from fieldmap.compiler.context import MapContext
 from fieldmap.compiler.expressions import Checker
-from fieldmap.compiler.maps import MapContext
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Scope
 from fieldmap.dsl import ast

@@ -39,6 +39,7 @@ from fieldmap.compiler import (
     unused,
     versions,
 )
+from fieldmap.compiler.context import MapContext
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Diagnostic, Severity
@@ -54,7 +55,7 @@ class Checked:
     sources: dict[str, Source]
     diagnostics: list[Diagnostic]
     project: ir.Project
-    context: maps.MapContext
+    context: MapContext
     connectors: dict[str, connectors.ConnectorPlan] = field(default_factory=dict)
     examples: int = 0
 
@@ -94,7 +95,7 @@ def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checke
     files = reference.DataFiles(root, names.sources, report)
     lists = _lists(names, files, report) | rates.lower_rates(names, root, report)
     report.unit_tables = lists
-    context = maps.MapContext(names, report, entities.lower_entities(names, report), lists)
+    context = MapContext(names, report, entities.lower_entities(names, report), lists)
     context.functions = authored.lower(names, context.codes, report)
     plans = {
         name: lowered
@@ -131,7 +132,7 @@ def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checke
     return Checked(loaded.sources, found, project, context, plans, ran)
 
 
-def _lowered(node: ast.Map, context: maps.MapContext) -> ir.Map | None:
+def _lowered(node: ast.Map, context: MapContext) -> ir.Map | None:
     """A map with the functions that it calls."""
     made = maps.lower_map(node, context)
     return None if made is None else msgspec.structs.replace(made, functions=authored.used(made, context.functions))

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fieldmap.compiler import interpret, ir, types
+from fieldmap.compiler.context import MapContext
 from fieldmap.compiler.examples import given_record, rows_of
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.invented import records
-from fieldmap.compiler.maps import MapContext
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Named, Scope, Typed
 from fieldmap.compiler.shapes import Absence

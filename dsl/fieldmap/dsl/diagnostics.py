@@ -120,6 +120,7 @@ CODES: dict[str, str] = {
     "FM0507": "lines that may fail alone where there are none",
     "FM0508": "a tolerance where no two numbers are compared",
     "FM0509": "a former value where none can be kept",
+    "FM0510": "a fallback that does not catch what cannot be read",
     "FM0530": "archived dates that do not tell month from day",
     "FM0531": "a value that stands for absent and never occurs",
     "FM0532": "archived values of another kind than the field's name says",
