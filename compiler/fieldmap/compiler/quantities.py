@@ -14,7 +14,7 @@ import msgspec
 from fieldmap.compiler import ir, types, units
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Typed
-from fieldmap.compiler.units import kinds, systems
+from fieldmap.compiler.units import kinds, systems, ucum
 from fieldmap.dsl import ast
 from fieldmap.dsl.source import Span
 
@@ -159,6 +159,9 @@ def _remember(report: Report, node: ir.ScaleByCode) -> None:
     rows = {code: f"{factor} {offset}" for code, (factor, offset) in systems.rows(system, node.into.dimension).items()}
     place = ir.Place(file="", line=0, column=0, text="")
     report.unit_tables[node.table] = ir.CodeTable(name=node.table, entries=rows, place=place)
+    if node.system not in report.unit_lists and node.system == "ucum":
+        atoms = ir.CodeTable(name=system.title, entries=ucum.sizes(), place=place)
+        report.unit_tables[f"{node.system}*"] = atoms
     others = {code: systems.clause(found) for code, found in system.codes.items()}
     report.unit_tables[f"{node.system}/"] = ir.CodeTable(name=system.title, entries=others, place=place)
 

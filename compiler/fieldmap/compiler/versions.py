@@ -27,7 +27,7 @@ def map_version(map_: ir.Map, codes: Mapping[str, ir.Table]) -> str:
     meaning = _meaning(msgspec.to_builtins(map_))
     # As pairs: a code or field of the author's may be called like an attribute that does not count.
     names = _uses(meaning, "Lookup", "codes") | _uses(meaning, "ReadQuantity", "spellings") | _unit_tables(meaning)
-    used = [_table(codes[name]) for name in sorted(names | _uses(meaning, "Exchange", "rates"))]
+    used = [_table(codes[name]) for name in sorted(names | _uses(meaning, "Exchange", "rates")) if name in codes]
     called = _uses(meaning, "Call", "function")
     unicode = unicodedata.unidata_version if any(FUNCTIONS[name].unicode for name in called) else ""
     return _hash([MEANING, meaning, used, registries(meaning), unicode])
@@ -79,6 +79,6 @@ def _unit_tables(value: Any) -> set[str]:
     if isinstance(value, dict):
         own = set()
         if value.get("node") == "ScaleByCode" and value.get("into"):
-            own = {f"{value['system']}/{value['into']['dimension']}", f"{value['system']}/"}
+            own = {f"{value['system']}/{value['into']['dimension']}", f"{value['system']}/", f"{value['system']}*"}
         return own.union(*(_unit_tables(item) for item in value.values()))
     return set().union(*(_unit_tables(item) for item in value)) if isinstance(value, list) else set()

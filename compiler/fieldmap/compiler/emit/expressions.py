@@ -20,6 +20,7 @@ from fieldmap.compiler.emit.queries import Queries
 from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, parts, sole
 from fieldmap.compiler.interpret.evaluation import place_of
+from fieldmap.compiler.units import kinds
 from fieldmap.compiler.units.kinds import words as measured
 from fieldmap.runtime.values import durations
 
@@ -419,9 +420,11 @@ class Emitter:
         known = self.constants.name(literal(others))
         wanted = f"{known}, {literal(system.name)}, {literal(measured(node.into.dimension))}"
 
+        more = self._ucum(node.system, node.into)
+
         def call() -> None:
             code = self.emit(node.code)
-            self.body.line(f"{value.code} = scale_by_code({value.code}, {code.code}, {table}, {wanted}, {path})")
+            self.body.line(f"{value.code} = scale_by_code({value.code}, {code.code}, {table}, {wanted}, {path}{more})")
 
         if value.maybe:
             with self.body.block(f"if {value.code} is not None:"):
@@ -429,6 +432,15 @@ class Emitter:
         else:
             call()
         return Atom(value.code, "", value.maybe, True)
+
+    def _ucum(self, system: str, into: ir.Unit) -> str:
+        """The argument by which expressions are read that are in no table. A scale with its own zero stands in the table, alone."""
+        atoms = self.codes.get(f"{system}*")
+        if not isinstance(atoms, ir.CodeTable) or into.dimension == kinds.TEMPERATURE:
+            return ""
+        lines = self.constants.name(literal("\n".join(f"{code}\t{row}" for code, row in atoms.entries.items())))
+        powers = repr(kinds.powers(into.dimension))
+        return f", {self.constants.name(f'Ucum({lines}, {powers}, Fraction({literal(into.factor)}))')}"
 
     def _money(self, node: ir.MakeMoney) -> Atom:
         amount = self.owned(self.emit(node.amount))

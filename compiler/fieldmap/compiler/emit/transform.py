@@ -39,6 +39,7 @@ _NAMES = {
     "numbers": "add divide multiply negate read_unscaled read_decimal read_float read_grouped read_int scale subtract to_float",
     "outcome": "Claimed Dead Deleted Duration Failed Filtered Held Listed Money Outcome Quantity Rejected",
     "unitcodes": "scale_by_code",
+    "ucum": "Ucum",
     "parts": "fit_record make_record read_record",
     "paths": "as_elements as_list element every find find_all lacking marked no_object PARTLY state UNCHANGED unfit_record unsent",
     "data": "Data",

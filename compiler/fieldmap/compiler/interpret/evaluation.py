@@ -33,6 +33,8 @@ from fieldmap.compiler.interpret.conversions import (
 from fieldmap.compiler.interpret.fitting import JSON_DEPTH
 from fieldmap.compiler.interpret.templates import in_template, render
 from fieldmap.compiler.interpret.tracing import Step, how_text, type_text
+from fieldmap.compiler.units import ucum
+from fieldmap.compiler.units.kinds import TEMPERATURE
 from fieldmap.compiler.units.kinds import words as measured
 from fieldmap.compiler.units.systems import NO_SIZE
 from fieldmap.runtime.values import durations
@@ -380,6 +382,8 @@ class _Scope:
         if not isinstance(table, ir.CodeTable) or not isinstance(others, ir.CodeTable):
             raise TypeError(f"{node.table} is no table of unit codes")
         row = table.entries.get(text(code))
+        if row is None and f"{node.system}*" in self._all.codes and code not in others.entries:
+            row = ucum_row(code, node.into.dimension, measured(node.into.dimension))
         if row is None:
             raise Failed(*unfit_code(code, others, measured(node.into.dimension)))
         factor, offset = map(Fraction, row.split())
@@ -544,6 +548,20 @@ def bounded(value: Any) -> Any:
     elif isinstance(value, list) and len(value) > LONGEST_LIST:
         raise Failed("FM2168", f"a list of more than {LONGEST_LIST} elements")
     return value
+
+
+def ucum_row(code: str, dimension: str, wanted: str) -> str | None:
+    """Factor and offset of an expression of UCUM that stands in no table; None for what is none."""
+    found = ucum.read(code) if dimension != TEMPERATURE else None
+    if found is None:
+        return None
+    if found.unit is None:
+        raise Failed("FM2143", f"{quote(code)} is an expression of UCUM {NO_SIZE}; {wanted} is needed")
+    if found.unit.dimension != dimension:
+        raise Failed(
+            "FM2141", f"{quote(code)} is an expression of UCUM which measures something else; {wanted} is needed"
+        )
+    return f"{found.unit.factor} {found.unit.offset}"
 
 
 def unfit_code(code: str, system: ir.CodeTable, wanted: str) -> tuple[str, str]:

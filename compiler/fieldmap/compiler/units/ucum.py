@@ -51,6 +51,9 @@ _COMPONENT = re.compile(
 )
 
 
+LONGEST, LARGEST_POWER = 100, 40
+
+
 class NotUcumError(ValueError):
     """A text that UCUM's grammar does not read."""
 
@@ -61,6 +64,8 @@ class _Size:
     powers: dict[str, int]
 
     def times(self, other: _Size, sign: int) -> _Size:
+        if not other.factor:
+            raise NotUcumError("a zero is no unit")
         powers = dict(self.powers)
         for base, power in other.powers.items():
             powers[base] = powers.get(base, 0) + sign * power
@@ -81,6 +86,8 @@ def atoms() -> dict[str, dict[str, str]]:
 
 def read(code: str) -> systems.Code | None:
     """What an expression of UCUM means; None if it is none."""
+    if not 0 < len(code) <= LONGEST:
+        return None
     try:
         name = " ".join(_names(code)) or code
         own = _OURS.get(code)
@@ -177,6 +184,8 @@ class _Reader:
             return _UNITY
         if match["number"]:
             return self._annotated(_Size(_number(match["number"]), {}))
+        if abs(int(match["power"] or 1)) > LARGEST_POWER:
+            raise NotUcumError(self._text)
         found = _atom(match["symbol"])
         return self._annotated(found.raised(int(match["power"])) if found is not None and match["power"] else found)
 
@@ -190,7 +199,7 @@ class _Reader:
 def _number(text: str) -> Fraction:
     if text[:3] in ("10*", "10^"):
         power = int(text[3:] or 1)
-        if abs(power) > 40:
+        if abs(power) > LARGEST_POWER:
             raise NotUcumError(text)
         return Fraction(10) ** power
     return Fraction(text)
@@ -226,6 +235,18 @@ def _defined(symbol: str) -> _Size | None:
         return None
     found = _Reader(row["unit"]).read()
     return found and replace(found, factor=found.factor * Fraction(row["value"]))
+
+
+@functools.cache
+def sizes() -> dict[str, str]:
+    """Each atom with the prefixes that it takes and its size, as `fieldmap.runtime.values.ucum` reads them."""
+    found = {}
+    for code, row in atoms().items():
+        size = _defined(code)
+        takes = "" if not row["metric"] else "10 2" if row["class"] == "infotech" else "10"
+        powers = " ".join(f"{base}:{power}" for base, power in sorted(size.powers.items())) if size is not None else ""
+        found[code] = f"{takes}\t{size.factor if size is not None else ''}\t{powers}"
+    return found
 
 
 # What is often put together: the counterpart of what people write in laboratories, on labels and on drawings.
