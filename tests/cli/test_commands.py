@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.support import rows
 
 from fieldmap.cli.main import run
 from fieldmap.demo import story
@@ -54,8 +55,8 @@ def test_the_first_five_minutes(project: Path, capsys: pytest.CaptureFixture[str
     ):
         assert part in text
     assert run(["dlq"]) == 0
-    assert 'FM2110 status: code "Q" is not in' in said(capsys)
-    assert run(["dlq", "--incomplete"]) == 0
+    assert 'FM2110 status: code "Q" is' in said(capsys)
+    assert run(["incomplete"]) == 0
     assert "1004   still empty: hired_on" in said(capsys)
     assert run(["status"]) == 0
     assert "up to date" in said(capsys)
@@ -75,7 +76,7 @@ def test_machines_read_json(project: Path, capsys: pytest.CaptureFixture[str]) -
     for command in (
         ["query", "Worker", "--json"],
         ["dlq", "--json"],
-        ["dlq", "--held", "--json"],
+        ["dlq", "held", "--json"],
         ["status", "--json"],
         ["archive", "list", "--json"],
     ):
@@ -118,14 +119,66 @@ def test_dead_letters_come_back_after_a_fix(project: Path, capsys: pytest.Captur
     assert "There are no dead letters." in said(capsys)
 
 
+def test_a_dead_letter_is_retried_after_a_fix(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["sync"])
+    staff = project / "staff.map"
+    before = staff.read_text("utf-8")
+    capsys.readouterr()
+    assert run(["dlq", "retry", "1"]) == 1
+    assert '1 record is rejected again\n  1 record: FM2110 status: code "Q" is not in staff_state' in said(capsys)
+    fixed = before.replace('"L", "S" -> leave', '"L", "S", "Q" -> leave').replace('"state": "Q"', '"state": "Z"')
+    staff.write_text(fixed, "utf-8")
+    for path in (project / "sample").iterdir():
+        path.unlink()
+    assert run(["dlq", "retry", "1", "--json"]) == 0
+    found = json.loads(said(capsys))
+    assert found["outcomes"] == {"claimed": 1}
+    assert found["entities"]["Worker"]["new"] == 1
+    assert found["wants_replay"] == ["staff.workers to Worker"]
+    assert run(["dlq", "retry", "--all"]) == 0
+    assert "There are no dead letters." in said(capsys)
+    assert run(["query", "Worker", "--key", "1005", "--json"]) == 0
+    assert json.loads(said(capsys))[0]["status"] == "leave"
+    staff.write_text(before, "utf-8")
+    assert run(["sync"]) == 1
+    assert "Dead letters of staff.workers to Worker were retried with another version of it" in said(capsys)
+    assert run(["status"]) == 0
+    assert "changed, wants" in said(capsys)
+    assert run(["replay"]) == 0
+    assert run(["query", "Worker", "--key", "1005"]) == 1
+
+
+def test_the_failing_step_is_underlined(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["sync"])
+    capsys.readouterr()
+    assert run(["dlq", "show", "1"]) == 0
+    lines = said(capsys).splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("  staff.map:"))
+    begin = lines[place].index("$.state")
+    assert lines[place + 1] == " " * begin + '^^^^^^^ "Q"'
+
+
+def test_who_reveals_is_kept(project: Path, database: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["sync"])
+    for command in (["dlq", "show", "1"], ["dlq"], ["dlq", "held"], ["conflicts"]):
+        assert run(command) == 0
+    assert rows(database, "SELECT count(*) FROM fieldmap.revealed") == [(0,)]
+    assert run(["dlq", "show", "1", "--reveal"]) == 0
+    assert run(["conflicts", "Worker", "--reveal"]) == 0
+    assert rows(database, "SELECT what FROM fieldmap.revealed WHERE person <> '' AND role <> '' ORDER BY id") == [
+        ("dlq show 1: record 1005 of staff.workers to Worker",),
+        ("conflicts Worker",),
+    ]
+
+
 def test_personal_data_is_masked_in_dead_letters(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(["sync"])
     capsys.readouterr()
-    assert run(["dlq", "--show", "1"]) == 0
+    assert run(["dlq", "show", "1"]) == 0
     text = said(capsys)
     assert "▒▒▒ (pii)" in text
     assert "Turing" not in text
-    assert run(["dlq", "--show", "1", "--reveal"]) == 0
+    assert run(["dlq", "show", "1", "--reveal"]) == 0
     assert "Turing" in said(capsys)
 
 
@@ -289,7 +342,11 @@ def test_a_bundle_of_another_format(project: Path, capsys: pytest.CaptureFixture
         (["query", "Worker", "--fields", "nmae"], 2, "has no field nmae"),
         (["explain", "Worker", "1001", "worker_id"], 2, "it is the key"),
         (["explain", "Worker", "4711", "name"], 1, "No Worker has the key 4711"),
-        (["dlq", "--show", "99"], 2, "There is no dead letter 99"),
+        (["dlq", "show", "99"], 2, "There is no dead letter 99"),
+        (["dlq", "retry", "99"], 2, "There is no dead letter 99"),
+        (["dlq", "retry"], 2, "Say which dead letters"),
+        (["dlq", "retry", "1", "--all"], 2, "Say which dead letters"),
+        (["dlq", "--json", "held"], 2, "Write options behind the command, such as: fieldmap dlq held --json"),
         (["sync", "staff.nobody"], 2, "No map reads staff.nobody"),
         (["archive", "import", "nothing.json", "--resource", "staff.workers"], 2, "There is no file nothing.json"),
         (["archive", "import", "fieldmap.toml", "--resource", "staff.people"], 2, "No connector of this project"),
@@ -329,12 +386,19 @@ def test_settings_that_cannot_be_used(project: Path, capsys: pytest.CaptureFixtu
 
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ["init", "check", "fmt", "compile", "demo", "sync", "replay", "status", "query", "explain", "dlq"]:
+    for command in [
+        *("init", "check", "fmt", "compile", "demo", "sync", "replay", "status", "query", "explain", "dlq"),
+        *("conflicts", "incomplete", "duplicates", "dangling", "stale"),
+    ]:
         assert run([command, "--help"]) == 0
         assert f"Example: fieldmap {command}" in " ".join(said(capsys).split())
-    for command in ["list", "import", "verify"]:
-        assert run(["archive", command, "--help"]) == 0
-        assert "Example: fieldmap archive" in said(capsys)
+    for group, commands in {
+        "archive": ["list", "import", "verify"],
+        "dlq": ["show", "held", "warnings", "retry"],
+    }.items():
+        for command in commands:
+            assert run([group, command, "--help"]) == 0
+            assert f"Example: fieldmap {group} {command}" in " ".join(said(capsys).split())
 
 
 def test_a_pattern_that_fits_no_file_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -344,9 +408,7 @@ def test_a_pattern_that_fits_no_file_is_told(project: Path, capsys: pytest.Captu
     assert "No file in the folder sample of staff.workers fits 'stuff*.json'" in said(capsys)
 
 
-@pytest.mark.parametrize(
-    "command", [["dlq"], ["dlq", "--json"], ["dlq", "--show", "1"], ["dlq", "--show", "1", "--json"]]
-)
+@pytest.mark.parametrize("command", [["dlq"], ["dlq", "--json"], ["dlq", "show", "1"], ["dlq", "show", "1", "--json"]])
 def test_reasons_hide_personal_values_too(
     project: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""What `explain` and `dlq --show` say in the cases where a wrong answer would look right."""
+"""What `explain` and `dlq show` say in the cases where a wrong answer would look right."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def test_a_claim_without_a_row_says_why(project: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize("member", ['"v": 1, "v": 2', f'"v": {"9" * 500}', '"v": "\\ud800"'])
 def test_dead_letters_show_what_no_json_can_say(project: Path, member: str, capsys: pytest.CaptureFixture[str]) -> None:
     load(project, '{"data":[{"rec":{"id":"X", ' + member + "}}]}", capsys)
-    assert run(["dlq", "--show", "1", "--reveal"]) == 0
+    assert run(["dlq", "show", "1", "--reveal"]) == 0
     assert "raw record" in capsys.readouterr().out
-    assert run(["dlq", "--show", "1", "--json"]) == 0
+    assert run(["dlq", "show", "1", "--json"]) == 0
 
 
 def test_a_value_whose_newer_version_was_rejected_is_stale(

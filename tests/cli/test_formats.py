@@ -132,7 +132,7 @@ def test_xml(folder: Path, database: Server, capsys: pytest.CaptureFixture[str])
     raw = explained("1", "code", capsys)["raw"]
     assert raw[0]["path"].endswith("(line 4, /r:Report/r:Data/r:Worker[1]/r:Pay/@cur)")
     assert [item["text"] for item in explained("1", "phones", capsys)["raw"]] == ["1", "2"]
-    assert run(["dlq", "--show", "1", "--reveal"]) == 0
+    assert run(["dlq", "show", "1", "--reveal"]) == 0
     assert "Phone" in capsys.readouterr().out
 
 
@@ -186,5 +186,5 @@ def test_a_damaged_file_is_one_dead_letter(folder: Path, database: Server, capsy
     synced(folder, EXCEL, "a.xlsx", b"PK nothing")
     assert [row[0] for row in rows(database, "SELECT code FROM fieldmap.dead_letters")] == ["FM2120"]
     capsys.readouterr()
-    assert run(["dlq", "--show", "1"]) == 0
+    assert run(["dlq", "show", "1"]) == 0
     assert "not a whole Excel workbook" in capsys.readouterr().out

@@ -148,13 +148,13 @@ def test_a_path_that_finds_nothing_is_told_as_missing(project: Path, capsys: pyt
 
 
 def test_rows_that_want_a_look_are_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    held_back = told("dlq", "--incomplete", capsys=capsys)
+    held_back = told("incomplete", capsys=capsys)
     assert [(row["key"], row["missing"], [c["message"] for c in row["failed"]]) for row in held_back] == [
         ("2", [], ["paid too much"])
     ]
     assert [claim["record"] for claim in held_back[0]["claims"]] == ["a2", "b3"]
     assert held_back[0]["failed"][0]["where"] == "all.map:15"
-    conflicts = told("dlq", "--conflicts", capsys=capsys)
+    conflicts = told("conflicts", capsys=capsys)
     assert [(row["key"], row["field"], row["code"]) for row in conflicts] == [
         ("2", "day", "FM2182"),
         ("2", "way", "FM2180"),
@@ -162,18 +162,26 @@ def test_rows_that_want_a_look_are_listed(project: Path, capsys: pytest.CaptureF
     assert [(claim["record"], claim["value"]) for claim in conflicts[1]["claims"]] == [("a2", "1.0"), ("b3", "2.0")]
     assert conflicts[0]["claims"][0]["value"] == "2026-02-03"
     assert conflicts[0]["claims"][1]["record"] == "a2"
-    assert told("dlq", "--duplicates", capsys=capsys) == [
+    assert told("duplicates", capsys=capsys) == [
         {"entity": "W", "key": "1", "source": "drop.b", "records": ["b1", "b2"]}
     ]
-    warned = told("dlq", "--warned", capsys=capsys)
-    assert [(row["key"], row["message"]) for row in warned] == [
-        ("2", "nobody calls them anything"),
-        ("3", "nobody calls them anything"),
-    ]
-    assert told("dlq", "--dangling", capsys=capsys) == []
-    for option in ("--incomplete", "--conflicts", "--duplicates", "--warned", "--dangling", "--stale"):
-        assert run(["dlq", option]) == 0
+    (warned,) = told("dlq", "warnings", capsys=capsys)
+    assert (warned["of"], warned["reason"], warned["where"], warned["records"], warned["samples"]) == (
+        "W",
+        "nobody calls them anything",
+        "all.map:16",
+        2,
+        ["2", "3"],
+    )
+    assert [row["key"] for row in told("conflicts", "W", "--limit", "1", capsys=capsys)] == ["2"]
+    assert run(["conflicts", "V"]) == 2
+    assert "There is no entity V; there are: W" in capsys.readouterr().err
+    assert told("dangling", capsys=capsys) == []
+    for command in ("incomplete", "conflicts", "duplicates", "dangling", "stale"):
+        assert run([command]) == 0
+    assert run(["conflicts", "--limit", "1"]) == 0
     shown = capsys.readouterr().out
+    assert "2 conflicts, 1 shown (--limit)" in shown
     assert "paid too much (all.map:15)" in shown
     assert "the sources do not agree" in shown
     assert "Every reference finds its row." in shown
@@ -210,26 +218,26 @@ def test_a_held_value_that_would_not_be_chosen_is_no_conflict(project: Path, dat
 
 
 def test_stale_claims_are_listed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told("dlq", "--stale", capsys=capsys) == []
+    assert told("stale", capsys=capsys) == []
     sync(project, [{**A[0], "n": None, "at": "2026-02-01T00:00:00Z"}, A[1]], B)
-    (stale,) = told("dlq", "--stale", capsys=capsys)
+    (stale,) = told("stale", capsys=capsys)
     assert (stale["key"], stale["source"], stale["record"], stale["code"]) == ("1", "drop.a", "a1", "FM2114")
     assert run(["status"]) == 0
-    assert "fieldmap dlq --stale" in " ".join(capsys.readouterr().out.split())
+    assert "fieldmap stale" in " ".join(capsys.readouterr().out.split())
 
 
 def test_conflicts_hide_what_is_personal(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tagged = MAPS.replace("day    : date?", "day    : date? pii").replace("in km?", "in km? restricted")
     (project / "all.map").write_text(tagged)
     assert run(["replay"]) == 0
-    conflicts = told("dlq", "--conflicts", capsys=capsys)
+    conflicts = told("conflicts", capsys=capsys)
     assert [(c["value"], c["reason"]) for row in conflicts for c in row["claims"]] == [
         ("▒▒▒ (pii)", None),
         (None, "▒▒▒ (pii)"),
         ("▒▒▒ (restricted)", None),
         ("▒▒▒ (restricted)", None),
     ]
-    shown = told("dlq", "--conflicts", "--reveal", capsys=capsys)
+    shown = told("conflicts", "--reveal", capsys=capsys)
     assert shown[0]["claims"][0]["value"] == "2026-02-03"
 
 
@@ -240,7 +248,7 @@ def test_a_row_leaves_and_comes_back(project: Path, capsys: pytest.CaptureFixtur
     assert keys() == ["1", "3"]
     sync(project, [A[0], {**A[1], "pay": 5, "at": "2026-01-02T00:00:00Z"}], B)
     assert keys() == ["1", "2", "3"]
-    assert told("dlq", "--incomplete", capsys=capsys) == []
+    assert told("incomplete", capsys=capsys) == []
     sync(
         project,
         [{**A[0], "pay": 500, "at": "2026-01-02T00:00:00Z"}, {**A[1], "pay": 5, "at": "2026-01-02T00:00:00Z"}],

@@ -98,21 +98,29 @@ def _line(text: Text, indent: int = 2) -> None:
 
 
 def show_letter(letter: Letter, *, reveal: bool) -> None:
-    """One dead letter: the statement that failed and the record as received, personal values hidden unless revealed."""
+    """One dead letter: the statement with the step that failed, and the record as received. Its values are hidden already unless
+    revealed."""
     console = out()
-    shown = letter if reveal else letter.without_values()
-    _line(Text(f"{shown.code}  {shown.field + ': ' if shown.field else ''}{safe(shown.reason)}", style="bold"))
-    _line(Text(f"  {shown.file}:{shown.line}   {safe(shown.statement)}"))
-    if shown.same_cause > 1:
-        console.print(f"  {plural(shown.same_cause - 1, 'more record has', 'more records have')} it")
+    _line(Text(f"{letter.code}  {letter.field + ': ' if letter.field else ''}{safe(letter.reason)}", style="bold"))
+    head = f"  {letter.file}:{letter.line}   "
+    _line(Text(f"{head}{safe(letter.statement)}"))
+    begin, end = letter.step
+    if letter.statement.isprintable() and len(head) + end < (console.width or 0):
+        _line(Text(f"{' ' * (len(head) + begin)}{'^' * (end - begin)} {safe(letter.value)}".rstrip(), style="red"))
+    others = letter.same_cause - 1
+    same = f"; {plural(others, 'more record has', 'more records have')} it" if others else ""
+    _line(Text(f"  first seen {letter.first_seen:%Y-%m-%d %H:%M}, last seen {letter.last_seen:%Y-%m-%d %H:%M}{same}"))
     _line(
         Text(
-            f"  received from {safe(shown.url)}, archive {shown.archive}, record {shown.record_index} of the response at byte {count(shown.offset)}"
+            f"  received from {safe(letter.url)}, archive {letter.archive}, record {letter.record_index} of the response at byte {count(letter.offset)}"
         )
     )
-    console.print(f"  raw record{f' {shown.record}' if shown.record else ''}:")
-    for name, value in shown.members:
-        marked = f" ({shown.tagged[name]})" if name in shown.tagged and not reveal else ""
+    console.print(f"  raw record{f' {safe(letter.record)}' if letter.record else ''}:")
+    for name, value in letter.members:
+        marked = f" ({letter.tagged[name]})" if name in letter.tagged and not reveal else ""
         _line(Text(f"    {safe(name)}: {safe(value)}{marked}"))
-    if shown.tagged and not reveal:
-        console.print("  --reveal shows what is hidden")
+    if letter.tagged and not reveal:
+        console.print("  --reveal shows what is hidden, and is logged")
+    console.print(
+        f"  after a fix: fieldmap dlq retry {letter.number}      (reads the archive; asks the source nothing)"
+    )

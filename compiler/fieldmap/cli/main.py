@@ -29,7 +29,9 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "evaluating": ("eval", "repl"),
     "measuring": ("units",),
     "operate": ("sync", "replay", "status"),
-    "inspect": ("query", "explain", "dlq"),
+    "inspect": ("query", "explain"),
+    "dlq": ("dlq",),
+    "listing": ("conflicts", "incomplete", "duplicates", "dangling", "stale"),
     "archive": ("archive",),
     "identity": ("identity",),
 }

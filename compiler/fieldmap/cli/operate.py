@@ -144,19 +144,19 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
         console.print(f"{plural(attention['dead_letters'], 'record')} {verb} in the dead letters: fieldmap dlq")
     if attention["held"]:
         verb = "is" if attention["held"] == 1 else "are"
-        console.print(f"{plural(attention['held'], 'value')} could not be read and {verb} held: fieldmap dlq --held")
+        console.print(f"{plural(attention['held'], 'value')} could not be read and {verb} held: fieldmap dlq held")
     _show_bare(report, bundle)
     if attention["warnings"]:
-        console.print(f"{plural(attention['warnings'], 'warning')} of records that are loaded: fieldmap dlq --warnings")
+        console.print(f"{plural(attention['warnings'], 'warning')} of records that are loaded: fieldmap dlq warnings")
     incomplete = sum(attention["incomplete"].values())
     if incomplete:
         verb = "is" if incomplete == 1 else "are"
-        console.print(f"{plural(incomplete, 'row')} {verb} held back as incomplete: fieldmap dlq --incomplete")
+        console.print(f"{plural(incomplete, 'row')} {verb} held back as incomplete: fieldmap incomplete")
     conflicts, warned = sum(attention["conflicts"].values()), sum(attention["warned"].values())
     if conflicts:
-        console.print(f"{plural(conflicts, 'conflict')} between claims: fieldmap dlq --conflicts")
+        console.print(f"{plural(conflicts, 'conflict')} between claims: fieldmap conflicts")
     if warned:
-        console.print(f"{plural(warned, 'warning')} about rows: fieldmap dlq --warned")
+        console.print(f"{plural(warned, 'warning')} about rows: fieldmap dlq warnings")
 
 
 def _show_bare(report: Report, bundle: Bundle) -> None:
@@ -210,7 +210,7 @@ def _as_json(report: Report, attention: dict[str, Any]) -> dict[str, Any]:
 
 
 _STATUS = (
-    "SELECT p.map, p.title, p.resource, v.version, p.applied_through, p.replaying, r.command, r.ended_at, r.outcome, a.read"
+    "SELECT p.map, p.title, p.resource, v.version, p.applied_through, p.replaying, p.retried, r.command, r.ended_at, r.outcome, a.read"
     " FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
     " LEFT JOIN LATERAL (SELECT * FROM fieldmap.accounts a WHERE a.map = p.map ORDER BY run DESC LIMIT 1) a ON true"
     " LEFT JOIN fieldmap.runs r ON r.id = a.run ORDER BY p.title"
@@ -234,9 +234,9 @@ def status(json: Json = False) -> None:
         matched = counts(connection, workspace.existing_bundle()) if loaded else []
         stale = {row[0]: _stale(connection, row[0]) for row in rows}
     found = []
-    for map_id, title, resource, version, through, replaying, command, ended, outcome, read in rows:
+    for map_id, title, resource, version, through, replaying, retried, command, ended, outcome, read in rows:
         end = archive.end(resource) if resource in held else None
-        changed = checked.ok and versions.get(map_id) != version
+        changed = retried or (checked.ok and versions.get(map_id) != version)
         found.append(
             {
                 "map": title,
@@ -272,7 +272,7 @@ def status(json: Json = False) -> None:
             verb = "is" if item["stale"] == 1 else "are"
             out().print(
                 f"\n{plural(item['stale'], 'record')} of {item['map']} {verb} stale: a newer version was rejected, and the"
-                " claims of the one before it stand: fieldmap dlq --stale"
+                " claims of the one before it stand: fieldmap stale"
             )
     if not checked.ok:
         out().print("\nThe maps have mistakes, so nothing is said of changes: fieldmap check")

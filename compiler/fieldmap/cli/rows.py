@@ -1,4 +1,4 @@
-"""Lists of rows that want a look: held back, in conflict, warned of, claimed twice, stale, with references that find nothing.
+"""Lists of rows that want a look: held back, in conflict, claimed twice, stale, with references that find nothing.
 
 `--json` gives keys and records as the store has them; the tables show keys as the commands take them.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from psycopg import sql
 
-from fieldmap.cli.console import out, print_json, safe, table
+from fieldmap.cli.console import count, out, plural, print_json, safe, table
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.store.database import Connection
 
@@ -23,9 +23,30 @@ _CONFLICTS = {
 }
 
 
-def show_incomplete(bundle: Bundle, connection: Connection, *, json: bool) -> None:
+Found = list[dict[str, Any]]
+SHOWN = 20
+
+
+def print_list(
+    found: Found, show: Callable[[Found], None], words: tuple[str, str, str], *, limit: int | None, json: bool
+) -> None:
+    """Prints a list as JSON or by `show`, and how many there are. words: for none, one and several."""
+    none, one, several = words
+    shown = found[: (limit or len(found)) if json else (limit or SHOWN)]
+    if json:
+        print_json(shown)
+        return
+    if not found:
+        out().print(none)
+        return
+    show(shown)
+    more = f", {count(len(shown))} shown (--limit)" if len(found) > len(shown) else ""
+    out().print(f"\n{plural(len(found), one, several)}{more}")
+
+
+def incomplete(bundle: Bundle, connection: Connection) -> Found:
     """Rows held back, why, and the claims that they are made of."""
-    found = [
+    return [
         {
             "entity": info.name,
             "key": key,
@@ -48,13 +69,11 @@ def show_incomplete(bundle: Bundle, connection: Connection, *, json: bool) -> No
             )
         ).fetchall()
     ]
-    if json:
-        print_json(found)
-    elif not found:
-        out().print("No rows are held back.")
-    else:
-        rows = [(item["entity"], key_words(item["key"]), _why(item), _claimed(item["claims"])) for item in found]
-        table(["entity", "key", "why it is held back", "claimed by"], rows)
+
+
+def show_incomplete(found: Found) -> None:
+    rows = [(item["entity"], key_words(item["key"]), _why(item), _claimed(item["claims"])) for item in found]
+    table(["entity", "key", "why it is held back", "claimed by"], rows)
 
 
 def _why(item: dict[str, Any]) -> str:
@@ -65,25 +84,7 @@ def _why(item: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def show_warned(bundle: Bundle, connection: Connection, *, json: bool) -> None:
-    """Rows on which a `warn` of their entity does not hold."""
-    found = [
-        {"entity": info.name, "key": key, **_condition(info, number)}
-        for info in bundle.catalogue.entities
-        for key, number in connection.execute(
-            "SELECT key, condition FROM fieldmap.warned WHERE entity = %s ORDER BY condition, key", [info.name]
-        ).fetchall()
-    ]
-    if json:
-        print_json(found)
-    elif not found:
-        out().print("No row is warned of.")
-    else:
-        rows = [(item["entity"], key_words(item["key"]), item["message"], item["where"]) for item in found]
-        table(["entity", "key", "warning", "where"], rows)
-
-
-def show_conflicts(bundle: Bundle, connection: Connection, hidden: Callable[[str, str], str], *, json: bool) -> None:
+def conflicts(bundle: Bundle, connection: Connection, hidden: Callable[[str, str], str]) -> Found:
     """Fields on which live claims contradict each other, with what each says. hidden: what is shown instead of the values of a field
     of an entity, "" where they may be seen."""
     found = list(_conflicts(bundle, connection))
@@ -92,21 +93,20 @@ def show_conflicts(bundle: Bundle, connection: Connection, hidden: Callable[[str
         for claim in item["claims"] if instead else ():
             claim["value"] = instead if claim["value"] is not None else None
             claim["reason"] = instead if claim["reason"] is not None else None
-    if json:
-        print_json(found)
-    elif not found:
-        out().print("There are no conflicts.")
-    else:
-        rows = [
-            (
-                f"{item['entity']} {key_words(item['key'])}",
-                item["field"],
-                f"{item['code']} {_CONFLICTS.get(item['code'], '')}",
-                "; ".join(f"{claim['source']} {claim['record']}: {_said(claim)}" for claim in item["claims"]),
-            )
-            for item in found
-        ]
-        table(["row", "field", "conflict", "claims"], rows)
+    return found
+
+
+def show_conflicts(found: Found) -> None:
+    rows = [
+        (
+            f"{item['entity']} {key_words(item['key'])}",
+            item["field"],
+            f"{item['code']} {_CONFLICTS.get(item['code'], '')}",
+            "; ".join(f"{claim['source']} {claim['record']}: {_said(claim)}" for claim in item["claims"]),
+        )
+        for item in found
+    ]
+    table(["row", "field", "conflict", "claims"], rows)
 
 
 def _conflicts(bundle: Bundle, connection: Connection) -> Iterator[dict[str, Any]]:
@@ -123,9 +123,9 @@ def _conflicts(bundle: Bundle, connection: Connection) -> Iterator[dict[str, Any
             yield {"entity": info.name, "key": key, "field": field, "code": code, "claims": told}
 
 
-def show_duplicates(bundle: Bundle, connection: Connection, *, json: bool) -> None:
+def duplicates(bundle: Bundle, connection: Connection) -> Found:
     """Keys that one source claims by several records."""
-    found = [
+    return [
         {"entity": info.name, "key": key, "source": _source(bundle, map_), "records": records}
         for info in bundle.catalogue.entities
         for key, map_, records in connection.execute(
@@ -134,18 +134,16 @@ def show_duplicates(bundle: Bundle, connection: Connection, *, json: bool) -> No
             )
         ).fetchall()
     ]
-    if json:
-        print_json(found)
-    elif not found:
-        out().print("No source claims a key twice.")
-    else:
-        rows = [(item["entity"], key_words(item["key"]), item["source"], _times(item["records"])) for item in found]
-        table(["entity", "key", "source", "records"], rows)
 
 
-def show_dangling(bundle: Bundle, connection: Connection, *, json: bool) -> None:
+def show_duplicates(found: Found) -> None:
+    rows = [(item["entity"], key_words(item["key"]), item["source"], _times(item["records"])) for item in found]
+    table(["entity", "key", "source", "records"], rows)
+
+
+def dangling(bundle: Bundle, connection: Connection) -> Found:
     """References that find no row."""
-    found = [
+    return [
         {"entity": info.name, "key": key, "field": field, "refers_to": wanted}
         for info in bundle.catalogue.entities
         for key, field, wanted in connection.execute(
@@ -154,22 +152,18 @@ def show_dangling(bundle: Bundle, connection: Connection, *, json: bool) -> None
             )
         ).fetchall()
     ]
-    if json:
-        print_json(found)
-    elif not found:
-        out().print("Every reference finds its row.")
-    else:
-        rows = [(item["entity"], key_words(item["key"]), item["field"], item["refers_to"]) for item in found]
-        table(["entity", "key", "field", "refers to"], rows)
 
 
-def show_stale(
-    bundle: Bundle, connection: Connection, told: Callable[[str, str, str, str], str], *, json: bool
-) -> None:
+def show_dangling(found: Found) -> None:
+    rows = [(item["entity"], key_words(item["key"]), item["field"], item["refers_to"]) for item in found]
+    table(["entity", "key", "field", "refers to"], rows)
+
+
+def stale(bundle: Bundle, connection: Connection, told: Callable[[str, str, str, str], str]) -> Found:
     """Claims that stand although a newer version of their record was rejected. told: how a reason is told, by code, map, field and
     what it says."""
     titles = {item.id: item.title for item in bundle.catalogue.maps}
-    found = [
+    return [
         {
             "entity": info.name,
             "key": key,
@@ -189,22 +183,20 @@ def show_stale(
             ).format(sql.Identifier(f"{info.table}_stale"))
         ).fetchall()
     ]
-    if json:
-        print_json(found)
-    elif not found:
-        out().print("No claim is stale.")
-    else:
-        rows = [
-            (
-                f"{item['entity']} {key_words(item['key'])}",
-                f"{item['source']} {item['record']}",
-                f"{item['changed']:%Y-%m-%d %H:%M}" if item["changed"] is not None else "",
-                f"{item['code']} {item['field'] and item['field'] + ': '}{item['reason']}",
-                f"fieldmap dlq --show {item['dead_letter']}",
-            )
-            for item in found
-        ]
-        table(["row", "record", "says what it said on", "why the newer version was rejected", "sample"], rows)
+
+
+def show_stale(found: Found) -> None:
+    rows = [
+        (
+            f"{item['entity']} {key_words(item['key'])}",
+            f"{item['source']} {item['record']}",
+            f"{item['changed']:%Y-%m-%d %H:%M}" if item["changed"] is not None else "",
+            f"{item['code']} {item['field'] and item['field'] + ': '}{item['reason']}",
+            f"fieldmap dlq show {item['dead_letter']}",
+        )
+        for item in found
+    ]
+    table(["row", "record", "says what it said on", "why the newer version was rejected", "sample"], rows)
 
 
 def key_words(key: str) -> str:

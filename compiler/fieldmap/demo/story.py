@@ -122,8 +122,8 @@ def _first_four(home: Path, project: Path) -> None:
         _command("explain Worker 21001 commute")
         _screen(4, "What could not be read is kept with its reason, and nothing was guessed.")
         _command("dlq")
-        _command("dlq --show 1")
-        _command("dlq --held")
+        _command("dlq show 1")
+        _command("dlq held")
 
 
 def _fifth(project: Path) -> None:

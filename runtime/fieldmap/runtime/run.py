@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,9 +18,10 @@ from fieldmap.runtime.decisions import settle
 from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError, UsageError
 from fieldmap.runtime.load.loader import BATCH_BYTES, Loaded, Loader
 from fieldmap.runtime.load.merging import Changes, remerge
+from fieldmap.runtime.load.retry import Retried, Retry, letters
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Database, told
-from fieldmap.runtime.store.reconcile import Reconciled, first_line, prepare
+from fieldmap.runtime.store.reconcile import Reconciled, first_line, prepare, prepare_own
 
 
 class Progress(Protocol):
@@ -40,6 +42,7 @@ class Report:
     reconciled: Reconciled = field(default_factory=lambda: Reconciled((), (), ()))
     remerged: dict[str, Changes] = field(default_factory=dict)
     decided: dict[str, Changes] = field(default_factory=dict)
+    retried: list[Retried] = field(default_factory=list)
 
     def entities(self) -> dict[str, Changes]:
         """What became of each entity's rows, over all maps."""
@@ -100,6 +103,27 @@ class Run:
                 except FindingsError as error:
                     # A map that holds too much stops alone.
                     report.failed[info.resource] = str(error)
+        return report
+
+    def retry(self, numbers: list[int] | None) -> Report:
+        """Reads the records of dead letters (all, if no numbers are given) from the archive again, with the bundle's maps."""
+        with told("the retry"), self.database.connect() as connection:
+            prepare_own(connection)
+            found = letters(connection, numbers)
+        report = Report()
+        if not found:
+            return report
+        with told("the retry"), self._recorded("retry", report) as run:
+            for map_id, group in itertools.groupby(found, lambda letter: letter.map):
+                info = next((item for item in self.bundle.catalogue.maps if item.id == map_id), None)
+                try:
+                    if info is None:
+                        raise FindingsError(f"The map {map_id} is gone; load the archive without it: fieldmap replay")
+                    with Retry(self.database, self.bundle, info, run) as loader:
+                        report.maps[info.id] = loader.loaded
+                        report.retried += loader.retry(group, self.archive)
+                except FindingsError as error:
+                    report.failed[info.resource if info is not None else map_id] = str(error)
         return report
 
     # ------------------------------------------------------------------------------------------------- parts

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from fieldmap.compiler import ir
@@ -11,16 +14,17 @@ from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.locate import find_record
 from fieldmap.runtime.archive import Archive, offset_of
 from fieldmap.runtime.store.database import Connection
-from fieldmap.runtime.values.failures import TITLES
+from fieldmap.runtime.values.failures import TITLES, Unreadable, shorten
 from fieldmap.runtime.values.outcome import Failed
 
-_HIDDEN = "▒▒▒"
+HIDDEN = "▒▒▒"
 
 
 @dataclass(frozen=True)
 class Letter:
     """members: those of the record, values as JSON text; tagged: members that feed tagged fields, with the tag. tag: that of the field
-    that failed, or ""."""
+    that failed, or "". step: where in the statement the step stands that failed, as start and end; value: what stands there in the
+    record, as JSON text, "" if that is not known. first_seen, last_seen: when responses with it were fetched."""
 
     number: int
     map: str
@@ -31,46 +35,125 @@ class Letter:
     file: str
     line: int
     statement: str
+    step: tuple[int, int]
+    value: str
     record: str | None
     url: str
     archive: str
     offset: int
     record_index: int
     same_cause: int
+    first_seen: datetime
+    last_seen: datetime
     members: tuple[tuple[str, str], ...]
     tagged: dict[str, str]
     tag: str
 
     def without_values(self) -> Letter:
         """The same with the values of personal and restricted members hidden, in the reason too."""
+        member = _first_member(self.path)
+        shown = HIDDEN if self.value and (self.tag or member in self.tagged) else self.value
         return replace(
             self,
-            members=tuple((name, _HIDDEN if name in self.tagged else value) for name, value in self.members),
+            members=tuple((name, HIDDEN if name in self.tagged else value) for name, value in self.members),
             reason=without_value(self.code, self.tag) if self.tag else self.reason,
+            value=shown,
         )
 
 
 def letter(project: ir.Project, archive: Archive, connection: Connection, number: int) -> Letter | None:
     """The dead letter of that number, or None if there is none."""
     row = connection.execute(
-        "SELECT d.map, d.code, d.field, d.path, d.reason, d.record, d.archive_position, d.record_index,"
-        " (SELECT count(*) FROM fieldmap.dead_letters o WHERE (o.map, o.code, o.field, o.reason) = (d.map, d.code, d.field, d.reason))"
+        "SELECT d.map, d.code, d.field, d.path, d.reason, d.record, d.archive_position, d.record_index, d.first_seen, d.last_seen"
         " FROM fieldmap.dead_letters d WHERE d.id = %s",
         [number],
     ).fetchone()
     map_ = next((item for item in project.maps if row is not None and item.id == row[0]), None)
     if row is None or map_ is None:
         return None
-    _, code, field, path, reason, record, position, index, same = row
+    _, code, field, path, reason, record, position, index, first, last = row
     page = archive.read_one(f"{map_.connector}.{map_.resource}", position)
     located = find_record(map_, page, index)
-    assignment = next((item for claim in claims_of(map_) for item in claim.assignments if item.field == field), None)
-    place = assignment.place if assignment is not None else map_.place
+    place = place_of(map_, field, reason)
+    tags = sensitive(project)
     return Letter(
-        number, map_.title, code, field, path, reason, place.file, place.line, assignment.place.text if assignment is not None else f"map {map_.title}",
-        record, page.url, f"{page.resource}", offset_of(position), index, same, _members(located.record), _tagged(project, map_),
-        sensitive(project).get((map_.title, field), ""),
-    )  # fmt: skip
+        number=number,
+        map=map_.title,
+        code=code,
+        field=field,
+        path=path,
+        reason=reason,
+        file=place.file,
+        line=place.line,
+        statement=place.text if place is not map_.place else f"map {map_.title}",
+        step=step_of(place.text if place is not map_.place else f"map {map_.title}", path),
+        value=_value_at(located.record, path),
+        record=record,
+        url=page.url,
+        archive=page.resource,
+        offset=offset_of(position),
+        record_index=index,
+        same_cause=len(same_cause(connection, number, tags)),
+        first_seen=first,
+        last_seen=last,
+        members=_members(located.record),
+        tagged=tagged_members(project, [map_]),
+        tag=tags.get((map_.title, field), ""),
+    )
+
+
+def same_cause(connection: Connection, number: int, tags: dict[tuple[str, str], str]) -> list[int]:
+    """The dead letters with the cause of one, itself among them: of one map, code, field and reason; without the reason where it would
+    quote personal values (tags: see `sensitive`)."""
+    rows = connection.execute(
+        "SELECT o.id FROM fieldmap.dead_letters d JOIN fieldmap.positions p USING (map) JOIN fieldmap.dead_letters o"
+        " ON (o.map, o.code, o.field) = (d.map, d.code, d.field) AND (o.reason = d.reason OR EXISTS"
+        " (SELECT FROM unnest(%s::text[], %s::text[]) s(title, field) WHERE (s.title, s.field) = (p.title, d.field)))"
+        " WHERE d.id = %s ORDER BY o.id",
+        [[title for title, _ in tags], [field for _, field in tags], number],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def place_of(map_: ir.Map, field: str, reason: str) -> ir.Place:
+    """Where in the map the cause of a failure stands: the field's line, the `expect` that does not hold, else the map itself."""
+    for claim in claims_of(map_):
+        for assignment in claim.assignments:
+            if field and assignment.field == field:
+                return assignment.place
+    return next((check.place for check in _checks(map_) if not field and check.reason == reason), map_.place)
+
+
+def _checks(map_: ir.Map | ir.Each | ir.Also) -> Iterator[ir.Check]:
+    yield from map_.checks
+    for child in map_.children:
+        yield from _checks(child)
+
+
+def step_of(statement: str, path: str) -> tuple[int, int]:
+    """Where in a statement the step stands that failed: the path to blame, else all behind the equals sign."""
+    head, _, rest = statement.partition("#")[0].rstrip().partition("=")
+    found = re.search(rf"{re.escape(path)}(?![\w.\[])", statement) if path else None
+    if found is not None:
+        return found.span()
+    return (len(head) + 1 + len(rest) - len(rest.lstrip()), len(head) + 1 + len(rest)) if rest else (0, len(head))
+
+
+def _value_at(record: Any, path: str) -> str:
+    """What stands at a plain path (`$.email.work[0]`) of a record, as JSON text; "" where that is not known."""
+    if not re.fullmatch(r"\$(\.\w+|\[\d+\])+", path):
+        return ""
+    value = record
+    for name, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+        try:
+            value = value[int(index) if index else name]
+        except (KeyError, IndexError, TypeError):
+            return "missing"
+    return shorten(json_text(value)) if not isinstance(value, Unreadable) else value.reason
+
+
+def _first_member(path: str) -> str:
+    return path.removeprefix("$.").split(".")[0].split("[")[0]
 
 
 def sensitive(project: ir.Project) -> dict[tuple[str, str], str]:
@@ -94,7 +177,7 @@ def sensitive(project: ir.Project) -> dict[tuple[str, str], str]:
 def hidden(project: ir.Project) -> dict[tuple[str, str], str]:
     """What is shown instead of the values of fields that are pii or restricted, by entity and field."""
     return {
-        (entity.name, field.name): f"{_HIDDEN} ({tag})"
+        (entity.name, field.name): f"{HIDDEN} ({tag})"
         for entity in project.entities
         for field in entity.fields
         for tag in field.tags
@@ -104,7 +187,7 @@ def hidden(project: ir.Project) -> dict[tuple[str, str], str]:
 
 def without_value(code: str, tag: str) -> str:
     """What is told of a failure without the value that failed: the words of its code."""
-    return f"{TITLES[code]}: {_HIDDEN} ({tag})"
+    return f"{TITLES[code]}: {HIDDEN} ({tag})"
 
 
 def _members(record: Any) -> tuple[tuple[str, str], ...]:
@@ -115,14 +198,13 @@ def _members(record: Any) -> tuple[tuple[str, str], ...]:
     return (("", json_text(record)),)
 
 
-def _tagged(project: ir.Project, map_: ir.Map) -> dict[str, str]:
-    """Top-level members of the record that feed a field tagged pii or restricted, with that tag."""
+def tagged_members(project: ir.Project, maps: Iterable[ir.Map]) -> dict[str, str]:
+    """Top-level members of the maps' records that feed a field tagged pii or restricted, with that tag."""
     found: dict[str, str] = {}
-    for claim in claims_of(map_):
+    for claim in (claim for map_ in maps for claim in claims_of(map_)):
         entity = next(item for item in project.entities if item.name == claim.entity)
         secret = {field.name: tag for field in entity.fields for tag in field.tags if tag in ("pii", "restricted")}
         for assignment in claim.assignments:
-            if assignment.field in secret:
-                for path in assignment.paths:
-                    found.setdefault(path.removeprefix("$.").split(".")[0].split("[")[0], secret[assignment.field])
+            for path in assignment.paths if assignment.field in secret else ():
+                found.setdefault(_first_member(path), secret[assignment.field])
     return found

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import ModuleType
@@ -113,10 +113,11 @@ class Place:
 class Batch:
     """stages: COPY lines for each claim number. dead, held, listed: with the place of their record. pages: by position, those whose
     records were looked at; homes: for those of them of which the store knows records, where their versions stand. present, held_by:
-    as of PageCounts, over all pages."""
+    as of PageCounts, over all pages. received: by position, when the pages with dead letters were fetched."""
 
     stages: dict[int, list[str]]
     dead: list[tuple[Place, Dead]] = field(default_factory=list)
+    received: dict[int, datetime] = field(default_factory=dict)
     held: list[tuple[Place, str, Held]] = field(default_factory=list)
     listed: list[tuple[Place, str, Listed]] = field(default_factory=list)
     present: Counter[Field] = field(default_factory=Counter)
@@ -265,6 +266,8 @@ class BatchMaker:
             self._now.present.update(known.present)
             self._now.held.update(known.held)
             batch.homes[page.position] = known.homes
+        if self._now.counts.dead:
+            batch.received[page.position] = page.fetched_at
         batch.size += len(prepared.content)
         batch.pages[page.position] = self._now
         batch.take(page.position, prepared.digest, self._now)
@@ -296,19 +299,27 @@ class BatchMaker:
         return True
 
     def _add_generally(self, batch: Batch, page: Page, content: bytes) -> None:
-        index = 0
+        for _, index, outcome in self._outcomes(page, content):
+            self._put(batch, Place(page.position, index), outcome())
+
+    def _outcomes(self, page: Page, content: bytes) -> Iterator[tuple[int, int, Callable[[], Outcome]]]:
+        """Of each record of a page the index of the first one of its body, its own, and what it becomes."""
+        begin = 0
         for _, body in bodies(content, page.format, self._reading):
             try:
                 if isinstance(body, Failed):
                     raise body
                 records = self._records(body)
             except Failed as failed:
-                self._put(batch, Place(page.position, index), Dead(failed.code, failed.reason, path=failed.path))
-                index += 1
+                dead = Dead(failed.code, failed.reason, path=failed.path, whole=True)
+                yield begin, begin, functools.partial(_same, dead)
+                begin += 1
                 continue
-            for record, around in zip(records, self._around(page, body, len(records)), strict=True):
-                self._put(batch, Place(page.position, index), self._transform(record, *around))
-                index += 1
+            for index, (record, around) in enumerate(
+                zip(records, self._around(page, body, len(records)), strict=True), begin
+            ):
+                yield begin, index, functools.partial(self._transform, record, *around)
+            begin += len(records)
 
     def _around(self, page: Page, body: Any, count: int) -> Iterable[tuple[Any, ...]]:
         """For each record what the map reads of its surroundings, in the order in which the transform takes it."""
@@ -410,6 +421,10 @@ class BatchMaker:
         """Said of a kept field, and taken back where an earlier version of the record has it."""
         reason = f"{name} is unchanged, says the source, and no earlier version of the record has been read"
         return Listed(0, 0, name, "FM2135", reason, self._paths.get(name, ""))
+
+
+def _same(outcome: Outcome) -> Outcome:
+    return outcome
 
 
 def _no_column(claim: int, row: int) -> str:

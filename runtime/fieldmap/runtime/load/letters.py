@@ -8,11 +8,19 @@ from typing import Any
 from fieldmap.runtime.load.batch import Batch
 from fieldmap.runtime.store.database import Connection
 
-_DEAD = b"COPY fieldmap.dead_letters (map, archive_position, record_index, code, field, path, reason, record, changed, map_version, run) FROM STDIN"
+_DEAD = b"COPY fieldmap.dead_letters (map, archive_position, record_index, code, field, path, reason, record, changed, map_version, run, first_seen, last_seen, whole) FROM STDIN"
 _HELD = b"COPY fieldmap.held (map, archive_position, record_index, claim, element, field, code, path, reason, record, invented) FROM STDIN"
 
 _LISTED = b"COPY fieldmap.listed (map, archive_position, record_index, claim, element, field, code, path, reason, record, lost) FROM STDIN"
 
+# What is said of a record's last rejection tells since when there was one.
+_SINCE = b"""
+UPDATE fieldmap.dead_letters n SET first_seen = o.first_seen FROM (
+  SELECT d.record, min(d.first_seen) AS first_seen FROM fieldmap.dead_letters d WHERE d.map = %(map)s AND d.record IN
+    (SELECT record FROM fieldmap.dead_letters WHERE map = %(map)s AND archive_position BETWEEN %(first)s AND %(last)s)
+  GROUP BY d.record HAVING count(*) > 1) o
+WHERE n.map = %(map)s AND n.record = o.record AND n.first_seen > o.first_seen
+"""
 # A record that was rejected again is told once, as it was rejected last: of the versions that are new here and those known before.
 _REJECTED_AGAIN = b"""
 DELETE FROM fieldmap.dead_letters d USING fieldmap.dead_letters n
@@ -34,11 +42,33 @@ def write_letters(connection: Connection, batch: Batch, *, map_id: str, map_vers
         connection.execute(delete, pages)
     if batch.dead:
         dead = (
-            (map_id, p.position, p.index, d.code, d.field, d.path, d.reason, d.record_id, d.changed, map_version, run)
+            (
+                map_id,
+                p.position,
+                p.index,
+                d.code,
+                d.field,
+                d.path,
+                d.reason,
+                d.record_id,
+                d.changed,
+                map_version,
+                run,
+                at,
+                at,
+                d.whole,
+            )
             for p, d in batch.dead
+            for at in [batch.received[p.position]]
         )
         _copy(connection, _DEAD, dead)
-        connection.execute(_REJECTED_AGAIN, {"map": map_id, "first": batch.first, "last": batch.last})
+        for statement in (_SINCE, _REJECTED_AGAIN):
+            connection.execute(statement, {"map": map_id, "first": batch.first, "last": batch.last})
+    write_notes(connection, batch, map_id)
+
+
+def write_notes(connection: Connection, batch: Batch, map_id: str) -> None:
+    """Writes what was held and warned of in a batch."""
     if batch.held:
         held = (
             (map_id, p.position, p.index, h.claim, h.row, h.field, h.code, h.path, h.reason, record, h.invented)

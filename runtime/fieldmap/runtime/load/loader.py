@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -61,7 +61,8 @@ class Loader:
         self._info = info
         self._run = run
         self._detailed = detailed
-        self._maker = BatchMaker(info, bundle.transform(info.id), _composite_keys(bundle, info))
+        self._composite = _composite_keys(bundle, info)
+        self._maker = BatchMaker(info, bundle.transform(info.id), self._composite)
         self._apply = bundle.steps(f"sql/apply/{info.id}.sql")
         names = sorted({claim.entity for claim in info.claims if claim.entity is not None})
         self._mergers = {name: Merger(bundle, name) for name in with_referrers(bundle, names)}
@@ -83,8 +84,13 @@ class Loader:
         self.applied_through = -1
         self.loaded = Loaded()
 
-    def __enter__(self) -> Loader:
-        self._take()
+    def __enter__(self) -> Self:
+        try:
+            self._take()
+        except BaseException:
+            self._writer.shutdown()
+            self._drop()
+            raise
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -324,6 +330,16 @@ class Loader:
         return merge_all(connection, self._bundle, self._mergers, self._run, detailed=self._detailed)
 
     def _account(self, connection: Connection, batch: Batch) -> None:
+        self._count(connection, batch)
+        connection.execute(
+            "INSERT INTO fieldmap.ledger (map, map_version, first_position, last_position, content, run, epoch) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [self._info.id, self._map_version, batch.first, batch.last, batch.content.digest(), self._run, self._epoch],
+        )
+        connection.execute(
+            "UPDATE fieldmap.positions SET applied_through = %s WHERE map = %s", [batch.last, self._info.id]
+        )
+
+    def _count(self, connection: Connection, batch: Batch) -> None:
         counts = batch.counts
         numbers = [counts.pages, counts.read, counts.claimed, counts.filtered, counts.deleted, counts.dead, counts.held]
         connection.execute(
@@ -338,13 +354,6 @@ class Loader:
                 " ON CONFLICT (run, map, path) DO UPDATE SET count = b.count + EXCLUDED.count",
                 [self._run, self._info.id, path, number],
             )
-        connection.execute(
-            "INSERT INTO fieldmap.ledger (map, map_version, first_position, last_position, content, run, epoch) VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            [self._info.id, self._map_version, batch.first, batch.last, batch.content.digest(), self._run, self._epoch],
-        )
-        connection.execute(
-            "UPDATE fieldmap.positions SET applied_through = %s WHERE map = %s", [batch.last, self._info.id]
-        )
 
     # ------------------------------------------------------------------------------------------------ connections
 

@@ -144,7 +144,9 @@ class Recall:
                     lines.append(f"{number}\t{index}\t{record}\t\\\\x{digest}\n")
         with connection.cursor().copy("COPY asked FROM STDIN") as copy:
             copy.write("".join(lines))
-        for number, home, count, unknown, *present in connection.execute(self._question(), [self._version]).fetchall():
+        # Of a retried dead letter the claim stands before its page comes in a replay, which then writes anew what is held of it.
+        asked = [self._version, min((page.page.position for page in pages if page is not None), default=0)]
+        for number, home, count, unknown, *present in connection.execute(self._question(), asked).fetchall():
             known = found[number]
             if known is None:
                 continue
@@ -154,7 +156,7 @@ class Recall:
             known.number += count
             known.homes.add(home)
             known.present.update({(0, name): n for (name, _), n in zip(self._judged, present, strict=True)})
-        for number, name, count in connection.execute(self._held(), [self._version, self._info.id]).fetchall():
+        for number, name, count in connection.execute(self._held(), [*asked, self._info.id]).fetchall():
             known = found[number]
             if known is not None:
                 known.held[0, name] += count
@@ -167,7 +169,7 @@ class Recall:
         # A subquery with a limit is answered record by record from the index: a join would read the whole table.
         return sql.SQL(
             "LEFT JOIN LATERAL (SELECT * FROM {} t WHERE t._record = a.record AND t._digest = a.digest AND t._state = 'live'"
-            " AND t._map_version = %s AND NOT EXISTS (SELECT FROM fieldmap.dead_letters d WHERE d.map = {} AND d.record = a.record)"
+            " AND t._map_version = %s AND t._position < %s AND NOT EXISTS (SELECT FROM fieldmap.dead_letters d WHERE d.map = {} AND d.record = a.record)"
             " LIMIT 1) t ON true"
         ).format(self._table, sql.Literal(self._info.id))
 

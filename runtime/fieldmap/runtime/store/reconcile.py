@@ -23,20 +23,23 @@ STORE_FORMAT = 1
 @dataclass(frozen=True)
 class Reconciled:
     """changed: titles of maps whose version is not the one loaded. remerge: entities whose rules or sources changed.
-    removed: maps and entities that the bundle no longer has, in words; their rows are dropped."""
+    removed: maps and entities that the bundle no longer has, in words; their rows are dropped. retried: titles of the other maps that
+    have rows of another version from a retry of dead letters."""
 
     changed: tuple[str, ...]
     remerge: tuple[str, ...]
     removed: tuple[str, ...]
+    retried: tuple[str, ...] = ()
 
     @property
     def meaning_changed(self) -> bool:
         """Whether rows that are there would become others."""
-        return bool(self.changed or self.remerge or self.removed)
+        return bool(self.changed or self.remerge or self.removed or self.retried)
 
     def __str__(self) -> str:
         parts = [
             *(f"the map {title} changed" for title in self.changed),
+            *(f"dead letters of {title} were retried with another version of it" for title in self.retried),
             *(f"{what} is gone" for what in self.removed),
             *(f"what makes the rows of {name} changed" for name in self.remerge),
         ]
@@ -94,7 +97,9 @@ def _compare(connection: Connection, bundle: Bundle) -> Reconciled:
     gone = [f"the map {map_id}" for map_id in sorted(set(loaded) - {item.id for item in bundle.catalogue.maps})]
     gone += [f"the entity {name}" for name in sorted(known - {item.name for item in bundle.catalogue.entities})]
     changed = tuple(item.title for item in bundle.catalogue.maps if loaded.get(item.id, item.version) != item.version)
-    return Reconciled(changed, _to_merge(connection, bundle), tuple(gone))
+    mixed = {row[0] for row in connection.execute("SELECT map FROM fieldmap.positions WHERE retried").fetchall()}
+    retried = tuple(item.title for item in bundle.catalogue.maps if item.id in mixed and item.title not in changed)
+    return Reconciled(changed, _to_merge(connection, bundle), tuple(gone), retried)
 
 
 def _to_merge(connection: Connection, bundle: Bundle) -> tuple[str, ...]:
@@ -102,6 +107,11 @@ def _to_merge(connection: Connection, bundle: Bundle) -> tuple[str, ...]:
     return tuple(
         item.name for item in bundle.catalogue.entities if versions.get(item.name, item.version) != item.version
     )
+
+
+def prepare_own(connection: Connection) -> None:
+    """Brings the runtime's own tables up to date, and nothing of a bundle."""
+    commit(connection, _own_tables)
 
 
 def _own_tables(connection: Connection) -> None:
@@ -189,27 +199,21 @@ def _plain(type_: str) -> str:
 
 
 def _position(connection: Connection, item: MapInfo) -> None:
-    """A map of a new version starts anew from the beginning of the archive."""
+    """A map of a new version starts anew from the beginning of the archive, as does one with rows of several versions."""
     row = connection.execute(
         "INSERT INTO fieldmap.map_versions (map, version) VALUES (%s, %s) ON CONFLICT (map, version) DO UPDATE SET version = EXCLUDED.version RETURNING id",
         [item.id, item.version],
     ).fetchone()
     version = row[0] if row is not None else 0
-    connection.execute(
+    anew = connection.execute(
         "INSERT INTO fieldmap.positions (map, title, resource, map_version) VALUES (%s, %s, %s, %s) ON CONFLICT (map) DO UPDATE"
         " SET title = EXCLUDED.title, resource = EXCLUDED.resource, map_version = EXCLUDED.map_version,"
-        " applied_through = -1, epoch = fieldmap.positions.epoch + 1, replaying = true"
-        " WHERE fieldmap.positions.map_version <> EXCLUDED.map_version",
+        " applied_through = -1, epoch = fieldmap.positions.epoch + 1, replaying = true, retried = false"
+        " WHERE fieldmap.positions.map_version <> EXCLUDED.map_version OR fieldmap.positions.retried",
         [item.id, item.title, item.resource, version],
-    )
-    gone = connection.execute(
-        "DELETE FROM fieldmap.ledger WHERE map = %s AND map_version <> %s", [item.id, version]
     ).rowcount
-    if gone:
-        for own in ("held_shares", "pages", "page_breaks"):
-            connection.execute(
-                sql.SQL("DELETE FROM {} WHERE map = %s").format(sql.Identifier("fieldmap", own)), [item.id]
-            )
+    for own in ("ledger", "held_shares", "pages", "page_breaks") if anew else ():
+        connection.execute(sql.SQL("DELETE FROM {} WHERE map = %s").format(sql.Identifier("fieldmap", own)), [item.id])
 
 
 def _describe(connection: Connection, bundle: Bundle) -> None:

@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS fieldmap.positions (
 );
 COMMENT ON TABLE fieldmap.positions IS 'How far each map has been applied: the archive position of the last record whose rows are in this database';
 COMMENT ON COLUMN fieldmap.positions.epoch IS 'Raised by each run that takes the map; a run of an older epoch can commit nothing';
+ALTER TABLE fieldmap.positions ADD COLUMN IF NOT EXISTS retried boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN fieldmap.positions.retried IS 'Whether dead letters were retried with another version of the map: until a replay its rows are of both';
 COMMENT ON COLUMN fieldmap.positions.replaying IS 'Whether claims of an earlier version of the map may still be among its rows';
 
 CREATE TABLE IF NOT EXISTS fieldmap.ledger (
@@ -111,11 +113,25 @@ CREATE TABLE IF NOT EXISTS fieldmap.dead_letters (
   changed timestamptz,
   map_version integer NOT NULL,
   run bigint NOT NULL,
-  since timestamptz NOT NULL DEFAULT now(),
   UNIQUE (map, archive_position, record_index)
 );
+ALTER TABLE fieldmap.dead_letters ADD COLUMN IF NOT EXISTS first_seen timestamptz NOT NULL DEFAULT now();
+ALTER TABLE fieldmap.dead_letters ADD COLUMN IF NOT EXISTS last_seen timestamptz NOT NULL DEFAULT now();
+ALTER TABLE fieldmap.dead_letters ADD COLUMN IF NOT EXISTS whole boolean NOT NULL DEFAULT false;
+ALTER TABLE fieldmap.dead_letters DROP COLUMN IF EXISTS since;
 CREATE INDEX IF NOT EXISTS dead_letters_record ON fieldmap.dead_letters (map, record);
-COMMENT ON TABLE fieldmap.dead_letters IS 'Records that could not become claims, by reference to the archive; a replay that succeeds removes them';
+COMMENT ON TABLE fieldmap.dead_letters IS 'Records that could not become claims, by reference to the archive; a retry or replay that succeeds removes them';
+COMMENT ON COLUMN fieldmap.dead_letters.first_seen IS 'When the first response was fetched in which the record was rejected, last_seen the last one';
+COMMENT ON COLUMN fieldmap.dead_letters.whole IS 'Whether a whole page, line or row could not be taken apart into records';
+
+CREATE TABLE IF NOT EXISTS fieldmap.revealed (
+  id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+  at timestamptz NOT NULL DEFAULT now(),
+  person text NOT NULL,
+  role text NOT NULL DEFAULT current_user,
+  what text NOT NULL
+);
+COMMENT ON TABLE fieldmap.revealed IS 'Who had personal or restricted values shown in full (--reveal): the user of the machine, the role of the database, and what was asked for';
 
 CREATE TABLE IF NOT EXISTS fieldmap.held (
   map text NOT NULL,

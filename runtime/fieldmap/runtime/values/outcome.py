@@ -139,7 +139,8 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """record_id, changed: as far as they were known. field: "" where no field is to blame."""
+    """record_id, changed: as far as they were known. field: "" where no field is to blame. whole: a whole page, line or row could not be
+    taken apart into records."""
 
     code: str
     reason: str
@@ -147,6 +148,7 @@ class Dead:
     path: str = ""
     record_id: str | None = None
     changed: datetime | None = None
+    whole: bool = False
 
 
 Outcome = Claimed | Filtered | Deleted | Dead

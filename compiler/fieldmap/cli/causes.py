@@ -1,0 +1,173 @@
+"""What could not be read, grouped by cause: dead letters, held values, warnings. One form for all: cause, where, how many, since when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fieldmap.cli.console import count, out, plural, print_json, safe, table
+from fieldmap.compiler import ir
+from fieldmap.compiler.explain.letters import place_of, without_value
+from fieldmap.runtime.archive import Archive
+from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.errors import ArchiveError
+from fieldmap.runtime.store.database import Connection
+
+# How many causes a table shows where nobody says.
+SHOWN = 20
+Tags = dict[tuple[str, str], str]
+
+# Where a reason would quote a personal value it does not tell causes apart either.
+_DEAD = """
+SELECT d.code, d.map, p.title, d.field, CASE WHEN s.field IS NULL THEN d.reason ELSE '' END, count(*), min(d.first_seen), max(d.last_seen),
+  min(d.id), s.field IS NOT NULL
+FROM fieldmap.dead_letters d JOIN fieldmap.positions p USING (map)
+LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, d.field)
+GROUP BY 1, 2, 3, 4, 5, 10 ORDER BY 6 DESC, 9
+"""
+_HELD = """
+SELECT h.code, p.title, p.resource, h.field, CASE WHEN s.field IS NULL THEN h.reason ELSE '' END, count(*), min(h.archive_position),
+  max(h.archive_position), (array_agg(h.record ORDER BY h.record))[1:3], coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, false
+FROM fieldmap.held h JOIN fieldmap.positions p USING (map)
+LEFT JOIN fieldmap.map_fields f ON (f.map, f.claim, f.field) = (h.map, h.claim, h.field)
+LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, h.field)
+WHERE NOT h.invented GROUP BY 1, 2, 3, 4, 5, 10, 11 ORDER BY 6 DESC, 4, 5
+"""
+_LISTED = """
+SELECT l.code, p.title, p.resource, l.field, CASE WHEN s.field IS NULL THEN l.reason ELSE '' END, count(*), min(l.archive_position),
+  max(l.archive_position),
+  (array_agg(l.record || CASE WHEN l.element > 0 THEN ' element ' || l.element ELSE '' END ORDER BY l.record, l.element))[1:3],
+  coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, l.lost
+FROM fieldmap.listed l JOIN fieldmap.positions p USING (map)
+LEFT JOIN fieldmap.map_fields f ON (f.map, f.claim, f.field) = (l.map, l.claim, l.field)
+LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, l.field)
+GROUP BY 1, 2, 3, 4, 5, 10, 11, 12 ORDER BY 6 DESC, 5
+"""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """of: the map or entity. samples: commands or records. left_out: an element that failed alone."""
+
+    code: str
+    of: str
+    field: str
+    reason: str
+    where: str
+    records: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    samples: tuple[str, ...]
+    left_out: bool = False
+
+    @property
+    def words(self) -> str:
+        field = f"{self.field}: " if self.field else ""
+        return f"{self.code} {field}{self.reason}{' (the element is left out)' if self.left_out else ''}".strip()
+
+
+def dead(project: ir.Project, connection: Connection, tags: Tags) -> list[Cause]:
+    """The causes of dead letters, the most frequent first. tags: fields whose values are hidden."""
+    maps = {item.id: item for item in project.maps}
+    found = []
+    for code, map_, title, field, reason, number, first, last, sample, secret in connection.execute(
+        _DEAD, _named(tags)
+    ).fetchall():
+        place = place_of(maps[map_], field, reason) if map_ in maps else None
+        where = f"{place.file}:{place.line}" if place is not None else title
+        told = without_value(code, tags[title, field]) if secret else reason
+        found.append(Cause(code, title, field, told, where, number, first, last, (f"fieldmap dlq show {sample}",)))
+    return found
+
+
+def held(archive: Archive, connection: Connection, tags: Tags) -> list[Cause]:
+    """The causes for which values are held."""
+    return _noted(archive, connection, tags, _HELD)
+
+
+def warned(bundle: Bundle, archive: Archive, connection: Connection, tags: Tags) -> list[Cause]:
+    """What `warn` says of records, elements that failed alone, and what `warn` says of rows."""
+    found = _noted(archive, connection, tags, _LISTED)
+    for info in bundle.catalogue.entities:
+        for number, rows, keys in connection.execute(
+            "SELECT condition, count(*), (array_agg(key ORDER BY key))[1:3] FROM fieldmap.warned WHERE entity = %s GROUP BY 1 ORDER BY 1",
+            [info.name],
+        ).fetchall():
+            if number < len(info.conditions):
+                one = info.conditions[number]
+                place = f"{one.file}:{one.line}"
+                found.append(Cause("", info.name, "", one.message, place, rows, None, None, tuple(keys)))
+    return found
+
+
+def _noted(archive: Archive, connection: Connection, tags: Tags, statement: str) -> list[Cause]:
+    seen = _fetched(archive)
+    return [
+        Cause(
+            code,
+            title,
+            field,
+            without_value(code, tags[title, field]) if secret else reason,
+            where,
+            number,
+            seen(resource, first),
+            seen(resource, last),
+            tuple(samples),
+            lost,
+        )
+        for code, title, resource, field, reason, number, first, last, samples, where, secret, lost in connection.execute(
+            statement.encode(), _named(tags)
+        ).fetchall()
+    ]
+
+
+def _named(tags: Tags) -> dict[str, list[str]]:
+    return {"titles": [title for title, _ in tags], "fields": [field for _, field in tags]}
+
+
+def _fetched(archive: Archive) -> Callable[[str, int], datetime | None]:
+    """When the response at a position was fetched; None if the archive does not have it."""
+    known: dict[tuple[str, int], datetime | None] = {}
+
+    def when(resource: str, position: int) -> datetime | None:
+        if (resource, position) not in known:
+            try:
+                known[resource, position] = archive.read_one(resource, position).fetched_at
+            except ArchiveError:
+                known[resource, position] = None
+        return known[resource, position]
+
+    return when
+
+
+def show(found: Sequence[Cause], none: str, what: str, *, limit: int | None, json: bool) -> bool:
+    """Prints causes; returns whether there are any. none: what is said of none; what: what is counted, such as "dead letter"."""
+    shown = found[: (limit or len(found)) if json else (limit or SHOWN)]
+    if json:
+        print_json([_plain(cause) for cause in shown])
+        return bool(found)
+    if not found:
+        out().print(none)
+        return False
+    table(
+        ["cause", "where", "records", "first seen", "last seen", "sample"],
+        [
+            (c.words, c.where or c.of, count(c.records), _day(c.first_seen), _day(c.last_seen), ", ".join(c.samples))
+            for c in shown
+        ],
+        right=["records"],
+    )
+    more = f"; the first {len(shown)} are shown (--limit)" if len(found) > len(shown) else ""
+    out().print(f"\n{plural(sum(c.records for c in found), what)} of {plural(len(found), 'cause')}{more}")
+    return True
+
+
+def _plain(cause: Cause) -> dict[str, Any]:
+    names = ("code", "of", "field", "reason", "where", "records", "first_seen", "last_seen", "samples", "left_out")
+    return {name: getattr(cause, name) for name in names}
+
+
+def _day(when: datetime | None) -> str:
+    return safe(when.date().isoformat()) if when is not None else ""

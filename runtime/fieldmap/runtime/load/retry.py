@@ -1,0 +1,218 @@
+"""Retries dead letters of one map: reads exactly their records from the archive again, with the maps of now.
+
+A record that can be read becomes a claim in the transaction that removes its letter. It never replaces a newer version of the record.
+One that is rejected again keeps its letter as it was: what the store says of a record is said by the version of the map that was
+loaded, until a replay. Where claims of another version of the map come in, the position says so (`retried`), and no sync goes on
+before a replay has read everything with one version.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from fieldmap.runtime.archive import Archive
+from fieldmap.runtime.bundle import Bundle, MapInfo
+from fieldmap.runtime.errors import FieldmapError, FindingsError
+from fieldmap.runtime.load.batch import Batch
+from fieldmap.runtime.load.letters import write_notes
+from fieldmap.runtime.load.loader import BATCH_RECORDS, Loader
+from fieldmap.runtime.load.merging import Changes, lock
+from fieldmap.runtime.load.reread import Rereader
+from fieldmap.runtime.store.database import Connection, Database
+from fieldmap.runtime.values.cells import escaped
+
+
+class Letter(NamedTuple):
+    """A dead letter, as far as it is retried. whole: it stands for all records of a page, line or row."""
+
+    number: int
+    map: str
+    position: int
+    number_in_page: int
+    record: str | None
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Retried:
+    """What became of a letter. outcome: claimed, filtered, deleted, empty (a page that could not be read holds no records), superseded
+    (a newer version of the record stands); or the letter stays: rejected, moved (the record is not where it was, since the maps of
+    now take the page apart in another way). reason: of a rejection, with its code and field."""
+
+    letter: Letter
+    outcome: str
+    code: str = ""
+    field: str = ""
+    reason: str = ""
+
+
+def letters(connection: Connection, numbers: Iterable[int] | None) -> list[Letter]:
+    """The dead letters of these numbers, or all, in the order of their maps and pages."""
+    wanted = None if numbers is None else list(numbers)
+    rows = connection.execute(
+        "SELECT id, map, archive_position, record_index, record, whole FROM fieldmap.dead_letters"
+        " WHERE %(wanted)s::bigint[] IS NULL OR id = ANY(%(wanted)s) ORDER BY map, archive_position, record_index",
+        {"wanted": wanted},
+    ).fetchall()
+    return [Letter(*row) for row in rows]
+
+
+class Retry(Loader):
+    """Use it as a Loader, in a `with`. It fences no other run off: a sync of the same map waits for its transactions and goes on."""
+
+    def __init__(self, database: Database, bundle: Bundle, info: MapInfo, run: int) -> None:
+        super().__init__(database, bundle, info, run, detailed=True)
+        self._rereader = Rereader(info, bundle.transform(info.id), self._composite)
+
+    def _take(self) -> None:
+        connection = self._connection = self._database.connect()
+        row = connection.execute(
+            "SELECT p.epoch, v.version FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
+            " WHERE p.map = %s",
+            [self._info.id],
+        ).fetchone()
+        if row is None:
+            raise FindingsError(f"Nothing was loaded by {self._info.title} yet; run: fieldmap replay")
+        self._epoch, loaded = row
+        self._changed = loaded != self._info.version
+        if self._changed:
+            self._refuse_other_changes(connection)
+        found = connection.execute(
+            "INSERT INTO fieldmap.map_versions (map, version) VALUES (%s, %s) ON CONFLICT (map, version) DO UPDATE"
+            " SET version = EXCLUDED.version RETURNING id",
+            [self._info.id, self._info.version],
+        ).fetchone()
+        self._map_version = found[0] if found is not None else 0
+
+    def _refuse_other_changes(self, connection: Connection) -> None:
+        """A retry writes rows as the tables and rules of now make them; where those changed, only a replay can."""
+        if self._info.keeps:
+            raise FindingsError(
+                f"{self._info.title} keeps values of earlier versions of a record, which only a replay can find; run: fieldmap replay"
+            )
+        made: dict[tuple[str, str], str] = {
+            (schema, name): definition.partition(";\n")[0]
+            for schema, name, definition in connection.execute(
+                "SELECT schema_name, table_name, definition FROM fieldmap.tables"
+            ).fetchall()
+        }
+        wanted = {("claims", claim.table) for claim in self._info.claims}
+        wanted |= {("canonical", merger.info.table) for merger in self._mergers.values()}
+        tables = [table for table in self._bundle.catalogue.tables if (table.schema, table.name) in wanted]
+        versions: dict[str, str] = dict(connection.execute("SELECT entity, version FROM fieldmap.entities").fetchall())
+        others = [name for name, merger in self._mergers.items() if versions.get(name) != merger.info.version]
+        if others or any(made.get((t.schema, t.name)) != t.create.partition(";\n")[0] for t in tables):
+            raise FindingsError(
+                f"More changed than how {self._info.title} reads its records: its fields, or what makes the rows of"
+                f" {', '.join(others or self._mergers)}; the whole archive is needed for that: fieldmap replay"
+            )
+
+    # -------------------------------------------------------------------------------------------------- retrying
+
+    def retry(self, found: Iterable[Letter], archive: Archive) -> Iterator[Retried]:
+        """Retries letters of this map, in portions of which each is one transaction."""
+        parts: list[tuple[Letter, Batch]] = []
+        for position, group in itertools.groupby(found, lambda letter: letter.position):
+            asked = {letter.number_in_page: letter for letter in group}
+            page = archive.read_one(self._info.resource, position)
+            made = self._rereader.reread(page, {index: letter.whole for index, letter in asked.items()})
+            parts += [(letter, made[index]) for index, letter in asked.items()]
+            if len(parts) >= BATCH_RECORDS:
+                yield from self._settle_part(parts)
+                parts = []
+        yield from self._settle_part(parts)
+
+    def _settle_part(self, parts: list[tuple[Letter, Batch]]) -> Iterator[Retried]:
+        if not parts:
+            return
+        told = {letter: judged(letter, batch) for letter, batch in parts}
+        good = {letter: batch for letter, batch in parts if told[letter].outcome not in ("rejected", "moved")}
+        batch = self._joined(good.values())
+        for letter, one in parts:
+            if told[letter].outcome == "rejected":
+                batch.counts.add(one.counts)
+        total = replace(self.loaded.counts)
+        total.add(batch.counts)
+
+        def done(connection: Connection) -> bool:
+            row = connection.execute(
+                "SELECT read FROM fieldmap.accounts WHERE (run, map) = (%s, %s)", [self._run, self._info.id]
+            ).fetchone()
+            return row is not None and row[0] == total.read
+
+        gone = [letter.number for letter in good]
+        older = set[tuple[int, int]]()
+        changes = self._certainly(lambda connection: self._write_retried(connection, batch, gone, older), done)
+        self.loaded.counts = total
+        self._add(changes)
+        for letter, one in parts:
+            places = {place(line) for line in one.stages[0]}
+            late = letter in good and places and places <= older
+            yield replace(told[letter], outcome="superseded") if late else told[letter]
+
+    def _write_retried(
+        self, connection: Connection, batch: Batch, gone: list[int], older: set[tuple[int, int]]
+    ) -> dict[str, Changes]:
+        self._fence(connection)
+        self._count(connection, batch)
+        if not gone:
+            return {}
+        removed = connection.execute("DELETE FROM fieldmap.dead_letters WHERE id = ANY(%s)", [gone]).rowcount
+        if removed != len(gone):
+            raise FieldmapError(
+                f"Another run has read some of these dead letters of {self._info.title} meanwhile; nothing of this batch"
+                " was kept, see: fieldmap dlq"
+            )
+        self._stage(connection)
+        self._copy(connection, batch)
+        older.clear()
+        older.update(connection.execute(self._apply["retried"].encode()).fetchall())
+        standing = replace(
+            batch,
+            held=[item for item in batch.held if (item[0].position, item[0].index) not in older],
+            listed=[item for item in batch.listed if (item[0].position, item[0].index) not in older],
+        )
+        write_notes(connection, standing, self._info.id)
+        if self._follows:
+            lock(connection, self._mergers)
+        self._run_step(connection, "apply", map_version=self._map_version)
+        # Of no page: only what these records say is settled.
+        self._run_step(connection, "superseded", first=0, last=-1)
+        if self._changed:
+            connection.execute("UPDATE fieldmap.positions SET retried = true WHERE map = %s", [self._info.id])
+        return self._merge(connection)
+
+    def _joined(self, batches: Iterable[Batch]) -> Batch:
+        joined = self._rereader.new()
+        for batch in batches:
+            for number, lines in batch.stages.items():
+                joined.stages[number] += lines
+            joined.held += batch.held
+            joined.listed += batch.listed
+            joined.counts.add(batch.counts)
+        return joined
+
+
+def judged(letter: Letter, batch: Batch) -> Retried:
+    """What a letter's record has become, as far as mapping tells."""
+    if batch.dead:
+        dead = batch.dead[0][1]
+        return Retried(letter, "rejected", dead.code, dead.field, dead.reason)
+    lines = [line.rstrip("\n").split("\t") for line in batch.stages[0]]
+    ids = {line[0] for line in lines}
+    if not lines:
+        return Retried(letter, "empty" if letter.whole else "moved")
+    if letter.record is not None and ids != {escaped(letter.record)}:
+        return Retried(letter, "moved")
+    if any(line[1] == "live" for line in lines):
+        return Retried(letter, "claimed")
+    return Retried(letter, "filtered" if batch.counts.filtered else "deleted")
+
+
+def place(line: str) -> tuple[int, int]:
+    """Where a line for COPY says that its record stands: the position of the page, the index in it."""
+    parts = line.split("\t", 5)
+    return int(parts[3]), int(parts[4])
