@@ -21,8 +21,12 @@ Limit = Annotated[int | None, typer.Option(help="How many at the most; 20 in a t
 
 def register(app: typer.Typer) -> None:
     for command in (conflicts, incomplete, duplicates, dangling, stale):
-        name = command.__name__
-        app.command(epilog=f"Example: fieldmap {name} · fieldmap {name} Worker --limit 100 --json")(exiting(command))
+        _register(app, command)
+
+
+def _register(app: typer.Typer, command: Callable[..., None]) -> None:
+    name = command.__name__
+    app.command(epilog=f"Example: fieldmap {name} · fieldmap {name} Worker --limit 100 --json")(exiting(command))
 
 
 def conflicts(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from fieldmap.cli.identity import counts
 from fieldmap.cli.progress import RunProgress
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.run import Report, Run
 from fieldmap.runtime.store.database import told
 
@@ -52,7 +54,8 @@ def _run(command: str, resources: list[str], folder: Path | None, json: bool) ->
     bundle = workspace.bundle(folder)
     # Folders that a map names are relative to the project, wherever in it the command is given.
     with workspace.database() as database, RunProgress(quiet=json) as progress, contextlib.chdir(workspace.root):
-        run = Run(bundle, workspace.archive(), database, Ports.real(), os.environ, progress)
+        limits = _dead_letters(workspace, bundle)
+        run = Run(bundle, workspace.archive(), database, Ports.real(), os.environ, progress, limits)
         report = run.sync(resources) if command == "sync" else run.replay(resources)
         attention = _attention(database)
     if json:
@@ -62,6 +65,17 @@ def _run(command: str, resources: list[str], folder: Path | None, json: bool) ->
     for resource, sentence in report.failed.items():
         say(err(), f"error: {resource}: {sentence}", indent=len("error: "))
     return 1 if report.failed else 0
+
+
+def _dead_letters(workspace: Workspace, bundle: Bundle) -> dict[str, Decimal]:
+    """By resource, and "" for all others, how many percent of the records may be dead letters. Raises UsageError."""
+    known = sorted({item.resource for item in bundle.catalogue.maps})
+    for name in workspace.settings.dead_letters_of:
+        if name not in known:
+            raise UsageError(
+                f"No map reads {name}, which dead_letters_of of fieldmap.toml names; there are: {', '.join(known)}"
+            )
+    return {"": workspace.settings.dead_letters, **workspace.settings.dead_letters_of}
 
 
 def _attention(database: Any) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -10,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from fieldmap.runtime.errors import UsageError
 
 FILE = "fieldmap.toml"
+Percent = Annotated[Decimal, Field(ge=0, le=100)]
 
 
 class Settings(BaseSettings):
@@ -27,6 +30,12 @@ class Settings(BaseSettings):
     )
     database_folder: Path = Field(
         default=Path(".fieldmap/postgres"), description="where the embedded PostgreSQL keeps its data"
+    )
+    dead_letters: Percent = Field(
+        default=Decimal(10), description="of a map's records so many percent may be dead letters in a run; more stop it"
+    )
+    dead_letters_of: dict[str, Percent] = Field(
+        default={}, description="the same for single resources, such as workday.workers"
     )
 
     @classmethod

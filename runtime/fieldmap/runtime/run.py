@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 import psycopg
@@ -55,7 +56,8 @@ class Report:
 
 @dataclass
 class Run:
-    """The surroundings of a run. environ: where env.X and secret.X are looked up."""
+    """The surroundings of a run. environ: where env.X and secret.X are looked up. dead_letters: by resource, and "" for all others, how
+    many percent of a map's records may be dead letters before it stops; any number where nothing is said."""
 
     bundle: Bundle
     archive: Archive
@@ -63,6 +65,7 @@ class Run:
     ports: Ports
     environ: Mapping[str, str]
     progress: Progress
+    dead_letters: Mapping[str, Decimal] = field(default_factory=dict)
 
     def sync(self, resources: list[str]) -> Report:
         """Fetches the named resources (all that have a connector if none is named) and loads what was not loaded yet."""
@@ -97,7 +100,7 @@ class Run:
             report.decided = settle(self.database, self.bundle, self.archive, run)
             for info in self._maps(resources):
                 try:
-                    with Loader(self.database, self.bundle, info, run, detailed=True) as loader:
+                    with Loader(self.database, self.bundle, info, run, detailed=True, dead=self._dead(info)) as loader:
                         report.maps[info.id] = loader.loaded
                         self._catch_up(loader, info)
                 except FindingsError as error:
@@ -134,7 +137,7 @@ class Run:
         with self.archive.writer(resource) as writer:
             if writer.cut is not None:
                 self.progress.cut(resource, str(writer.cut))
-            loaders = [Loader(self.database, self.bundle, info, run) for info in infos]
+            loaders = [Loader(self.database, self.bundle, info, run, dead=self._dead(info)) for info in infos]
             with contextlib.ExitStack() as entered:
                 for loader, info in zip(loaders, infos, strict=True):
                     entered.enter_context(loader)
@@ -173,6 +176,9 @@ class Run:
             raise
         if part:
             yield part
+
+    def _dead(self, info: MapInfo) -> Decimal | None:
+        return self.dead_letters.get(info.resource, self.dead_letters.get(""))
 
     def _chosen(self, resources: list[str]) -> list[str]:
         connected = [

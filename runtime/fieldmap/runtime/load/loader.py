@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Self, TypeVar
 
 import psycopg
@@ -54,8 +55,18 @@ class Loaded:
 class Loader:
     """Loads one map. Create it with `take`; every batch checks that no later run has taken the map since."""
 
-    def __init__(self, database: Database, bundle: Bundle, info: MapInfo, run: int, *, detailed: bool = False) -> None:
-        """detailed: gather which fields changed, with samples, as a replay shows them; costs one more query a batch."""
+    def __init__(
+        self,
+        database: Database,
+        bundle: Bundle,
+        info: MapInfo,
+        run: int,
+        *,
+        detailed: bool = False,
+        dead: Decimal | None = None,
+    ) -> None:
+        """detailed: gather which fields changed, with samples, as a replay shows them; costs one more query a batch. dead: of the
+        records so many percent may be dead letters; None for any number."""
         self._database = database
         self._bundle = bundle
         self._info = info
@@ -71,7 +82,7 @@ class Loader:
         self._follows = any(concerned(merger.info) for merger in self._claimed) or any(
             name in info.referrers for info in bundle.catalogue.entities for name in names
         )
-        self._shares = Shares(info)
+        self._shares = Shares(info, dead)
         self._direct = all("fresh" in self._mergers[name].steps for name in names) and len(self._mergers) == len(names)
         self._fresh = False
         self._written = 0

@@ -175,7 +175,7 @@ CREATE TABLE IF NOT EXISTS fieldmap.held_shares (
   held bigint NOT NULL,
   PRIMARY KEY (map, claim, field)
 );
-COMMENT ON TABLE fieldmap.held_shares IS 'Values seen and held in the run under way, or in the one that was cut off and that the next run goes on with';
+COMMENT ON TABLE fieldmap.held_shares IS 'Values seen and held in the run under way, or in the one that was cut off and that the next run goes on with; claim -1 counts records and dead letters';
 
 CREATE TABLE IF NOT EXISTS fieldmap.incomplete (
   entity text NOT NULL,
