@@ -25,6 +25,7 @@ SELECT d.code, d.map, p.title, d.field, CASE WHEN s.field IS NULL THEN d.reason 
   min(d.id), s.field IS NOT NULL
 FROM fieldmap.dead_letters d JOIN fieldmap.positions p USING (map)
 LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, d.field)
+WHERE %(run)s::bigint IS NULL OR d.run = %(run)s
 GROUP BY 1, 2, 3, 4, 5, 10 ORDER BY 6 DESC, 9
 """
 _HELD = """
@@ -33,7 +34,9 @@ SELECT h.code, p.title, p.resource, h.field, CASE WHEN s.field IS NULL THEN h.re
 FROM fieldmap.held h JOIN fieldmap.positions p USING (map)
 LEFT JOIN fieldmap.map_fields f ON (f.map, f.claim, f.field) = (h.map, h.claim, h.field)
 LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, h.field)
-WHERE NOT h.invented GROUP BY 1, 2, 3, 4, 5, 10, 11 ORDER BY 6 DESC, 4, 5
+WHERE NOT h.invented AND (%(run)s::bigint IS NULL OR %(run)s = (SELECT g.run FROM fieldmap.ledger g
+  WHERE (g.map, g.map_version) = (h.map, p.map_version) AND g.last_position >= h.archive_position ORDER BY g.last_position LIMIT 1))
+GROUP BY 1, 2, 3, 4, 5, 10, 11 ORDER BY 6 DESC, 4, 5
 """
 _LISTED = """
 SELECT l.code, p.title, p.resource, l.field, CASE WHEN s.field IS NULL THEN l.reason ELSE '' END, count(*), min(l.archive_position),
@@ -68,12 +71,12 @@ class Cause:
         return f"{self.code} {field}{self.reason}{' (the element is left out)' if self.left_out else ''}".strip()
 
 
-def dead(project: ir.Project, connection: Connection, tags: Tags) -> list[Cause]:
-    """The causes of dead letters, the most frequent first. tags: fields whose values are hidden."""
+def dead(project: ir.Project, connection: Connection, tags: Tags, run: int | None = None) -> list[Cause]:
+    """The causes of dead letters, the most frequent first. tags: fields whose values are hidden. run: only those of this run."""
     maps = {item.id: item for item in project.maps}
     found = []
     for code, map_, title, field, reason, number, first, last, sample, secret in connection.execute(
-        _DEAD, _named(tags)
+        _DEAD, _named(tags, run)
     ).fetchall():
         place = place_of(maps[map_], field, reason) if map_ in maps else None
         where = f"{place.file}:{place.line}" if place is not None else title
@@ -82,9 +85,9 @@ def dead(project: ir.Project, connection: Connection, tags: Tags) -> list[Cause]
     return found
 
 
-def held(archive: Archive, connection: Connection, tags: Tags) -> list[Cause]:
-    """The causes for which values are held."""
-    return _noted(archive, connection, tags, _HELD)
+def held(archive: Archive, connection: Connection, tags: Tags, run: int | None = None) -> list[Cause]:
+    """The causes for which values are held. run: only those of pages that this run read."""
+    return _noted(archive, connection, tags, _HELD, run)
 
 
 def warned(bundle: Bundle, archive: Archive, connection: Connection, tags: Tags) -> list[Cause]:
@@ -102,7 +105,7 @@ def warned(bundle: Bundle, archive: Archive, connection: Connection, tags: Tags)
     return found
 
 
-def _noted(archive: Archive, connection: Connection, tags: Tags, statement: str) -> list[Cause]:
+def _noted(archive: Archive, connection: Connection, tags: Tags, statement: str, run: int | None = None) -> list[Cause]:
     seen = _fetched(archive)
     return [
         Cause(
@@ -118,13 +121,13 @@ def _noted(archive: Archive, connection: Connection, tags: Tags, statement: str)
             lost,
         )
         for code, title, resource, field, reason, number, first, last, samples, where, secret, lost in connection.execute(
-            statement.encode(), _named(tags)
+            statement.encode(), _named(tags, run)
         ).fetchall()
     ]
 
 
-def _named(tags: Tags) -> dict[str, list[str]]:
-    return {"titles": [title for title, _ in tags], "fields": [field for _, field in tags]}
+def _named(tags: Tags, run: int | None) -> dict[str, Any]:
+    return {"titles": [title for title, _ in tags], "fields": [field for _, field in tags], "run": run}
 
 
 def _fetched(archive: Archive) -> Callable[[str, int], datetime | None]:
@@ -146,7 +149,7 @@ def show(found: Sequence[Cause], none: str, what: str, *, limit: int | None, jso
     """Prints causes; returns whether there are any. none: what is said of none; what: what is counted, such as "dead letter"."""
     shown = found[: (limit or len(found)) if json else (limit or SHOWN)]
     if json:
-        print_json([_plain(cause) for cause in shown])
+        print_json([plain(cause) for cause in shown])
         return bool(found)
     if not found:
         out().print(none)
@@ -164,7 +167,8 @@ def show(found: Sequence[Cause], none: str, what: str, *, limit: int | None, jso
     return True
 
 
-def _plain(cause: Cause) -> dict[str, Any]:
+def plain(cause: Cause) -> dict[str, Any]:
+    """A cause as JSON."""
     names = ("code", "of", "field", "reason", "where", "records", "first_seen", "last_seen", "samples", "left_out")
     return {name: getattr(cause, name) for name in names}
 

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "operate": ("sync", "replay", "status"),
     "inspect": ("query", "explain"),
     "dlq": ("dlq",),
+    "reporting": ("report",),
     "listing": ("conflicts", "incomplete", "duplicates", "dangling", "stale"),
     "archive": ("archive",),
     "identity": ("identity",),

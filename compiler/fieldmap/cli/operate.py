@@ -13,6 +13,8 @@ import typer
 from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json, say, table
 from fieldmap.cli.identity import counts
 from fieldmap.cli.progress import RunProgress
+from fieldmap.cli.reporting import show_accounts
+from fieldmap.cli.runfacts import accounts
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import UsageError
@@ -57,7 +59,7 @@ def _run(command: str, resources: list[str], folder: Path | None, json: bool) ->
         limits = _dead_letters(workspace, bundle)
         run = Run(bundle, workspace.archive(), database, Ports.real(), os.environ, progress, limits)
         report = run.sync(resources) if command == "sync" else run.replay(resources)
-        attention = _attention(database)
+        attention = _attention(database, report.run)
     if json:
         print_json(_as_json(report, attention))
     else:
@@ -78,9 +80,10 @@ def _dead_letters(workspace: Workspace, bundle: Bundle) -> dict[str, Decimal]:
     return {"": workspace.settings.dead_letters, **workspace.settings.dead_letters_of}
 
 
-def _attention(database: Any) -> dict[str, Any]:
-    """What wants a look after a run: open dead letters, held values, warnings, incomplete rows by entity."""
+def _attention(database: Any, run: int) -> dict[str, Any]:
+    """The accounts of a run, and what wants a look after it: open dead letters, held values, warnings, incomplete rows by entity."""
     with database.connect() as connection:
+        kept = accounts(connection, run)
         letters = connection.execute("SELECT count(*) FROM fieldmap.dead_letters").fetchone()
         held = connection.execute("SELECT count(*) FROM fieldmap.held WHERE NOT invented").fetchone()
         listed = connection.execute("SELECT count(*) FROM fieldmap.listed").fetchone()
@@ -102,6 +105,7 @@ def _attention(database: Any) -> dict[str, Any]:
             ).fetchone()
             totals[name] = row[0] if row else 0
     return {
+        "accounts": kept,
         "dead_letters": letters[0],
         "held": held[0],
         "warnings": listed[0],
@@ -114,18 +118,12 @@ def _attention(database: Any) -> dict[str, Any]:
 
 def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, detailed: bool) -> None:
     """The accounts of a run, the entities' rows, and what wants a look."""
-    rows, idle = [], []
-    for map_id, loaded in report.maps.items():
-        counts = loaded.counts
-        if not (counts.pages or counts.read):
-            idle.append(bundle.map(map_id).title)
-            continue
-        numbers = (counts.pages, counts.read, counts.claimed, counts.filtered, counts.deleted, counts.dead, counts.held)
-        rows.append((bundle.map(map_id).title, *(count(number) for number in numbers)))
-    columns = ["", "pages", "read =", "claimed +", "filtered +", "deleted +", "dead", "held"]
+    read = [item for item in attention["accounts"] if item["pages"] or item["read"]]
+    named = {item["map"] for item in read}
+    idle = [title for title in (bundle.map(map_id).title for map_id in report.maps) if title not in named]
     console = out()
-    if rows:
-        table(columns, rows, right=columns[1:])
+    if read:
+        show_accounts(read)
     # A row of noughts would read as if all records had gone.
     if idle:
         say(console, f"Nothing new was read for {', '.join(idle)}.")
@@ -206,6 +204,7 @@ def _show_changes(report: Report, bundle: Bundle) -> None:
 
 def _as_json(report: Report, attention: dict[str, Any]) -> dict[str, Any]:
     return {
+        "run": report.run,
         "maps": {map_id: {**vars(loaded.counts)} for map_id, loaded in report.maps.items()},
         "pages_fetched": report.pages,
         "entities": {

@@ -21,7 +21,7 @@ from fieldmap.runtime.load.loader import BATCH_BYTES, Loaded, Loader
 from fieldmap.runtime.load.merging import Changes, remerge
 from fieldmap.runtime.load.retry import Retried, Retry, letters
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.store.database import Database, told
+from fieldmap.runtime.store.database import Connection, Database, told
 from fieldmap.runtime.store.reconcile import Reconciled, first_line, prepare, prepare_own
 
 
@@ -35,8 +35,9 @@ class Progress(Protocol):
 
 @dataclass
 class Report:
-    """What a run did. failed: resources that could not be fetched, with the sentence to show; the others are complete."""
+    """What a run did. run: its number. failed: resources that could not be fetched, with the sentence to show; the others are complete."""
 
+    run: int = 0
     maps: dict[str, Loaded] = field(default_factory=dict)
     pages: dict[str, int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -214,21 +215,46 @@ class _Recorded:
                 "INSERT INTO fieldmap.runs (command, bundle) VALUES (%s, %s) RETURNING id",
                 [self._command, self._digest],
             ).fetchone()
-        self._run = row[0] if row is not None else 0
+        self._run = self._report.run = row[0] if row is not None else 0
         return self._run
 
     def __exit__(self, kind: object, *_: object) -> None:
         outcome = "stopped" if kind is not None else "incomplete" if self._report.failed else "complete"
+        wrong: list[str] = []
         try:
             with self._database.connect() as connection:
+                wrong = self._unbalanced(connection) if kind is None else []
                 connection.execute(
-                    "UPDATE fieldmap.runs SET ended_at = now(), outcome = %s WHERE id = %s", [outcome, self._run]
+                    "UPDATE fieldmap.runs SET ended_at = now(), outcome = %s WHERE id = %s",
+                    ["unbalanced" if wrong else outcome, self._run],
                 )
         except (psycopg.Error, DatabaseError) as error:
             if kind is None:
                 raise DatabaseError(
                     f"The end of the run could not be recorded: {first_line(error) if isinstance(error, psycopg.Error) else error}"
                 ) from None
+        if wrong:
+            raise FieldmapError(
+                f"The accounts of {', '.join(wrong)} in the database are not what this run counted: something else has written there;"
+                f" see fieldmap report {self._run}, and load into an empty database from the archive: fieldmap replay"
+            )
+
+    def _unbalanced(self, connection: Connection) -> list[str]:
+        """Maps whose accounts in the database do not balance, or are not what the run counted."""
+        kept = {
+            row[0]: row[1:]
+            for row in connection.execute(
+                "SELECT map, pages, read, claimed, filtered, deleted, dead, held FROM fieldmap.accounts WHERE run = %s",
+                [self._run],
+            ).fetchall()
+        }
+        wrong = []
+        for map_, loaded in self._report.maps.items():
+            c = loaded.counts
+            counted = (c.pages, c.read, c.claimed, c.filtered, c.deleted, c.dead, c.held)
+            if not c.balanced or kept.get(map_, (0,) * 7) != counted:
+                wrong.append(map_)
+        return wrong
 
 
 def _check_known(named: list[str], known: list[str]) -> None:

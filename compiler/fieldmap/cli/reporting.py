@@ -1,0 +1,137 @@
+"""`fieldmap report`: a run in the words of its user. Every number comes from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from fieldmap.cli import causes, runfacts
+from fieldmap.cli.console import Json, count, err, exiting, out, print_json, safe, say, table
+from fieldmap.cli.masking import Reveal, instead, keep_reveal, project_of, tags_of
+from fieldmap.cli.rows import key_words
+from fieldmap.cli.workspace import Workspace
+
+# How many lines each part has; JSON has all.
+_LINES = 20
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: fieldmap report · fieldmap report 12 --json")(exiting(report))
+
+
+def report(
+    run: Annotated[int | None, typer.Argument(help="The number of a run; the last one if none is given.")] = None,
+    reveal: Reveal = False,
+    json: Json = False,
+) -> int:
+    """Tells what a run did, and what wants a look.
+
+    Where the records went, values held and why, codes never seen before, joins; then the store as it stands: dangling references,
+    ambiguous matches, conflicts, stale claims, and control totals of numeric fields by source. Exit code 1 if accounts do not balance.
+    """
+    workspace = Workspace.here()
+    bundle = workspace.existing_bundle()
+    tags = {} if reveal else tags_of(workspace)
+    hidden = instead(workspace, reveal=reveal)
+    with workspace.loaded() as connection:
+        found: dict[str, Any] = {"run": runfacts.run_of(connection, run)}
+        number = found["run"]["number"]
+        keep_reveal(connection, f"report {number}", reveal=reveal)
+        project = project_of(workspace)
+        found |= {
+            "accounts": runfacts.accounts(connection, number),
+            "read_without_unit": runfacts.read_bare(connection, number),
+            "dead_letters": [causes.plain(c) for c in causes.dead(project, connection, tags, number)],
+            "held": [causes.plain(c) for c in causes.held(workspace.archive(), connection, tags, number)],
+            "new_codes": runfacts.new_codes(connection, tags, number),
+            "joins": runfacts.joins(connection, number),
+            "ambiguous": runfacts.ambiguous(bundle, connection, hidden),
+            "dangling": runfacts.dangling(bundle, connection),
+            "conflicts": runfacts.conflicts(connection),
+            "incomplete": runfacts.incomplete(connection),
+            "stale": runfacts.stale(bundle, connection),
+            "control_totals": runfacts.control_totals(bundle, connection, hidden),
+        }
+    wrong = [item["map"] for item in found["accounts"] if not runfacts.balanced(item)]
+    found["balanced"] = not wrong
+    if json:
+        print_json(found)
+    else:
+        _show(found)
+    for title in wrong:
+        say(
+            err(),
+            f"error: the accounts of {title} do not balance: what was read is not what was claimed, filtered, deleted or dead",
+        )
+    return 1 if wrong else 0
+
+
+def _show(found: dict[str, Any]) -> None:
+    run = found["run"]
+    ended = f" to {run['ended_at']:%H:%M:%S}" if run["ended_at"] is not None else ""
+    out().print(
+        f"Run {run['number']}: {run['command']}, {run['outcome']}, {run['started_at']:%Y-%m-%d %H:%M:%S}{ended}Z\n"
+    )
+    show_accounts(found["accounts"])
+    _part("Read without a unit, in the one that the map gives", found["read_without_unit"], ("map", "path", "numbers"))
+    _causes("Records that could not be read: fieldmap dlq", found["dead_letters"])
+    _causes("Values held, of the pages that this run read: fieldmap dlq held", found["held"])
+    _part("Codes never seen before", found["new_codes"], ("map", "field", "reason", "records"))
+    _part("Joins made", found["joins"], ("entity", "rule", "joins", "samples"))
+    out().print("\nThe store as it stands now", style="bold")
+    quiet = True
+    for title, name, columns in (
+        ("References that find no row: fieldmap dangling", "dangling", ("entity", "field", "references", "samples")),
+        ("Values that join nothing, since several keys share them: fieldmap identity ambiguous", "ambiguous", ("entity", "match", "source", "values", "samples")),
+        ("Conflicts: fieldmap conflicts", "conflicts", ("entity", "field", "code", "rows", "samples")),
+        ("Rows held back: fieldmap incomplete", "incomplete", ("entity", "rows", "samples")),
+        ("Stale claims: fieldmap stale", "stale", ("entity", "map", "records", "samples")),
+        ("Control totals of the live claims", "control_totals", ("source", "entity", "field", "values", "total", "unit")),
+    ):  # fmt: skip
+        quiet = quiet and not found[name]
+        _part(title, found[name], columns)
+    if quiet:
+        out().print("nothing wants a look")
+
+
+def show_accounts(accounts: Sequence[dict[str, Any]]) -> None:
+    """Where the records of each map went."""
+    columns = ["", "pages", "read =", "claimed +", "filtered +", "deleted +", "dead", "held"]
+    if accounts:
+        numbers = [tuple(count(item[name]) for name in runfacts.ACCOUNT) for item in accounts]
+        table(columns, [(item["map"], *row) for item, row in zip(accounts, numbers, strict=True)], right=columns[1:])
+    else:
+        out().print("Nothing was read.")
+
+
+def _causes(title: str, found: list[dict[str, Any]]) -> None:
+    rows = [
+        {
+            "cause": f"{item['code']} {item['field'] and item['field'] + ': '}{item['reason']}",
+            **{name: item[name] for name in ("where", "records", "samples")},
+        }
+        for item in found
+    ]
+    _part(title, rows, ("cause", "where", "records", "samples"))
+
+
+def _part(title: str, found: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    """A part of the report; nothing where there is nothing to tell."""
+    if not found:
+        return
+    out().print(f"\n{title}")
+    numbers = [name for name in columns if isinstance(found[0][name], int) or name == "total"]
+    heads = ["such as" if name == "samples" else name for name in columns]
+    table(heads, [[_cell(item[name]) for name in columns] for item in found[:_LINES]], right=numbers)
+    if len(found) > _LINES:
+        out().print(f"… and {count(len(found) - _LINES)} more (--json has all)")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(key_words(item) for item in value)
+    if isinstance(value, int):
+        return count(value)
+    return "" if value is None else safe(value)

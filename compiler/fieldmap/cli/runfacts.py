@@ -1,0 +1,193 @@
+"""What the database tells of a run, and of the store as it stands: the facts of `fieldmap report`, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from psycopg import sql
+
+from fieldmap.cli import causes
+from fieldmap.compiler.explain.letters import without_value
+from fieldmap.runtime.bundle import Bundle, ClaimColumn, ClaimInfo, MapInfo
+from fieldmap.runtime.errors import FindingsError
+from fieldmap.runtime.store.database import Connection
+
+ACCOUNT = ("pages", "read", "claimed", "filtered", "deleted", "dead", "held")
+# Failures of a code, unit or key that a list does not have.
+_UNKNOWN = ["FM2110", "FM2140", "FM2150", "FM2166"]
+_SUMMED = ("int", "number", "float", "money", "amount", "quantity")
+
+
+def run_of(connection: Connection, number: int | None) -> dict[str, Any]:
+    """A run: the one of that number, or the last. Raises FindingsError if there is none."""
+    row = connection.execute(
+        "SELECT id, command, started_at, ended_at, outcome, bundle FROM fieldmap.runs"
+        " WHERE %(n)s::bigint IS NULL OR id = %(n)s ORDER BY id DESC LIMIT 1",
+        {"n": number},
+    ).fetchone()
+    if row is None:
+        raise FindingsError(f"There is no run {number}; the last one is shown by: fieldmap report")
+    found = dict(zip(("number", "command", "started_at", "ended_at", "outcome", "bundle"), row, strict=True))
+    return {**found, "outcome": found["outcome"] or "killed, or still running"}
+
+
+def accounts(connection: Connection, run: int) -> list[dict[str, Any]]:
+    """Of each map that read something in a run where its records went."""
+    rows = connection.execute(
+        "SELECT coalesce(p.title, a.map), a.pages, a.read, a.claimed, a.filtered, a.deleted, a.dead, a.held FROM fieldmap.accounts a"
+        " LEFT JOIN fieldmap.positions p USING (map) WHERE a.run = %s ORDER BY 1",
+        [run],
+    ).fetchall()
+    return [dict(zip(("map", *ACCOUNT), row, strict=True)) for row in rows]
+
+
+def balanced(account: dict[str, Any]) -> bool:
+    return bool(account["read"] == sum(account[name] for name in ("claimed", "filtered", "deleted", "dead")))
+
+
+def new_codes(connection: Connection, tags: causes.Tags, run: int) -> list[dict[str, Any]]:
+    """Codes, units and keys that a list does not have, and that no page before those of this run shows."""
+    rows = connection.execute(
+        "SELECT p.title, x.field, x.code, x.reason, count(*) FROM ("
+        " SELECT map, field, code, reason, archive_position FROM fieldmap.held UNION ALL"
+        " SELECT map, field, code, reason, archive_position FROM fieldmap.dead_letters) x JOIN fieldmap.positions p USING (map)"
+        " JOIN (SELECT map, min(first_position) AS first, max(last_position) AS last FROM fieldmap.ledger WHERE run = %s GROUP BY map) g"
+        " USING (map) WHERE x.code = ANY(%s) GROUP BY 1, 2, 3, 4, g.first, g.last"
+        " HAVING min(x.archive_position) BETWEEN g.first AND g.last ORDER BY 5 DESC, 1, 2, 4",
+        [run, _UNKNOWN],
+    ).fetchall()
+    found: dict[tuple[str, str, str, str], int] = {}
+    for title, field, code, reason, number in rows:
+        told = without_value(code, tags[title, field]) if (title, field) in tags else reason
+        found[title, field, code, told] = found.get((title, field, code, told), 0) + number
+    return [
+        {"map": title, "field": field, "code": code, "reason": reason, "records": number}
+        for (title, field, code, reason), number in found.items()
+    ]
+
+
+def read_bare(connection: Connection, run: int) -> list[dict[str, Any]]:
+    """Numbers without a unit, that were read in the one which the map gives."""
+    rows = connection.execute(
+        "SELECT coalesce(p.title, b.map), b.path, b.count FROM fieldmap.read_bare b LEFT JOIN fieldmap.positions p USING (map)"
+        " WHERE b.run = %s ORDER BY 1, 2",
+        [run],
+    ).fetchall()
+    return [dict(zip(("map", "path", "numbers"), row, strict=True)) for row in rows]
+
+
+def joins(connection: Connection, run: int) -> list[dict[str, Any]]:
+    """Keys that became the key of something else in a run, by the rule that joined them."""
+    rows = connection.execute(
+        "SELECT entity, source, rule, count(*), (array_agg(source || ':' || key || ' is ' || after ORDER BY key))[1:3]"
+        " FROM identity.history WHERE run = %s AND rule IS NOT NULL AND after IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        [run],
+    ).fetchall()
+    return [dict(zip(("entity", "source", "rule", "joins", "samples"), row, strict=True)) for row in rows]
+
+
+def ambiguous(bundle: Bundle, connection: Connection, hidden: Callable[[str, str], str]) -> list[dict[str, Any]]:
+    """Values that several keys of one source share, by match line."""
+    rows = connection.execute(
+        "SELECT entity, line, source, count(*), (array_agg(value ORDER BY value))[1:3] FROM identity.ambiguous GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    ).fetchall()
+    found = []
+    for entity, line, source, number, samples in rows:
+        info = bundle.entity(entity)
+        match = info.identity.matches[line - 1] if info is not None and info.identity is not None else None
+        masked = next((hidden(entity, field) for field in (match.fields if match else ()) if hidden(entity, field)), "")
+        found.append(
+            {
+                "entity": entity,
+                "match": match.text if match is not None else f"line {line}",
+                "source": source,
+                "values": number,
+                "samples": [masked] if masked else samples,
+            }
+        )
+    return found
+
+
+def conflicts(connection: Connection) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        "SELECT entity, field, code, count(*), (array_agg(key ORDER BY key))[1:3] FROM fieldmap.conflicts GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2"
+    ).fetchall()
+    return [dict(zip(("entity", "field", "code", "rows", "samples"), row, strict=True)) for row in rows]
+
+
+def dangling(bundle: Bundle, connection: Connection) -> list[dict[str, Any]]:
+    return list(
+        _counted(
+            bundle,
+            connection,
+            "SELECT field, count(*), (array_agg(key || ': ' || refers_to ORDER BY key))[1:3] FROM provenance.{} GROUP BY 1 ORDER BY 1",
+            "dangling",
+            ("field", "references", "samples"),
+        )
+    )
+
+
+def stale(bundle: Bundle, connection: Connection) -> list[dict[str, Any]]:
+    return list(
+        _counted(
+            bundle,
+            connection,
+            "SELECT map, count(DISTINCT record), (array_agg(DISTINCT record))[1:3] FROM provenance.{} WHERE map IS NOT NULL GROUP BY 1 ORDER BY 1",
+            "stale",
+            ("map", "records", "samples"),
+        )
+    )
+
+
+def incomplete(connection: Connection) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        "SELECT entity, count(*), (array_agg(key ORDER BY key))[1:3] FROM fieldmap.incomplete GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return [dict(zip(("entity", "rows", "samples"), row, strict=True)) for row in rows]
+
+
+def _counted(
+    bundle: Bundle, connection: Connection, statement: str, view: str, names: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:
+    """What a view of each entity counts."""
+    for info in bundle.catalogue.entities:
+        made = sql.SQL(statement).format(sql.Identifier(f"{info.table}_{view}"))
+        for row in connection.execute(made).fetchall():
+            yield {"entity": info.name, **dict(zip(names, row, strict=True))}
+
+
+def control_totals(bundle: Bundle, connection: Connection, hidden: Callable[[str, str], str]) -> list[dict[str, Any]]:
+    """The sums of the numeric fields of each source's live claims, to be held against what the source itself says."""
+    return [
+        {"source": info.resource, "entity": claim.entity, "field": column.field, "unit": unit, "values": values}
+        | {"total": hidden(claim.entity or "", column.field) or total}
+        for info in bundle.catalogue.maps
+        for claim in info.claims
+        if claim.entity is not None
+        for column, unit, values, total in _totals(bundle, connection, info, claim)
+    ]
+
+
+def _totals(
+    bundle: Bundle, connection: Connection, info: MapInfo, claim: ClaimInfo
+) -> Iterator[tuple[ClaimColumn, str, int, Any]]:
+    entity = bundle.entity(claim.entity or "")
+    units = entity.units if entity is not None else {}
+    for column in claim.columns:
+        if column.codec not in _SUMMED:
+            continue
+        amount, *unit = (sql.Identifier(name) for name in column.columns)
+        rows = connection.execute(
+            sql.SQL(
+                "SELECT {}, count(*), sum({}::numeric) FROM claims.{} WHERE {} IS NOT NULL{} GROUP BY 1 ORDER BY 1"
+            ).format(
+                unit[0] if unit else sql.Literal(units.get(column.field, "")),
+                amount,
+                sql.Identifier(claim.table),
+                amount,
+                sql.SQL(" AND _state = 'live'" if claim.number == 0 else ""),
+            )
+        ).fetchall()
+        for unit_, values, total in rows:
+            yield column, unit_ or "", values, total

@@ -1,0 +1,230 @@
+"""`fieldmap report`: a run told from the database alone, with accounts that must balance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support import rows
+
+from fieldmap.cli.main import run
+from fieldmap.runtime.store.database import Server
+
+MAPS = """
+entity Worker {
+  key number : text
+  name  : text?                       pii
+  state : enum { active, leave }?
+  pay   : decimal(12, 2)?             restricted
+  way   : decimal(8, 1) in km?
+  price : money(10, 2)?
+  boss  : Worker?
+  mail  : text?
+}
+codes states { "A" -> active; "L" -> leave }
+connector hr is files {
+  folder "in"
+  resource people {
+    files "hr*.json" as json
+    records $[*]
+    id $.id
+    changed $.at
+    shape { id: text, name: text? pii, at: datetime, state: text?, pay: number? restricted, way: number?, boss: text?, mail: text?, skip: bool? }
+  }
+}
+connector crm is files {
+  folder "in"
+  resource people {
+    files "crm*.json" as json
+    records $[*]
+    id $.id
+    changed $.at
+    shape { id: text, at: datetime, mail: text?, price: number?, ccy: text?, way: number? }
+  }
+}
+map hr.people to Worker {
+  when not ($.skip otherwise false)
+  number = $.id
+  name   = $.name
+  state  = $.state via states
+  pay    = $.pay
+  way    = $.way in km
+  boss   = $.boss
+  mail   = $.mail
+}
+map crm.people to Worker {
+  number = $.id
+  mail   = $.mail
+  way    = $.way in km
+  price  = $.price in $.ccy if invalid reject
+}
+merge Worker {
+  match crm to hr on mail when unique
+  default prefer hr, crm
+  way agree within 1 %
+}
+"""
+AT = "2026-01-01T00:00:00Z"
+HR = [
+    {"id": "1", "name": "Ada Quorx", "state": "A", "pay": 100, "way": 1.5, "mail": "a@x"},
+    {"id": "2", "name": "Bob Quorx", "state": "Z", "pay": 50.5, "boss": "9", "mail": "b@x"},
+    {"id": "3", "skip": True},
+]
+CRM = [
+    {"id": "c1", "mail": "a@x", "price": 3, "ccy": "EUR", "way": 9},
+    {"id": "c2", "mail": "s@x", "price": 4, "ccy": "USD"},
+    {"id": "c3", "mail": "b@x", "price": 4, "ccy": "XXQ"},
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fieldmap.toml").write_text("", "utf-8")
+    (tmp_path / "all.map").write_text(MAPS, "utf-8")
+    (tmp_path / "in").mkdir()
+    put(tmp_path, "hr", HR)
+    put(tmp_path, "crm", CRM)
+    assert run(["sync"]) == 0
+    return tmp_path
+
+
+def put(project: Path, name: str, records: list[dict[str, Any]]) -> None:
+    (project / "in" / f"{name}.json").write_text(json.dumps([{"at": AT, **one} for one in records]), "utf-8")
+
+
+def answered(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
+    capsys.readouterr()
+    assert run(["report", *arguments, "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_run_in_the_users_terms(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answered(capsys)
+    assert (found["run"]["number"], found["run"]["command"], found["run"]["outcome"]) == (1, "sync", "complete")
+    assert found["balanced"] is True
+    accounts = {item["map"]: item for item in found["accounts"]}
+    assert accounts["hr.people to Worker"] == {
+        "map": "hr.people to Worker", "pages": 1, "read": 3, "claimed": 2, "filtered": 1, "deleted": 0, "dead": 0, "held": 1,
+    }  # fmt: skip
+    assert accounts["crm.people to Worker"]["dead"] == 1
+    assert [(item["code"], item["field"]) for item in found["dead_letters"]] == [("FM2111", "price")]
+    (held,) = found["held"]
+    assert (held["field"], held["reason"], held["samples"]) == ("state", 'code "Z" is not in states', ["2"])
+    assert [(item["map"], item["reason"]) for item in found["new_codes"]] == [
+        ("hr.people to Worker", 'code "Z" is not in states')
+    ]
+    assert found["joins"] == [
+        {
+            "entity": "Worker",
+            "source": "crm",
+            "rule": "match crm to hr on mail",
+            "joins": 1,
+            "samples": ["crm:c1 is 1"],
+        }
+    ]
+    assert found["dangling"] == [{"entity": "Worker", "field": "boss", "references": 1, "samples": ["2: 9"]}]
+    assert found["conflicts"] == [{"entity": "Worker", "field": "way", "code": "FM2180", "rows": 1, "samples": ["1"]}]
+    totals = {
+        (item["source"], item["field"], item["unit"]): (item["values"], item["total"])
+        for item in found["control_totals"]
+    }
+    assert totals == {
+        ("hr.people", "pay", ""): (2, "▒▒▒ (restricted)"),
+        ("hr.people", "way", "km"): (1, 1.5),
+        ("crm.people", "way", "km"): (1, 9.0),
+        ("crm.people", "price", "EUR"): (1, 3.0),
+        ("crm.people", "price", "USD"): (1, 4.0),
+    }
+
+
+def test_as_text_and_for_an_earlier_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(
+        project,
+        "hr2",
+        [{"id": "4", "state": "Z"}, {"id": "5", "state": "Y"}, {"id": "6", "mail": "s@x"}, {"id": "7", "mail": "s@x"}],
+    )
+    put(project, "crm2", [{"id": "c1", "at": "2026-02-01T00:00:00Z", "price": 1, "ccy": "none"}])
+    assert run(["sync"]) == 0
+    second = answered(capsys)
+    assert second["run"]["number"] == 2
+    assert [(item["reason"], item["records"]) for item in second["held"]] == [
+        ('code "Y" is not in states', 1),
+        ('code "Z" is not in states', 1),
+    ]
+    # "Z" was there before.
+    assert [item["reason"] for item in second["new_codes"]] == ['code "Y" is not in states']
+    assert [(item["match"], item["values"]) for item in second["ambiguous"]] == [
+        ("match crm to hr on mail", 1)
+    ]
+    assert [(item["map"], item["records"], item["samples"]) for item in second["stale"]] == [
+        ("crm_people__worker", 1, ["c1"])
+    ]
+    first = answered(capsys, "1")
+    assert [item["reason"] for item in first["held"]] == ['code "Z" is not in states']
+    assert run(["report"]) == 0
+    text = capsys.readouterr().out
+    for part in (
+        "Run 2: sync, complete",
+        "read =",
+        "Codes never seen before",
+        "Stale claims: fieldmap stale",
+        "Control totals",
+    ):
+        assert part in text
+    assert "Quorx" not in text
+
+
+def test_what_is_restricted_is_shown_only_if_asked(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answered(capsys, "--reveal")
+    assert next(item["total"] for item in found["control_totals"] if item["field"] == "pay") == 150.5
+    assert rows(database, "SELECT what FROM fieldmap.revealed") == [("report 1",)]
+
+
+def test_accounts_that_do_not_balance_fail(project: Path, database: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """The database refuses such accounts. Where the check was taken away, the report finds them."""
+    with database.connect() as connection:
+        connection.execute("ALTER TABLE fieldmap.accounts DROP CONSTRAINT accounts_check")
+        connection.execute("UPDATE fieldmap.accounts SET claimed = claimed + 1 WHERE map = 'hr_people__worker'")
+    assert answered(capsys, "1", code=1)["balanced"] is False
+    capsys.readouterr()
+    assert run(["report", "1"]) == 1
+    assert "the accounts of hr.people to Worker do not balance" in capsys.readouterr().err
+
+
+def test_a_run_whose_accounts_are_not_what_it_counted_fails(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """O10: what is told of a run is what the database has, so that another's hand in it does not pass."""
+    with database.connect() as connection:
+        connection.execute(
+            "CREATE FUNCTION public.lose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.read := NEW.read - 1;"
+            " NEW.claimed := NEW.claimed - 1; RETURN NEW; END'"
+        )
+        connection.execute(
+            "CREATE TRIGGER lose BEFORE INSERT ON fieldmap.accounts FOR EACH ROW EXECUTE FUNCTION public.lose()"
+        )
+    put(project, "hr2", [{"id": "4"}])
+    capsys.readouterr()
+    assert run(["sync"]) == 3
+    said = " ".join(capsys.readouterr().err.split())
+    assert "The accounts of hr_people__worker in the database are not what this run counted" in said
+    assert rows(database, "SELECT outcome FROM fieldmap.runs ORDER BY id") == [("complete",), ("unbalanced",)]
+
+
+def test_runs_that_are_not_there(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "99"]) == 1
+    assert "There is no run 99" in capsys.readouterr().err
+
+
+def test_a_run_that_was_killed_is_said_so(project: Path, database: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    with database.connect() as connection:
+        connection.execute("INSERT INTO fieldmap.runs (command, bundle) VALUES ('sync', '')")
+    found = answered(capsys)
+    assert found["run"]["outcome"] == "killed, or still running"
+    assert found["accounts"] == []
