@@ -78,7 +78,7 @@ def test_machines_read_json(project: Path, capsys: pytest.CaptureFixture[str]) -
         ["dlq", "--json"],
         ["dlq", "held", "--json"],
         ["status", "--json"],
-        ["archive", "list", "--json"],
+        ["archive", "ls", "--json"],
     ):
         assert run(command) == 0
         assert json.loads(said(capsys))
@@ -393,7 +393,7 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
         assert run([command, "--help"]) == 0
         assert f"Example: fieldmap {command}" in " ".join(said(capsys).split())
     for group, commands in {
-        "archive": ["list", "import", "verify"],
+        "archive": ["ls", "cat", "import", "verify"],
         "dlq": ["show", "held", "warnings", "retry"],
     }.items():
         for command in commands:

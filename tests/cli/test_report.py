@@ -157,9 +157,7 @@ def test_as_text_and_for_an_earlier_run(project: Path, capsys: pytest.CaptureFix
     ]
     # "Z" was there before.
     assert [item["reason"] for item in second["new_codes"]] == ['code "Y" is not in states']
-    assert [(item["match"], item["values"]) for item in second["ambiguous"]] == [
-        ("match crm to hr on mail", 1)
-    ]
+    assert [(item["match"], item["values"]) for item in second["ambiguous"]] == [("match crm to hr on mail", 1)]
     assert [(item["map"], item["records"], item["samples"]) for item in second["stale"]] == [
         ("crm_people__worker", 1, ["c1"])
     ]

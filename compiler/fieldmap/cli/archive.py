@@ -1,33 +1,49 @@
-"""`fieldmap archive`: what is in it, importing recorded responses, verifying."""
+"""`fieldmap archive`: what is in it, showing a response, importing recorded ones, verifying."""
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, table
+from fieldmap.cli.masking import Reveal, keep_reveal
 from fieldmap.cli.workspace import Workspace
+from fieldmap.runtime.archive import Archive, position
 from fieldmap.runtime.errors import UsageError
 
+_SECONDS = "%Y-%m-%d %H:%M:%SZ"
+
 app = typer.Typer(
-    help="The archive of raw responses: list, import, verify.", no_args_is_help=True, rich_markup_mode=None
+    help="The archive of raw responses: list, show, import, verify.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
-@app.command("list", epilog="Example: fieldmap archive list")
+Limit = Annotated[int, typer.Option(help="How many responses of a resource at the most; the last ones.", min=1)]
+
+
+@app.command("ls", epilog="Example: fieldmap archive ls · fieldmap archive ls workday.workers --limit 5")
 @exiting
-def list_(json: Json = False) -> None:
-    """Lists the resources in the archive, with their pages and bytes."""
+def ls(
+    resource: Annotated[str, typer.Argument(help="A resource, whose single responses are listed.")] = "",
+    limit: Limit = 20,
+    json: Json = False,
+) -> None:
+    """Lists the resources in the archive, with their pages and bytes; or the responses of one."""
     archive = Workspace.here().archive()
+    if resource:
+        _ls_responses(archive, resource, limit, json=json)
+        return
     rows: list[tuple[str, int, int, str]] = []
-    for resource in archive.resources():
+    for name in archive.resources():
         pages = size = 0
         last = ""
-        for page in archive.read(resource, None):
-            pages, size, last = pages + 1, size + len(page.body), page.fetched_at.strftime("%Y-%m-%d %H:%M:%SZ")
-        rows.append((resource, pages, size, last))
+        for page in archive.read(name, None):
+            pages, size, last = pages + 1, size + len(page.body), page.fetched_at.strftime(_SECONDS)
+        rows.append((name, pages, size, last))
     if json:
         print_json([dict(zip(("resource", "pages", "bytes", "last"), row, strict=True)) for row in rows])
     elif not rows:
@@ -35,10 +51,88 @@ def list_(json: Json = False) -> None:
     else:
         columns = ["resource", "pages", "bytes as received", "last fetched"]
         table(
-            columns,
-            [(resource, count(pages), count(size), last) for resource, pages, size, last in rows],
-            right=columns[1:3],
+            columns, [(name, count(pages), count(size), last) for name, pages, size, last in rows], right=columns[1:3]
         )
+
+
+def _ls_responses(archive: Archive, resource: str, limit: int, *, json: bool) -> None:
+    known(archive, resource)
+    pages = 0
+    last: deque[dict[str, Any]] = deque(maxlen=limit)
+    for page in archive.read(resource, None):
+        pages += 1
+        last.append(
+            {
+                "position": page.position,
+                "fetched_at": page.fetched_at,
+                "status": page.status,
+                "bytes": len(page.body),
+                "format": page.format,
+                "url": page.url,
+            }
+        )
+    if json:
+        print_json(list(last))
+        return
+    table(
+        ["position", "fetched", "status", "bytes", "format", "from"],
+        [
+            (str(p["position"]), f"{p['fetched_at']:{_SECONDS}}", p["status"], count(p["bytes"]), p["format"], p["url"])
+            for p in last
+        ],
+        right=["position", "bytes"],
+    )
+    more = f", the last {len(last)} shown (--limit)" if pages > len(last) else ""
+    out().print(f"\n{plural(pages, 'response')}{more}; one is shown by: fieldmap archive cat {resource} POSITION")
+
+
+def known(archive: Archive, resource: str) -> None:
+    """Raises UsageError if the archive has no such resource."""
+    names = archive.resources()
+    if resource not in names:
+        raise UsageError(f"The archive has no {resource}; it has: {', '.join(names) or 'nothing yet'}")
+
+
+@app.command(
+    "cat",
+    epilog="Example: fieldmap archive cat workday.workers last · fieldmap archive cat workday.workers 1:364 --record 4",
+)
+@exiting
+def cat(
+    resource: Annotated[str, typer.Argument(help="The resource, such as workday.workers.")],
+    place: Annotated[
+        str,
+        typer.Argument(help="A position, a segment and a byte as explain names them (1:364), first, or last."),
+    ] = "last",
+    record: Annotated[int | None, typer.Option(help="Only this record, counted from 0.", min=0)] = None,
+    reveal: Reveal = False,
+    json: Json = False,
+) -> None:
+    """Shows a response as it was received, secrets left out, personal and restricted values hidden unless revealed."""
+    from fieldmap.cli.cat import show
+
+    workspace = Workspace.here()
+    archive = workspace.archive()
+    known(archive, resource)
+    if reveal:
+        with workspace.database() as database, database.connect() as connection:
+            keep_reveal(connection, f"archive cat {resource} {place}", reveal=True)
+    show(workspace, archive.read_one(resource, _position(archive, resource, place)), record, reveal=reveal, json=json)
+
+
+def _position(archive: Archive, resource: str, place: str) -> int:
+    """A position from how it was written. Raises UsageError."""
+    if place in ("first", "last"):
+        end = (
+            archive.end(resource) if place == "last" else next((p.position for p in archive.read(resource, None)), None)
+        )
+        if end is None:
+            raise UsageError(f"The archive of {resource} holds no response yet")
+        return end
+    parts = place.split(":")
+    if not all(part.isdecimal() and len(part) < 20 for part in parts) or len(parts) > 2:
+        raise UsageError(f"{place} is no place in an archive; write a position, such as 1:364, or first, or last")
+    return int(parts[0]) if len(parts) == 1 else position(int(parts[0]), int(parts[1]))
 
 
 @app.command("import", epilog="Example: fieldmap archive import workers.jsonl --resource workday.workers")
@@ -87,13 +181,16 @@ def import_(
 
 @app.command(epilog="Example: fieldmap archive verify")
 @exiting
-def verify() -> int:
+def verify(json: Json = False) -> int:
     """Reads every record of the archive and checks its digests and chain. Exit code 3 if something was altered."""
     archive = Workspace.here().archive()
-    if not archive.resources():
+    found = {resource: archive.verify(resource) for resource in archive.resources()}
+    if json:
+        print_json([{"resource": resource, **asdict(report)} for resource, report in found.items()])
+        return 0
+    if not found:
         out().print(f"There is nothing in the archive {archive.root}")
-    for resource in archive.resources():
-        report = archive.verify(resource)
+    for resource, report in found.items():
         torn = f"; {report.torn}" if report.torn is not None else ""
         out().print(
             f"{resource}: {plural(report.records, 'record')} in {plural(report.segments, 'segment')}, {count(report.bytes)} bytes, all whole{torn}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import sql
 
@@ -148,7 +148,7 @@ def incomplete(connection: Connection) -> list[dict[str, Any]]:
 
 
 def _counted(
-    bundle: Bundle, connection: Connection, statement: str, view: str, names: tuple[str, ...]
+    bundle: Bundle, connection: Connection, statement: LiteralString, view: str, names: tuple[str, ...]
 ) -> Iterator[dict[str, Any]]:
     """What a view of each entity counts."""
     for info in bundle.catalogue.entities:

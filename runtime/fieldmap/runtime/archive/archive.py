@@ -79,7 +79,9 @@ class Archive:
                 item = _item(resource, Segments(folder, resource).entry(position))
                 if isinstance(item, Archived):
                     return item
-        raise ArchiveError(f"The archive of {resource} has no response at {position}; see: fieldmap archive list")
+        raise ArchiveError(
+            f"The archive of {resource} has no response at {position}; see: fieldmap archive ls {resource}"
+        )
 
     def end(self, resource: str) -> int | None:
         """The position of the last response, or None if there is none."""
