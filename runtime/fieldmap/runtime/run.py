@@ -13,10 +13,10 @@ import psycopg
 
 from fieldmap.runtime.acquire import acquire
 from fieldmap.runtime.acquire.preflight import check_settings
-from fieldmap.runtime.archive import Archive, Archived
+from fieldmap.runtime.archive import Archive, Archived, describe
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.decisions import settle
-from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError, UsageError
+from fieldmap.runtime.errors import ArchiveError, DatabaseError, FieldmapError, FindingsError, UsageError
 from fieldmap.runtime.load.loader import BATCH_BYTES, Loaded, Loader
 from fieldmap.runtime.load.merging import Changes, remerge
 from fieldmap.runtime.load.retry import Retried, Retry, letters
@@ -152,11 +152,25 @@ class Run:
     def _catch_up(self, loader: Loader, info: MapInfo) -> None:
         """Applies what the archive holds and the database does not, as after a crash, an import, or a change of the map."""
         after = loader.applied_through if loader.applied_through >= 0 else None
+        if after is not None:
+            self._check_archive(info, after)
         if info.resource in self.archive.resources():
             loader.load(
                 self.archive.read(info.resource, after), lambda records: self.progress.applied(info.title, records)
             )
         loader.finish()
+
+    def _check_archive(self, info: MapInfo, applied: int) -> None:
+        """Raises ArchiveError if the archive lacks what the database has of it: an older copy of it would be written on at places that
+        count as applied, and what is fetched now would never be loaded."""
+        try:
+            self.archive.read_one(info.resource, applied)
+        except ArchiveError as error:
+            raise ArchiveError(
+                f"The database has applied {info.title} up to {describe(applied)}, which this archive does not hold ({error}): the"
+                " archive is older than the database, or another one. Bring the newer archive back; or load this one into an"
+                " empty database: fieldmap replay"
+            ) from None
 
     def _parts(self, pages: Iterator[Archived], resource: str, report: Report) -> Iterator[list[Archived]]:
         """Pages in portions of bounded size. When the source fails in the middle, what was archived is loaded before it is said."""
