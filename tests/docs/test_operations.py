@@ -1,0 +1,48 @@
+"""The manual of operation, followed in a project of `fieldmap init`: commands, edits, and what they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.docs.pages import FENCE, follow, write
+
+from fieldmap.cli.main import COMMANDS, run
+from fieldmap.cli.settings import Settings
+from fieldmap.runtime.store.database import Server
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+
+
+def test_the_manual_as_written(
+    tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", "p"]) == 0
+    monkeypatch.chdir(tmp_path / "p")
+    capsys.readouterr()
+    ran = 0
+    for kind, name, text in FENCE.findall(PAGE):
+        if kind == "diff":
+            old, new = (
+                "".join(line[1:] for line in text.splitlines(keepends=True) if line[0] == sign) for sign in "-+"
+            )
+            before = Path(name).read_text("utf-8")
+            assert before.count(old) == 1, old
+            write(name, before.replace(old, new))
+        elif kind == "console":
+            ran += follow(text, capsys)
+        elif kind == "toml":
+            write("fieldmap.toml", text)
+            assert run(["replay"]) == 0, capsys.readouterr()
+            capsys.readouterr()
+    assert ran >= 12
+
+
+def test_settings_and_commands_that_it_names_are_there() -> None:
+    known = {command for commands in COMMANDS.values() for command in commands}
+    for word in ("dlq", "report", "conflicts", "incomplete", "duplicates", "dangling", "stale", "archive", "status"):
+        assert word in known
+    for name in ("dead_letters", "dead_letters_of"):
+        assert name in Settings.model_fields
