@@ -24,7 +24,7 @@ connector hr is files {
     FILES
     id $.id
     changed unknown
-    shape { id: text, name: text? pii, way: WAY? }
+    shape { id: text, name: text? pii, way: WAY?, home: { street: text? pii }? }
   }
 }
 map hr.people to Worker {
@@ -33,7 +33,10 @@ map hr.people to Worker {
   way    = $.way
 }
 """
-RECORDS = [{"id": "1", "name": "Ada Quorx", "way": 5}, {"id": "2", "name": None, "way": 10**20}]
+RECORDS = [
+    {"id": "1", "name": "Ada Quorx", "way": 5, "home": {"street": "Quorx Lane"}},
+    {"id": "2", "name": None, "way": 10**20},
+]
 
 
 def make(folder: Path, monkeypatch: pytest.MonkeyPatch, database: Server, files: str, way: str = "int") -> None:
@@ -78,12 +81,13 @@ def test_ls_and_verify_for_programs(project: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_response_hides_what_is_personal(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also what no map reads, where the shape calls it so."""
     text = said(capsys, "cat", "hr.people", "last")
     assert "Quorx" not in text
     assert '"name": "▒▒▒ (pii)"' in text
     assert f'"way": {10**20}' in text
     assert '"page": "b"' in text
-    assert "hidden: name; --reveal shows them, and is logged" in text
+    assert "hidden: home, name; --reveal shows them, and is logged" in text
     found = answered(capsys, "cat", "hr.people", "first")
     assert found["bodies"][0]["page"] == "a"
     assert [record["name"] for record in found["bodies"][0]["data"]] == ["▒▒▒ (pii)"] * 2

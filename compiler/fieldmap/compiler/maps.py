@@ -16,6 +16,7 @@ from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.records import instant, records_of, textual
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Scope
+from fieldmap.compiler.sensitivity import tagged_members
 from fieldmap.compiler.symbols import map_id
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Label
@@ -119,6 +120,7 @@ class _MapLowering:
             reads=tuple(dict.fromkeys(self._scope.reads)),
             ignores=self._ignores(node.items),
             changed_unknown=resource.changed_unknown,
+            personal=tagged_members(resource.shape.members if resource.shape is not None else ()),
         )
 
     # ------------------------------------------------------------------------------------------------ claims

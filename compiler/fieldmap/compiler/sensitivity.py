@@ -40,6 +40,17 @@ def _tagged(members: Iterable[ast.Member]) -> bool:
     return any(member.tags or _tagged(_members(member.type)) for member in members)
 
 
+def tagged_members(members: Iterable[ast.Member]) -> tuple[tuple[str, str], ...]:
+    """The members of a shape that are personal or restricted, or hold something that is, each with the tag."""
+    found = []
+    for member in members:
+        kinds = [tag.kind for tag in member.tags if tag.kind in _KINDS]
+        within = [kind for _, kind in tagged_members(_members(member.type))]
+        if kinds or within:
+            found.append((member.name.text, (kinds or within)[0]))
+    return tuple(found)
+
+
 def _members(type_: ast.TypeExpr) -> tuple[ast.Member, ...]:
     """The members of an object, or of the objects that a list holds."""
     while isinstance(type_, ast.ListType):

@@ -199,8 +199,9 @@ def _members(record: Any) -> tuple[tuple[str, str], ...]:
 
 
 def tagged_members(project: ir.Project, maps: Iterable[ir.Map]) -> dict[str, str]:
-    """Top-level members of the maps' records that feed a field tagged pii or restricted, with that tag."""
-    found: dict[str, str] = {}
+    """Top-level members of the maps' records that the shape tags pii or restricted, or that feed a field with such a tag; with the tag."""
+    maps = list(maps)
+    found = {name: tag for map_ in maps for name, tag in map_.personal}
     for claim in (claim for map_ in maps for claim in claims_of(map_)):
         entity = next(item for item in project.entities if item.name == claim.entity)
         secret = {field.name: tag for field in entity.fields for tag in field.tags if tag in ("pii", "restricted")}
