@@ -161,6 +161,20 @@ def test_an_archive_older_than_the_database_is_refused(world: World, database: S
     assert not world.sync(database).failed
 
 
+def test_a_changed_map_is_not_replayed_from_an_older_archive(world: World, tmp_path: Path, database: Server) -> None:
+    """The replay would end by sweeping away what only the newer archive has."""
+    world.day(1)
+    world.sync(database)
+    shutil.copytree(world.home / "archive", world.home / "older")
+    world.day(2)
+    world.sync(database)
+    before = state(database)
+    world.bundle = compiled(tmp_path / "changed", all=MAPS.replace("= $.name", "= upper($.name)"))
+    with pytest.raises(ArchiveError, match="the archive is older than the database, or another one"):
+        world.run(database, "older").replay([])
+    assert state(database) == before
+
+
 def test_a_lost_archive_is_refused(world: World, database: Server) -> None:
     world.day(1)
     world.sync(database)

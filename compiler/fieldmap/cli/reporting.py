@@ -31,16 +31,32 @@ def report(
     Where the records went, values held and why, codes never seen before, joins; then the store as it stands: dangling references,
     ambiguous matches, conflicts, stale claims, and control totals of numeric fields by source. Exit code 1 if accounts do not balance.
     """
-    workspace = Workspace.here()
-    bundle = workspace.existing_bundle()
+    found = _facts(Workspace.here(), run, reveal=reveal)
+    wrong = [item["map"] for item in found["accounts"] if not runfacts.balanced(item)]
+    found["balanced"] = not wrong
+    if json:
+        print_json(found)
+    else:
+        _show(found)
+    for title in wrong:
+        say(
+            err(),
+            f"error: the accounts of {title} do not balance: what was read is not what was claimed, filtered, deleted or dead",
+        )
+    return 1 if wrong else 0
+
+
+def _facts(workspace: Workspace, run: int | None, *, reveal: bool) -> dict[str, Any]:
+    """All that is told, as plain data."""
+    bundle, project = workspace.existing_bundle(), project_of(workspace)
     tags = {} if reveal else tags_of(workspace)
     hidden = instead(workspace, reveal=reveal)
     with workspace.loaded() as connection:
-        found: dict[str, Any] = {"run": runfacts.run_of(connection, run)}
-        number = found["run"]["number"]
+        told = runfacts.run_of(connection, run)
+        number = told["number"]
         keep_reveal(connection, f"report {number}", reveal=reveal)
-        project = project_of(workspace)
-        found |= {
+        return {
+            "run": told,
             "accounts": runfacts.accounts(connection, number),
             "read_without_unit": runfacts.read_bare(connection, number),
             "dead_letters": [causes.plain(c) for c in causes.dead(project, connection, tags, number)],
@@ -54,18 +70,6 @@ def report(
             "stale": runfacts.stale(bundle, connection),
             "control_totals": runfacts.control_totals(bundle, connection, hidden),
         }
-    wrong = [item["map"] for item in found["accounts"] if not runfacts.balanced(item)]
-    found["balanced"] = not wrong
-    if json:
-        print_json(found)
-    else:
-        _show(found)
-    for title in wrong:
-        say(
-            err(),
-            f"error: the accounts of {title} do not balance: what was read is not what was claimed, filtered, deleted or dead",
-        )
-    return 1 if wrong else 0
 
 
 def _show(found: dict[str, Any]) -> None:

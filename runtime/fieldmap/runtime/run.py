@@ -94,6 +94,8 @@ class Run:
 
     def replay(self, resources: list[str]) -> Report:
         """Loads the archive with the bundle's maps: those whose version changed from its beginning, the others what is new in it."""
+        # Before a map that changed is begun anew: what an older archive lacks would be swept away at its end.
+        self._check_archives()
         reconciled = prepare(self.database, self.bundle, replay=True)
         report = Report(reconciled=reconciled)
         with told("the replay"), self._recorded("replay", report) as run:
@@ -153,21 +155,35 @@ class Run:
         """Applies what the archive holds and the database does not, as after a crash, an import, or a change of the map."""
         after = loader.applied_through if loader.applied_through >= 0 else None
         if after is not None:
-            self._check_archive(info, after)
+            self._check_archive(info.title, info.resource, after)
         if info.resource in self.archive.resources():
             loader.load(
                 self.archive.read(info.resource, after), lambda records: self.progress.applied(info.title, records)
             )
         loader.finish()
 
-    def _check_archive(self, info: MapInfo, applied: int) -> None:
+    def _check_archives(self) -> None:
+        """As `_check_archive`, for all that the database has applied."""
+        with told("the replay"), self.database.connect() as connection:
+            known = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
+            applied = (
+                connection.execute(
+                    "SELECT title, resource, applied_through FROM fieldmap.positions WHERE applied_through >= 0 ORDER BY title"
+                ).fetchall()
+                if known is not None and known[0]
+                else []
+            )
+        for title, resource, through in applied:
+            self._check_archive(title, resource, through)
+
+    def _check_archive(self, title: str, resource: str, applied: int) -> None:
         """Raises ArchiveError if the archive lacks what the database has of it: an older copy of it would be written on at places that
         count as applied, and what is fetched now would never be loaded."""
         try:
-            self.archive.read_one(info.resource, applied)
+            self.archive.read_one(resource, applied)
         except ArchiveError as error:
             raise ArchiveError(
-                f"The database has applied {info.title} up to {describe(applied)}, which this archive does not hold ({error}): the"
+                f"The database has applied {title} up to {describe(applied)}, which this archive does not hold ({error}): the"
                 " archive is older than the database, or another one. Bring the newer archive back; or load this one into an"
                 " empty database: fieldmap replay"
             ) from None
