@@ -27,7 +27,7 @@ SAMPLES = {
     "VARIABLE": "@key", "INDEX": "-1", "FILTER_WORD": "true", "_DESCENDANT_LSQ": "..[", "BANG": "!", "_DOT_ANY": ".*", "_DESCENDANT_ANY": "..*",
     "COLON": ":", "_PIPES": "||", "PLUS": "+", "MINUS": "- ", "_NEGATE": "-", "_FORMAT": "format", "_NONE": "none", "OLDEST": "oldest",
     "MIN": "min", "MAX": "max", "LONGEST": "longest", "MOST_COMMON": "most common", "UNION": "union", "AGREE": "agree",
-    "NULL_WINS": "null wins", "_DUPLICATES": "duplicates", "DELETED": "deleted", "NOT": "not", "NOT_IN_LIST": "not in", "MISSING": "missing",
+    "NULL_WINS": "null wins", "_DUPLICATES": "duplicates", "_KEEPS_HISTORY": "keeps history", "DELETED": "deleted", "NOT": "not", "NOT_IN_LIST": "not in", "MISSING": "missing",
     "JSON_NULL": "json null", "_ASSUMED": "assumed",
 }  # fmt: skip
 TYPES = [

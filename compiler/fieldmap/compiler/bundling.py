@@ -7,7 +7,7 @@ import msgspec
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.connectors import ConnectorPlan
-from fieldmap.compiler.emit import data, fetch, keeping, nulls, sql, standing, transform, views
+from fieldmap.compiler.emit import data, fetch, history, keeping, nulls, sql, standing, transform, views
 from fieldmap.compiler.emit.columns import claimed_field, codec_of, columns_of
 from fieldmap.compiler.emit.identity import referrers
 from fieldmap.compiler.registries import registries
@@ -49,8 +49,11 @@ def _catalogue(
             )
         if map_.keeps:
             tables.append(keeping.table(map_, sql.claim_tables(map_, entities)[0]))
+        if history.remembers(map_, entities):
+            tables += history.version_tables(map_, sql.claim_tables(map_, entities))
+    tables += [history.history_table(entity) for entity in project.entities if entity.history]
     provenance = [
-        bundle.View(name=name, query=query)
+        bundle.View(name=name, query=query, comments=history.VIEW_COMMENTS if name == f"{entity.table}_history" else {})
         for entity in project.entities
         for name, query in views.views_sql(entity, maps, entities)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fieldmap.compiler import ir
+from fieldmap.compiler import history, ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.conditions import lower_conditions
 from fieldmap.compiler.entities import EntityInfo
@@ -34,7 +34,9 @@ def lower_entities(
         claims = claimed.get(name, [])
         identities[name] = IdentityLowering(info, merge, claims, referring.get(name, []), symbols, report)
         entities.append(_MergeLowering(info, merge, claims, identities[name], symbols, report).lower())
-    return link(entities, identities, maps, symbols, report)
+    linked = link(entities, identities, maps, symbols, report)
+    history.check(linked, maps, symbols, report)
+    return linked
 
 
 class _MergeLowering:
@@ -73,6 +75,7 @@ class _MergeLowering:
             doc=node.doc.value if node.doc is not None else "",
             conditions=lower_conditions(self._info, self._symbols, self._report),
             unique=self._unique(),
+            history=bool(node.history),
             composites=tuple(
                 ir.Composite(name=name, entity=held.target, fields=held.parts, must_exist=held.must_exist)
                 for name, held in self._symbols.composites.get(node.name.text, {}).items()

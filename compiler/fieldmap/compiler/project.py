@@ -67,10 +67,12 @@ class Checked:
     def versioned(self) -> ir.Project:
         """The project with the versions of its maps and entities, which only those ask for who run it."""
         codes = self.project.codes
+        kept = frozenset(entity.name for entity in self.project.entities if entity.history)
         return msgspec.structs.replace(
             self.project,
             maps=tuple(
-                msgspec.structs.replace(item, version=versions.map_version(item, codes)) for item in self.project.maps
+                msgspec.structs.replace(item, version=versions.map_version(item, codes, history=kept))
+                for item in self.project.maps
             ),
             entities=tuple(
                 msgspec.structs.replace(item, version=versions.entity_version(item)) for item in self.project.entities

@@ -16,8 +16,9 @@ from fieldmap.dsl.source import Source, Span
 # PostgreSQL cuts longer names off silently; two that are cut to the same would share a table.
 _LONGEST_NAME = 63
 
-# What the longest name made of an entity's adds to it: `<entity>_duplicates`.
-_ADDED = 11
+# What is added to an entity's name for its views in schema provenance.
+_VIEWS = ("_claims", "_duplicates", "_dangling", "_stale", "_incomplete", "_warned", "_conflicts", "_history")
+_ADDED = max(map(len, _VIEWS))
 
 _SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 
@@ -234,7 +235,7 @@ def _claim_name(
 def _check_views(symbols: Symbols, tables: dict[str, ast.Name], report: Report) -> None:
     """The views of an entity must not be called like another entity's: `Line` and `LineDangling`."""
     for entity in symbols.entities.values():
-        for added in ("_claims", "_duplicates", "_dangling", "_stale"):
+        for added in _VIEWS:
             other = tables.get(snake(entity.name.text) + added)
             if other is not None:
                 report.error(

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from fieldmap.compiler import ir
+from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.registries import registries
 
@@ -22,15 +23,20 @@ _COSMETIC = frozenset(
 )
 
 
-def map_version(map_: ir.Map, codes: Mapping[str, ir.Table]) -> str:
-    """A map's version: its meaning with the code lists and the editions of the registries that it uses; 12 hexadecimal digits."""
+def map_version(map_: ir.Map, codes: Mapping[str, ir.Table], *, history: frozenset[str] = frozenset()) -> str:
+    """A map's version: its meaning with the code lists and the editions of the registries that it uses; 12 hexadecimal digits.
+
+    history: the entities that keep history. A map that claims one loads every version of a record, so it is another map than one that
+    loads the newest alone, and a replay fills what is missing.
+    """
     meaning = _meaning(msgspec.to_builtins(map_))
     # As pairs: a code or field of the author's may be called like an attribute that does not count.
     names = _uses(meaning, "Lookup", "codes") | _uses(meaning, "ReadQuantity", "spellings") | _unit_tables(meaning)
     used = [_table(codes[name]) for name in sorted(names | _uses(meaning, "Exchange", "rates")) if name in codes]
     called = _uses(meaning, "Call", "function")
     unicode = unicodedata.unidata_version if any(FUNCTIONS[name].unicode for name in called) else ""
-    return _hash([MEANING, meaning, used, registries(meaning), unicode])
+    kept = sorted({claim.entity for claim in claims_of(map_)} & history)
+    return _hash([MEANING, meaning, used, registries(meaning), unicode, *([kept] if kept else [])])
 
 
 def _table(table: ir.Table) -> list[Any]:

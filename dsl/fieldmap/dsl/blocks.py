@@ -91,6 +91,7 @@ BLOCKS: dict[str, Block] = {
             "key": "key worker_id : text",
             "must": 'must left_on is absent or left_on >= hired_on "left before being hired"',
             "warn": 'warn base_salary is not absent "no salary"',
+            "keeps": "keeps history",
         },
         entry="email : text?",
     ),

@@ -74,6 +74,7 @@ def _entity(tree: Branch, ctx: Building) -> ast.Entity:
         key_lines=tuple(ctx.each([line for line in lines if line.data == "key_line"], _key_line)),
         tags=tags,
         conditions=tuple(ctx.each([line for line in lines if line.data == "condition"], condition)),
+        history=tuple(ast.KeepsHistory(span=ctx.span(line)) for line in lines if line.data == "history"),
         span=ctx.span(tree),
     )
 

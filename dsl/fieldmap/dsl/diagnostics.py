@@ -133,6 +133,7 @@ CODES: dict[str, str] = {
     "FM0607": "fields that are chosen together cannot be",
     "FM0608": "null cannot win here",
     "FM0609": "a condition of an entity that cannot be judged on its rows",
+    "FM0610": "an entity whose history cannot be kept",
     "FM0620": "a source is accounted for in two ways",
     "FM0621": "a match within one numbering",
     "FM0622": "matches lead in a circle",

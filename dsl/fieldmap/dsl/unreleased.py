@@ -55,7 +55,6 @@ _OPENING = {
 
 # At the start of a line.
 _LINES = (
-    _Part(r"keeps(?:[ \t]+history)?(?!\w)", "entity"),
     _Part(r"limit(?!\w)", "connector", "resource", instead="`retry … on 429` waits when the server asks for it"),
     _Part(r"breaker(?!\w)", "connector", "resource", instead="`retry` bounds the attempts"),
     _Part(r"for[ \t]+each(?!\w)", "connector", "resource", instead="declare a resource with a `get` of its own"),

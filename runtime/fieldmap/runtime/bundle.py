@@ -48,10 +48,12 @@ class Table(_Part, frozen=True):
 
 
 class View(_Part, frozen=True):
-    """A view of schema provenance."""
+    """A view of schema provenance. comments: of its columns, by name."""
 
     name: str
     query: str
+    comment: str = ""
+    comments: dict[str, str] = {}
 
 
 class ClaimColumn(_Part, frozen=True):

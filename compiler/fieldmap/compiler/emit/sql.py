@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from importlib import resources
 
 import jinja2
+import msgspec
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
-from fieldmap.compiler.emit import identity, keeping, nulls, standing, standins
+from fieldmap.compiler.emit import history, identity, keeping, nulls, standing, standins
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 from fieldmap.compiler.emit.conditions import condition_sql
 from fieldmap.compiler.emit.rules import Chosen, FieldRules
@@ -136,6 +137,8 @@ def apply_sql(map_: ir.Map, entities: dict[str, ir.Entity]) -> str:
             "raw": t.key,
             "numbering": t.source.numbering if t.source is not None else "",
             "named": any(reference.records == t.table for reference in references),
+            "remembered": history.is_remembered(t),
+            "versioned": history.version_columns(t),
         }
         for t in tables
     ]
@@ -145,6 +148,7 @@ def apply_sql(map_: ir.Map, entities: dict[str, ir.Entity]) -> str:
         keeps=keeping.fields(map_, tables[0]) if map_.keeps else [],
         kept_nulls=keeping.nulls_kept(map_),
         earlier=keeping.table_name(map_),
+        remembers=history.remembers(map_, entities),
         root=shown[0],
         children=shown[1:],
         entities=[{"table": entity.table, "key": _key_columns(entity)} for entity in touched.values()],
@@ -178,6 +182,11 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
             "child": source.claim > 0,
             "keyed": ", ".join(identity.key_values(entity, source, "t")),
             "join": identity.keys_join(entity, source, f"keys_{entity.table}"),
+            "versions": history.versions_of(
+                by_source[(source.map, source.claim)],
+                source.map,
+                identity.keys_join(entity, source, f"keys_{entity.table}"),
+            ),
             "lacks": [_lacks(needed, by_source[(source.map, source.claim)]) for needed in standins.groups(entity)],
             "nulls": {
                 nulls.flag(name): nulls.said(by_source[(source.map, source.claim)].made, name)
@@ -203,6 +212,7 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         columns=columns,
         windows=rules.windows,
         tallies=rules.tallies,
+        timed=_timed(entity) if entity.history else None,
         leaders=[column for column in columns if column.leads],
         null_flags=[nulls.flag(name) for name in _nullable(entity)],
         required=[column.name for column in columns if column.required and column.leads],
@@ -215,6 +225,14 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
     )
     steps = identity.identity_sql(entity, lambda s: by_source[(s.map, s.claim)].claimed, _render)
     return f"{steps}-- step referrers\n{identity.touch_referrers(entities, entity.name)}{merge}{stands}"
+
+
+def _timed(entity: ir.Entity) -> FieldRules:
+    """The rules for rows that are told apart by a time as well as by their key."""
+    return FieldRules(
+        msgspec.structs.replace(entity, key=(*entity.key, "_at")),
+        [column for column in entity_columns(entity) if column.field not in entity.key],
+    )
 
 
 def is_direct(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bool:

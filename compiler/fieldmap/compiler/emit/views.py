@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit import identity, keeping, standing
+from fieldmap.compiler.emit import history, identity, keeping, standing
 from fieldmap.compiler.emit.columns import Column, literal, quote
 from fieldmap.compiler.emit.sql import entity_columns, key_text
 
@@ -25,6 +25,7 @@ def views_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         (f"{entity.table}_incomplete", _incomplete_view(entity)),
         (f"{entity.table}_warned", _warned_view(entity)),
         (f"{entity.table}_conflicts", _conflicts_view(entity)),
+        *([(f"{entity.table}_history", history.view(entity))] if entity.history else []),
     ]
 
 

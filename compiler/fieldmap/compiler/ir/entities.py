@@ -53,7 +53,8 @@ class Source(Node, frozen=True):
 
 class Entity(Node, frozen=True):
     """version: hash of fields, sources and rules; a change means that its rows are merged anew. identity: None where all sources
-    share one numbering. unique: two live claims of one source for one key hold the row back (`duplicates reject`)."""
+    share one numbering. unique: two live claims of one source for one key hold the row back (`duplicates reject`). history: rows of
+    earlier times are kept (`keeps history`)."""
 
     name: str
     table: str
@@ -68,6 +69,7 @@ class Entity(Node, frozen=True):
     conditions: tuple[RowCondition, ...] = ()
     unique: bool = False
     composites: tuple[Composite, ...] = ()
+    history: bool = False
 
 
 class CodeTable(Node, frozen=True):

@@ -121,6 +121,11 @@ class RowCondition(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepsHistory(Node):
+    """`keeps history`"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entity(Node):
     """`entity Worker pii "A person …" { … }`; its tags are those of each field."""
 
@@ -130,3 +135,4 @@ class Entity(Node):
     key_lines: tuple[KeyLine, ...] = ()
     tags: tuple[Tag, ...] = ()
     conditions: tuple[RowCondition, ...] = ()
+    history: tuple[KeepsHistory, ...] = ()

@@ -66,6 +66,7 @@ class Merger:
     def make(self, connection: Connection, run: int) -> Changes:
         """Makes the rows of keys that have none, of the one source that there is. Raises UniqueViolation if one has."""
         made = connection.execute(self._steps["fresh"].encode(), {"run": run}).rowcount
+        self._remember(connection, "fresh_history", run)
         run_script(connection, self._steps["fresh_rest"], {})
         run_script(connection, self._steps["incomplete"], {})
         return Changes(new=made)
@@ -92,7 +93,13 @@ class Merger:
         gone, unmade, unchanged = connection.execute(self._steps["gone"].encode(), values).fetchone() or (0, 0, 0)
         changes.new, changes.changed, changes.gone = new - unmade, changed - unchanged, gone
         run_script(connection, self._steps["incomplete"], {})
+        self._remember(connection, "history", run)
         return changes
+
+    def _remember(self, connection: Connection, step: str, run: int) -> None:
+        """Brings the timeline of the keys touched up to date, where the entity keeps history."""
+        if step in self._steps:
+            run_script(connection, self._steps[step], {"run": run})
 
 
 def lock(connection: Connection, mergers: dict[str, Merger]) -> None:

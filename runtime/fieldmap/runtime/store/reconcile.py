@@ -12,7 +12,7 @@ from importlib import resources
 import psycopg
 from psycopg import sql
 
-from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo, Table
+from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo, Table, View
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.transaction import commit
@@ -82,6 +82,7 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
     for view in bundle.catalogue.views:
         name = sql.Identifier(view.name).as_string(connection)
         connection.execute(f"CREATE VIEW provenance.{name} AS {view.query}".encode())
+        _comment(connection, view)
     # A canonical table that was made anew is merged anew, whether its meaning changed or only the way it is stored.
     return replace(reconciled, remerge=_to_merge(connection, bundle))
 
@@ -139,6 +140,19 @@ def _drop_views(connection: Connection) -> None:
         connection.execute(sql.SQL("DROP VIEW IF EXISTS provenance.{} CASCADE").format(sql.Identifier(name)))
 
 
+def _comment(connection: Connection, view: View) -> None:
+    if view.comment:
+        connection.execute(
+            sql.SQL("COMMENT ON VIEW provenance.{} IS {}").format(sql.Identifier(view.name), sql.Literal(view.comment))
+        )
+    for column, text in view.comments.items():
+        connection.execute(
+            sql.SQL("COMMENT ON COLUMN {} IS {}").format(
+                sql.Identifier("provenance", view.name, column), sql.Literal(text)
+            )
+        )
+
+
 def _table(connection: Connection, table: Table) -> None:
     """Creates a table, or brings it in line with the bundle."""
     made = connection.execute(
@@ -158,10 +172,25 @@ def _table(connection: Connection, table: Table) -> None:
         connection.execute("UPDATE fieldmap.entities SET version = '' WHERE table_name = %s", [table.name])
     else:
         _columns(connection, table, name)
+        if table.schema == "history" and not _same_key(connection, table):
+            # A row of another key is another row: its times cannot be gone on with.
+            connection.execute(sql.SQL("DROP TABLE {}").format(name))
+            connection.execute(table.create.encode())
+        elif table.schema == "history":
+            connection.execute(comments[comments.index("COMMENT ON ") :].encode())
     connection.execute(
         "INSERT INTO fieldmap.tables VALUES (%s, %s, %s) ON CONFLICT (schema_name, table_name) DO UPDATE SET definition = EXCLUDED.definition",
         [table.schema, table.name, table.create],
     )
+
+
+def _same_key(connection: Connection, table: Table) -> bool:
+    """Whether the table still has the primary key that its definition says."""
+    row = connection.execute(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'p' AND conrelid = %s::regclass",
+        [sql.Identifier(table.schema, table.name).as_string(connection)],
+    ).fetchone()
+    return row is not None and row[0].replace('"', "") in table.create.replace('"', "")
 
 
 def _columns(connection: Connection, table: Table, name: sql.Identifier) -> None:
@@ -255,6 +284,14 @@ def _remove(connection: Connection, bundle: Bundle) -> None:
     wanted = {(table.schema, table.name) for table in bundle.catalogue.tables}
     made = connection.execute("SELECT schema_name, table_name FROM fieldmap.tables").fetchall()
     for schema, table in [row for row in made if row not in wanted]:
+        if schema == "history":
+            # When something was known is in no archive: the rows stay, and none of them is known from now on.
+            connection.execute(
+                sql.SQL(
+                    "UPDATE {} SET _known_to = greatest(clock_timestamp(), _known_from + interval '1 microsecond') WHERE _known_to = 'infinity'"
+                ).format(sql.Identifier(schema, table))
+            )
+            continue
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(schema, table)))
         connection.execute("DELETE FROM fieldmap.tables WHERE (schema_name, table_name) = (%s, %s)", [schema, table])
     maps, entities = [item.id for item in bundle.catalogue.maps], [item.name for item in bundle.catalogue.entities]
