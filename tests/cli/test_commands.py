@@ -39,7 +39,7 @@ def test_the_first_five_minutes(project: Path, capsys: pytest.CaptureFixture[str
     assert "staff.workers to Worker" in text
     assert "Worker               3 rows: 3 new, 1 incomplete" in text
     assert "1 record is in the dead letters: fieldmap dlq" in text
-    assert run(["query", "Worker", "--fields", "name,commute"]) == 0
+    assert run(["query", "Worker", "--fields", "name,commute", "--reveal"]) == 0
     assert "1001        Ada Byron           19.3" in said(capsys)
     assert run(["explain", "Worker", "1001", "commute"]) == 0
     text = said(capsys)

@@ -29,7 +29,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "evaluating": ("eval", "repl"),
     "measuring": ("units",),
     "operate": ("sync", "replay", "status"),
-    "inspect": ("query", "explain"),
+    "query": ("query",),
+    "inspect": ("explain",),
     "dlq": ("dlq",),
     "reporting": ("report",),
     "listing": ("conflicts", "incomplete", "duplicates", "dangling", "stale"),
@@ -55,7 +56,7 @@ def _application(arguments: Sequence[str]) -> typer.Typer:
     wanted = [module for module, commands in COMMANDS.items() if named in commands]
     for name in wanted or COMMANDS:
         module = import_module(f"fieldmap.cli.{name}")
-        if COMMANDS[name] == (name,):
+        if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:
             module.register(app)

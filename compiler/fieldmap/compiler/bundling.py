@@ -101,6 +101,7 @@ def _entity_info(entity: ir.Entity, entities: dict[str, ir.Entity]) -> bundle.En
         ),
         identity=_identity_info(entity.identity) if entity.identity is not None else None,
         referrers=tuple(sorted({other.name for other, _, _ in referrers(entities, entity.name)})),
+        history=entity.history,
         waiters=tuple(standing.waiters(entity, entities)),
         needs=tuple(sorted({reference.target.name for reference in standing.needed(entity, entities)})),
         conditions=tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.entities import EntityInfo
@@ -59,7 +59,7 @@ def _condition(node: ast.RowCondition, info: EntityInfo, symbols: Symbols, repor
             help="compare it with something, as in … >= 0, or ask: … is absent",
         )
         return None
-    strange = next(_strange(typed.expr, info), "")
+    strange = unjudged(typed.expr, info.fields)
     if strange:
         report.error(
             "FM0609",
@@ -73,14 +73,19 @@ def _condition(node: ast.RowCondition, info: EntityInfo, symbols: Symbols, repor
     return ir.RowCondition(kind=node.kind, expr=typed.expr, message=message, place=at)
 
 
-def _strange(expr: ir.Expr, info: EntityInfo) -> Iterator[str]:
+def unjudged(expr: ir.Expr, fields: Mapping[str, ir.Field]) -> str:
+    """The first part of an expression that cannot be judged on rows, in words; "" if all of it can."""
+    return next(_strange(expr, fields), "")
+
+
+def _strange(expr: ir.Expr, fields: Mapping[str, ir.Field]) -> Iterator[str]:
     """Parts of an expression that the database would not compute exactly as the reference does, in words."""
     match expr:
         case ir.IsAbsent(value=ir.RowField()):
             return
-        case ir.RowField() if isinstance(info.fields[expr.name].type, ir.DurationType):
+        case ir.RowField() if isinstance(fields[expr.name].type, ir.DurationType):
             yield f"{expr.name}, a duration, keeps months, days and hours apart: it"
-        case ir.RowField() if isinstance(info.fields[expr.name].type, ir.FloatType):
+        case ir.RowField() if isinstance(fields[expr.name].type, ir.FloatType):
             yield f"{expr.name}, a float, is not exact: it"
         case ir.Call() if expr.function in FUNCTIONS:
             pass
@@ -91,4 +96,4 @@ def _strange(expr: ir.Expr, info: EntityInfo) -> Iterator[str]:
         case _ if not isinstance(expr, _JUDGED):
             yield "a conversion" if isinstance(expr, ir.Convert | ir.Implicit | ir.Lookup) else "such an expression"
     for part in parts(expr):
-        yield from _strange(part, info)
+        yield from _strange(part, fields)

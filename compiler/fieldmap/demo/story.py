@@ -118,7 +118,7 @@ def _first_four(home: Path, project: Path) -> None:
         )
         _command("sync")
         _screen(3, "Canonical rows, from all systems that know a worker; and one value explained down to its bytes.")
-        _command("query Worker --limit 4 --fields legal_name,status,hired_on,commute,email")
+        _command("query Worker --limit 4 --fields legal_name,status,hired_on,commute,email --reveal")
         _command("explain Worker 21001 commute")
         _screen(4, "What could not be read is kept with its reason, and nothing was guessed.")
         _command("dlq")

@@ -156,7 +156,7 @@ class EntityInfo(_Part, frozen=True):
     """fields: those whose winning claims `_claims` lists, in its order. units: field to what is shown behind its value.
     identity: None where all sources share one numbering. referrers: the entities whose rows follow when a key of this one becomes
     another, or a record that others name by its id. needs: the entities that its references of `must exist` refer to; waiters: those
-    whose rows need its own in that way."""
+    whose rows need its own in that way. history: whether rows of earlier times are kept."""
 
     name: str
     table: str
@@ -170,6 +170,7 @@ class EntityInfo(_Part, frozen=True):
     conditions: tuple[ConditionInfo, ...] = ()
     needs: tuple[str, ...] = ()
     waiters: tuple[str, ...] = ()
+    history: bool = False
 
 
 class Catalogue(_Part, frozen=True):

@@ -25,21 +25,33 @@ def views_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         (f"{entity.table}_incomplete", _incomplete_view(entity)),
         (f"{entity.table}_warned", _warned_view(entity)),
         (f"{entity.table}_conflicts", _conflicts_view(entity)),
-        *([(f"{entity.table}_history", history.view(entity))] if entity.history else []),
+        *(
+            [(f"{entity.table}_history", history.view(entity)), (f"{entity.table}_past", _past_view(entity, maps))]
+            if entity.history
+            else []
+        ),
     ]
 
 
-def _sources_union(entity: ir.Entity, columns: str, maps: dict[str, ir.Map]) -> str:
+def _sources_union(entity: ir.Entity, columns: str, maps: dict[str, ir.Map], schema: str = "claims") -> str:
     """The live claims. `_kept` tells where the values stand that a claim keeps from earlier versions of its record."""
     parts = [
         f"SELECT {literal(source.map)}::text AS _map, {source.claim} AS _claim_number, {columns}, {keeping.kept(maps[source.map], source.claim)} AS _kept"
-        f" FROM claims.{quote(source.table)}" + (" WHERE _state = 'live'" if source.claim == 0 else "")
+        f" FROM {schema}.{quote(source.table)}" + (" WHERE _state = 'live'" if source.claim == 0 else "")
         for source in entity.sources
     ]
     return "\n  UNION ALL\n  ".join(parts)
 
 
-def _provenance_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
+def _past_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
+    """As the view of now, for every row that ever was; a version that was replaced under the same time tells no origin any more."""
+    times = "o._true_from, o._known_from, o._known_to, o._gone, "
+    return _provenance_view(entity, maps, "history", "versions", times)
+
+
+def _provenance_view(
+    entity: ir.Entity, maps: dict[str, ir.Map], rows: str = "canonical", claims: str = "claims", more: str = ""
+) -> str:
     leaders = [column for column in entity_columns(entity) if column.leads and column.field not in entity.key]
     values = ",\n    ".join(
         # A single winner stands for all fields.
@@ -50,12 +62,12 @@ def _provenance_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
     if not entity.sources or not leaders:
         return "SELECT NULL::text AS key, NULL::text AS field, NULL::text AS value WHERE false"
     return (
-        f"SELECT {key_text(entity, 'o')} AS key, f.field, f.value, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
+        f"SELECT {key_text(entity, 'o')} AS key, {more}f.field, f.value, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
         f"  {keeping.origin('s', 'position', 'f.field')} AS archive_position, {keeping.origin('s', 'index', 'f.field')} AS record_index,\n"
         "  d.paths, d.statement, d.file, d.line, r.rule, d.assumed\n"
-        f"FROM canonical.{quote(entity.table)} o\n"
+        f"FROM {rows}.{quote(entity.table)} o\n"
         f"CROSS JOIN LATERAL (VALUES\n    {values}) AS f(field, value, claim, nullable)\n"
-        f"JOIN (\n  {_sources_union(entity, '_claim, _record, _changed, _position, _index', maps)}\n) s ON s._claim = f.claim\n"
+        f"JOIN (\n  {_sources_union(entity, '_claim, _record, _changed, _position, _index', maps, claims)}\n) s ON s._claim = f.claim\n"
         "LEFT JOIN fieldmap.map_fields d ON (d.map, d.claim, d.field) = (s._map, s._claim_number, f.field)\n"
         f"LEFT JOIN fieldmap.rules r ON (r.entity, r.field) = ({literal(entity.name)}, f.field)\n"
         # A null that won is told; a member that the claim of its group lacks is not.
