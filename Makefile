@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test lint types contracts pytest bench format lock clean
+.PHONY: setup demo test lint types contracts pytest test-postgres bench format lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -33,6 +33,10 @@ contracts: setup
 
 pytest: setup
 	$(BIN)/pytest -q -n 2
+
+# The tests of the store on other servers: SERVERS="/usr/lib/postgresql/15/bin postgresql://user@host/db"
+test-postgres: setup
+	$(BIN)/python -m tests.postgres $(SERVERS)
 
 bench: setup
 	$(BIN)/python -m tests.bench.bench

@@ -32,12 +32,14 @@ MAPS = """
 entity Order {
   key number : text
   buyer      : text?
+  keeps history
 }
 entity Line {
   key (order_no, line_no)
   order_no : Order
   line_no  : int
   amount   : decimal(8, 2)
+  keeps history
 }
 connector drop is files {
   folder env.FILES
@@ -66,6 +68,9 @@ SHOWN = (
     "SELECT order_no, line_no, amount::text FROM canonical.line ORDER BY 1, 2",
     "SELECT _record, _state, _changed::text, _position, _index, number, buyer FROM claims.drop_orders__order ORDER BY 1",
     "SELECT _record, _element, _position, _index, amount::text FROM claims.drop_orders__order__1 ORDER BY 1, 2",
+    "SELECT number, buyer, _true_from::text, _gone FROM history.order WHERE _known_to = 'infinity' ORDER BY 1, 3",
+    "SELECT order_no, line_no, amount::text, _true_from::text, _gone FROM history.line WHERE _known_to = 'infinity' ORDER BY 1, 2, 4",
+    "SELECT _record, _state, _changed::text, _position, _index FROM versions.drop_orders__order ORDER BY 1, 3",
     "SELECT archive_position, record_index, code, field, record FROM fieldmap.dead_letters ORDER BY 1, 2",
     "SELECT archive_position, record_index, field, code FROM fieldmap.held ORDER BY 1, 2, 3",
     "SELECT map, applied_through, replaying FROM fieldmap.positions",

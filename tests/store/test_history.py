@@ -548,11 +548,24 @@ def test_a_source_whose_times_nobody_knows_was_always_so(tmp_path: Path, databas
     assert as_of(database, month(2)) == {"1": ("Bea", None)}
 
 
-def test_the_view_tells_what_its_columns_are(one: Bundle, database: Server) -> None:
+def test_tables_and_views_tell_what_they_are(one: Bundle, database: Server) -> None:
+    """A SQL user reads what a view and each of its columns means, units and the author's words included, without a manual."""
     ready(database, one)
-    told = rows(
+    silent = rows(
         database,
-        "SELECT a.attname FROM pg_attribute a WHERE a.attrelid = 'provenance.worker_history'::regclass AND a.attname ~ 'true|known'"
-        " AND col_description(a.attrelid, a.attnum) IS NULL",
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+        " WHERE n.nspname = 'provenance' AND col_description(c.oid, a.attnum) IS NULL AND a.attname NOT IN ('number', 'name', 'email', 'notice')",
     )
-    assert told == []
+    assert silent == []
+    nameless = rows(
+        database,
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('provenance', 'history', 'versions')"
+        " AND c.relkind IN ('r', 'v') AND obj_description(c.oid) IS NULL",
+    )
+    assert nameless == []
+    units = rows(
+        database,
+        "SELECT n.nspname, col_description(c.oid, a.attnum) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attname = 'commute' AND c.relname ~ '^worker' ORDER BY 1",
+    )
+    assert units == [("canonical", "in km"), ("history", "in km"), ("provenance", "in km")]

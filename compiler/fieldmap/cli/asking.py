@@ -13,7 +13,8 @@ from typing import Any, cast
 from psycopg import sql
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit.sql import key_text
+from fieldmap.compiler.emit.columns import quote
+from fieldmap.compiler.emit.views import provenance_sql
 from fieldmap.compiler.explain.letters import hidden
 from fieldmap.compiler.filters import filter_sql
 from fieldmap.runtime.archive import describe
@@ -52,6 +53,7 @@ class Question:
     known_at: datetime | None
     limit: int | None
     tags: dict[str, str]
+    maps: dict[str, ir.Map]
 
     @classmethod
     def of(
@@ -87,6 +89,7 @@ class Question:
             known_at,
             limit,
             tags,
+            {map_.id: map_ for map_ in project.maps},
         )
 
     @property
@@ -109,7 +112,7 @@ class Question:
             sql.SQL("{}::text" if text or column.is_json else "{}").format(sql.Identifier(_ROW, column.name))
             for column in (self.chosen if chosen is None else chosen)
         ]
-        return sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(picked), self._picked())
+        return self._select(sql.SQL(", ").join(picked))
 
     def number(self) -> sql.Composed:
         return sql.SQL("SELECT count(*) FROM {} WHERE {}").format(self._table(), self._where())
@@ -117,17 +120,14 @@ class Question:
     def since(self) -> sql.Composed:
         return sql.SQL("SELECT min(_known_from) FROM {}").format(sql.Identifier("history", self.info.table))
 
-    def _picked(self) -> sql.Composed:
-        """The rows asked for, no more of them than were asked for, under the alias `o`."""
-        return sql.SQL("(SELECT * FROM {} WHERE {} ORDER BY {}{}) {}").format(
-            self._table(), self._where(), self._keys(), self._limited(), sql.Identifier(_ROW)
+    def _select(self, what: sql.Composable) -> sql.Composed:
+        limited = sql.SQL(" LIMIT {}").format(sql.Literal(self.limit)) if self.limit is not None else sql.Composed([])
+        return sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY {}{}").format(
+            what, self._table(), self._where(), self._keys(), limited
         )
 
-    def _limited(self) -> sql.Composed:
-        return sql.SQL(" LIMIT {}").format(sql.Literal(self.limit)) if self.limit is not None else sql.Composed([])
-
     def _keys(self) -> sql.Composed:
-        return sql.SQL(", ").join(sql.Identifier(name) for name in self.info.key)
+        return sql.SQL(", ").join(sql.Identifier(_ROW, name) for name in self.info.key)
 
     def _table(self) -> sql.Composed:
         if self.true_at is None:
@@ -139,15 +139,14 @@ class Question:
             else sql.SQL("_known_from <= {0} AND _known_to > {0}").format(sql.Literal(self.known_at))
         )
         return sql.SQL(
-            "(SELECT * FROM (SELECT DISTINCT ON ({0}) * FROM history.{1} WHERE _true_from <= {2} AND {3} ORDER BY {0}, _true_from DESC) h"
+            "(SELECT * FROM (SELECT DISTINCT ON ({0}) * FROM history.{1} {4} WHERE _true_from <= {2} AND {3} ORDER BY {0}, _true_from DESC) h"
             " WHERE NOT _gone) {4}"
         ).format(self._keys(), sql.Identifier(self.info.table), sql.Literal(self.true_at), known, sql.Identifier(_ROW))
 
     def _where(self) -> sql.Composed:
         # Compared as the key's own type, so that its index is used.
         parts: list[sql.Composable] = [
-            sql.SQL("{} = {}").format(sql.Identifier(_ROW, name), sql.SQL("{}").format(sql.Literal(value)))
-            for name, value in self.key
+            sql.SQL("{} = {}").format(sql.Identifier(_ROW, name), sql.Literal(value)) for name, value in self.key
         ]
         return sql.SQL(" AND ").join([*parts, sql.SQL(cast("Any", self.condition))])
 
@@ -169,24 +168,22 @@ class Question:
 
     def values(self) -> sql.Composed:
         """The values of the rows with their origin, for `told`."""
-        past = self.true_at is not None
-        view = sql.Identifier("provenance", f"{self.info.table}_past" if past else self.info.table)
-        times = sql.SQL(
-            " AND (p._true_from, p._known_from, p._known_to) = (o._true_from, o._known_from, o._known_to)"
-            if past
-            else ""
-        )
         names = [field for field in self.info.fields if any(c.name == field for c in self.chosen)]
+        keys = ", ".join(f"o.{quote(name)} AS _key{n}" for n, name in enumerate(self.info.key))
+        values = provenance_sql(
+            self.entity,
+            self.maps,
+            f"({self._select(sql.SQL('*')).as_string(None)})",
+            "claims" if self.true_at is None else "versions",
+            f"{keys}, ",
+        )
         return sql.SQL(
             "SELECT p.key, p.field, p.value, p.map, p.record, p.changed, p.rule, p.file, p.line, p.archive_position, p.record_index"
-            " FROM {} JOIN {} p ON p.key = {}{} WHERE p.field = ANY({}) ORDER BY {}, array_position({}, p.field)"
+            " FROM ({}) p WHERE p.field = ANY({}) ORDER BY {}, array_position({}, p.field)"
         ).format(
-            self._picked(),
-            view,
-            sql.SQL(cast("Any", key_text(self.entity, _ROW))),
-            times,
+            sql.SQL(cast("Any", values)),
             sql.Literal(names),
-            sql.SQL(", ").join(sql.Identifier(_ROW, name) for name in self.info.key),
+            sql.SQL(", ").join(sql.SQL("p.{}").format(sql.Identifier(f"_key{n}")) for n in range(len(self.info.key))),
             sql.Literal(names),
         )
 

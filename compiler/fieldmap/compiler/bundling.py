@@ -52,11 +52,7 @@ def _catalogue(
         if history.remembers(map_, entities):
             tables += history.version_tables(map_, sql.claim_tables(map_, entities))
     tables += [history.history_table(entity) for entity in project.entities if entity.history]
-    provenance = [
-        bundle.View(name=name, query=query, comments=history.VIEW_COMMENTS if name == f"{entity.table}_history" else {})
-        for entity in project.entities
-        for name, query in views.views_sql(entity, maps, entities)
-    ]
+    provenance = [view for entity in project.entities for view in views.views_of(entity, maps, entities)]
     return bundle.Catalogue(
         tables=tuple(tables),
         views=tuple(provenance),

@@ -17,7 +17,7 @@ from fieldmap.dsl.source import Source, Span
 _LONGEST_NAME = 63
 
 # What is added to an entity's name for its views in schema provenance.
-_VIEWS = ("_claims", "_duplicates", "_dangling", "_stale", "_incomplete", "_warned", "_conflicts", "_history", "_past")
+_VIEWS = ("_claims", "_duplicates", "_dangling", "_stale", "_incomplete", "_warned", "_conflicts", "_history")
 _ADDED = max(map(len, _VIEWS))
 
 _SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})

@@ -48,7 +48,7 @@ class Table(_Part, frozen=True):
 
 
 class View(_Part, frozen=True):
-    """A view of schema provenance. comments: of its columns, by name."""
+    """A view of schema provenance. comment: what it is; comments: what its columns are, by name (it may lack some of them)."""
 
     name: str
     query: str

@@ -6,6 +6,7 @@ from fieldmap.compiler import ir
 from fieldmap.compiler.emit import history, identity, keeping, standing
 from fieldmap.compiler.emit.columns import Column, literal, quote
 from fieldmap.compiler.emit.sql import entity_columns, key_text
+from fieldmap.runtime import bundle
 
 _CONFLICTS = {
     "FM2180": "the sources do not agree",
@@ -14,44 +15,94 @@ _CONFLICTS = {
 }
 
 
-def views_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir.Entity]) -> list[tuple[str, str]]:
-    """Views of schema provenance, by name: every value with its origin, the live claims of every key, keys claimed twice by one source, dangling references."""
+# What a reader of the database sees behind a column, wherever a view has it.
+COLUMNS = {
+    "key": "The key of the row as one text; of a key of several fields a JSON list of its parts",
+    "field": "The field of the entity",
+    "value": "The value as text; an amount with its currency or unit",
+    "claim": "The number of the claim, as in _claims of the row",
+    "map": "The map that claims it",
+    "record": "The source's id of the record",
+    "changed": "When the record changed in its source; empty where the source does not say",
+    "archive_position": "Where the response lies in the archive: fieldmap explain shows it",
+    "record_index": "The place of the record in its response, from 0",
+    "paths": "The paths that the map reads for it",
+    "statement": "The line of the map that makes it",
+    "file": "The file of that line",
+    "line": "The number of that line",
+    "rule": "The merge rule that chose it",
+    "assumed": "Why a currency that no source names is taken for granted",
+    "records": "The records of one source that claim this key",
+    "refers_to": "The key that no row has",
+    "must_exist": "Whether the row is held back for it",
+    "why": "Why the row is held back",
+    "missing": "The required fields that stay empty",
+    "claims": "The records that claim this key",
+    "message": "What the condition says",
+    "place": "Where the condition stands in the maps, or the place of the claim among those that disagree: 1 is the one that stands",
+    "code": "The code of the finding: fieldmap explain-code tells more",
+    "conflict": "What the claims disagree on",
+    "held_because": "Why this claim has no value",
+    "rejected": "When the version changed that was rejected",
+    "reason": "Why it was rejected",
+    "dead_letter": "Its number: fieldmap dlq --show NUMBER",
+    **history.VIEW_COMMENTS,
+}
+_VIEWS = {
+    "": "Every value of {}, one row each, with where it comes from",
+    "_claims": "The records that claim each row of {} now",
+    "_duplicates": "Keys of {} that one source claims by several records",
+    "_dangling": "References of {} that find no row",
+    "_stale": "Claims of {} that stand although a newer version of their record was rejected",
+    "_incomplete": "Rows of {} that are held back, and why",
+    "_warned": "Rows of {} on which a warn does not hold",
+    "_conflicts": "Fields of {} on which the sources disagree, one row a claim",
+    "_history": "What {} was at which time, as it is known now; one row for each time in which nothing changed",
+}
+
+
+def views_of(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir.Entity]) -> list[bundle.View]:
+    """The views of schema provenance, with what each and its columns are."""
+    queries = {
+        "": provenance_sql(entity, maps, f"canonical.{quote(entity.table)}"),
+        "_claims": _claims_view(entity),
+        "_duplicates": _duplicates_view(entity),
+        "_dangling": _dangling_view(entity, entities),
+        "_stale": _stale_view(entity),
+        "_incomplete": _incomplete_view(entity),
+        "_warned": _warned_view(entity),
+        "_conflicts": _conflicts_view(entity),
+        **({"_history": history.view(entity)} if entity.history else {}),
+    }
+    fields = {column.name: column.comment for column in entity_columns(entity) if column.comment}
     return [
-        (entity.table, _provenance_view(entity, maps)),
-        (f"{entity.table}_claims", _claims_view(entity)),
-        (f"{entity.table}_duplicates", _duplicates_view(entity)),
-        (f"{entity.table}_dangling", _dangling_view(entity, entities)),
-        (f"{entity.table}_stale", _stale_view(entity)),
-        (f"{entity.table}_incomplete", _incomplete_view(entity)),
-        (f"{entity.table}_warned", _warned_view(entity)),
-        (f"{entity.table}_conflicts", _conflicts_view(entity)),
-        *(
-            [(f"{entity.table}_history", history.view(entity)), (f"{entity.table}_past", _past_view(entity, maps))]
-            if entity.history
-            else []
-        ),
+        bundle.View(
+            name=f"{entity.table}{added}",
+            query=query,
+            comment=_VIEWS[added].format(entity.name),
+            comments={**fields, **history.VIEW_COMMENTS} if added == "_history" else COLUMNS,
+        )
+        for added, query in queries.items()
     ]
 
 
 def _sources_union(entity: ir.Entity, columns: str, maps: dict[str, ir.Map], schema: str = "claims") -> str:
-    """The live claims. `_kept` tells where the values stand that a claim keeps from earlier versions of its record."""
+    """All claims; what `_claims` of a row names is live. `_kept` tells where the values stand that a claim keeps from earlier versions of its
+    record. No part has a condition of its own: with one, PostgreSQL would read all claims instead of looking up the few."""
     parts = [
         f"SELECT {literal(source.map)}::text AS _map, {source.claim} AS _claim_number, {columns}, {keeping.kept(maps[source.map], source.claim)} AS _kept"
-        f" FROM {schema}.{quote(source.table)}" + (" WHERE _state = 'live'" if source.claim == 0 else "")
+        f" FROM {schema}.{quote(source.table)}"
         for source in entity.sources
     ]
     return "\n  UNION ALL\n  ".join(parts)
 
 
-def _past_view(entity: ir.Entity, maps: dict[str, ir.Map]) -> str:
-    """As the view of now, for every row that ever was; a version that was replaced under the same time tells no origin any more."""
-    times = "o._true_from, o._known_from, o._known_to, o._gone, "
-    return _provenance_view(entity, maps, "history", "versions", times)
-
-
-def _provenance_view(
-    entity: ir.Entity, maps: dict[str, ir.Map], rows: str = "canonical", claims: str = "claims", more: str = ""
+def provenance_sql(
+    entity: ir.Entity, maps: dict[str, ir.Map], rows: str, claims: str = "claims", more: str = ""
 ) -> str:
+    """Every value of some rows with its origin. rows: a table or a subquery. claims: the schema of what `_claims` names: claims, or
+    versions for rows of history, where a version that was replaced under the same time tells no origin any more. more: further columns of
+    the row `o`, a comma behind each."""
     leaders = [column for column in entity_columns(entity) if column.leads and column.field not in entity.key]
     values = ",\n    ".join(
         # A single winner stands for all fields.
@@ -65,7 +116,7 @@ def _provenance_view(
         f"SELECT {key_text(entity, 'o')} AS key, {more}f.field, f.value, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
         f"  {keeping.origin('s', 'position', 'f.field')} AS archive_position, {keeping.origin('s', 'index', 'f.field')} AS record_index,\n"
         "  d.paths, d.statement, d.file, d.line, r.rule, d.assumed\n"
-        f"FROM {rows}.{quote(entity.table)} o\n"
+        f"FROM {rows} o\n"
         f"CROSS JOIN LATERAL (VALUES\n    {values}) AS f(field, value, claim, nullable)\n"
         f"JOIN (\n  {_sources_union(entity, '_claim, _record, _changed, _position, _index', maps, claims)}\n) s ON s._claim = f.claim\n"
         "LEFT JOIN fieldmap.map_fields d ON (d.map, d.claim, d.field) = (s._map, s._claim_number, f.field)\n"

@@ -31,6 +31,11 @@ _SETTINGS = (
     "random_page_cost=1.1",
     "client_encoding=UTF8",
     "extra_float_digits=1",
+    # What a batch reads after it has its locks must be of now, not of when it began.
+    "default_transaction_isolation=read\\ committed",
+    # Nobody waits for ever: neither for a lock that another run holds, nor another for those of a run that froze or whose machine is gone.
+    "lock_timeout=15min",
+    "idle_in_transaction_session_timeout=5min",
 )
 _OPTIONS = " ".join(f"-c {setting}" for setting in _SETTINGS)
 
@@ -58,6 +63,9 @@ class Server:
                 connect_timeout=10,
                 application_name="fieldmap",
                 keepalives_idle=30,
+                keepalives_interval=10,
+                keepalives_count=3,
+                tcp_user_timeout=60_000,
                 options=_OPTIONS,
             )
         except psycopg.Error as error:

@@ -141,16 +141,20 @@ def _drop_views(connection: Connection) -> None:
 
 
 def _comment(connection: Connection, view: View) -> None:
-    if view.comment:
-        connection.execute(
-            sql.SQL("COMMENT ON VIEW provenance.{} IS {}").format(sql.Identifier(view.name), sql.Literal(view.comment))
+    """Says what a view and its columns are; `comments` may name columns that this view does not have."""
+    name = sql.Identifier("provenance", view.name)
+    made = [sql.SQL("COMMENT ON VIEW {} IS {}").format(name, sql.Literal(view.comment or None))]
+    found = connection.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0", [name.as_string(connection)]
+    ).fetchall()
+    made += [
+        sql.SQL("COMMENT ON COLUMN {} IS {}").format(
+            sql.Identifier("provenance", view.name, column), sql.Literal(view.comments[column])
         )
-    for column, text in view.comments.items():
-        connection.execute(
-            sql.SQL("COMMENT ON COLUMN {} IS {}").format(
-                sql.Identifier("provenance", view.name, column), sql.Literal(text)
-            )
-        )
+        for (column,) in found
+        if column in view.comments
+    ]
+    connection.execute(sql.SQL("; ").join(made))
 
 
 def _table(connection: Connection, table: Table) -> None:

@@ -1,0 +1,186 @@
+"""What runs and what a user asks finds its rows by an index: with many rows there, no statement reads a whole table for a few of them.
+
+Shown by PostgreSQL's own counters of what was read by sequential scans, over real loads and real commands.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import empty_database
+from tests.support import MemoryPage, load, rows
+
+from fieldmap.cli.main import run
+from fieldmap.runtime import bundle as bundles
+from fieldmap.runtime.load.loader import Loader
+from fieldmap.runtime.store.database import Server
+
+MANY = 40_000
+MAPS = """
+entity Worker {
+  key number : text
+  name : text
+  mail : text?
+  keeps history
+}
+entity Stay {
+  key (room, night)
+  room  : int
+  night : date
+  guest : text?
+}
+connector hr is files {
+  folder "in"
+  resource people {
+    files "people*.ndjson" as ndjson
+    id $.id
+    changed $.at
+    shape { id: text, at: datetime, name: text }
+  }
+  resource mails {
+    files "mails*.ndjson" as ndjson
+    id $.id
+    changed $.at
+    shape { id: text, at: datetime, mail: text }
+  }
+  resource stays {
+    files "stays*.ndjson" as ndjson
+    id $.id
+    changed $.at
+    shape { id: text, at: datetime, room: number, night: date, guest: text }
+  }
+}
+map hr.people to Worker { number = $.id; name = $.name }
+map hr.mails to Worker partial { number = $.id; mail = $.mail }
+map hr.stays to Stay { room = $.room; night = $.night; guest = $.guest }
+merge Worker {
+  same number of hr.people, hr.mails
+  default prefer hr.people, hr.mails
+}
+"""
+AT, LATER = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+
+
+def people(n: int, at: str) -> dict[str, Any]:
+    return {"id": f"{n}", "at": at, "name": f"N{n} {at}"}
+
+
+def mails(n: int, at: str) -> dict[str, Any]:
+    return {"id": f"{n}", "at": at, "mail": f"{n}@x {at}"}
+
+
+def stays(n: int, at: str) -> dict[str, Any]:
+    return {"id": f"{n}", "at": at, "room": n % 50, "night": f"2{n // 50:03}-01-01", "guest": f"G{n} {at}"}
+
+
+RESOURCES: dict[str, Callable[[int, str], dict[str, Any]]] = {"people": people, "mails": mails, "stays": stays}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[tuple[Path, Server]]:
+    """A project of which each table holds many rows, as its first sync left it."""
+    folder = tmp_path_factory.mktemp("filled")
+    (folder / "fieldmap.toml").write_text("")
+    (folder / "all.map").write_text(MAPS)
+    (folder / "in").mkdir()
+    for name, record in RESOURCES.items():
+        (folder / "in" / f"{name}1.ndjson").write_text("".join(json.dumps(record(n, AT)) + "\n" for n in range(MANY)))
+    with empty_database(server) as database, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIELDMAP_DATABASE_URL", database.url)
+        patch.chdir(folder)
+        assert run(["sync"]) == 0
+        with database.connect() as connection:
+            connection.execute("ANALYZE")
+        yield folder, database
+
+
+def read_whole(database: Server, work: Callable[[], object]) -> dict[str, int]:
+    """Tables of many rows of which the work has read a good part by sequential scans, and how many rows that were."""
+
+    def counters() -> dict[str, int]:
+        return dict(
+            rows(
+                database,
+                "SELECT schemaname || '.' || relname, seq_tup_read FROM pg_stat_user_tables"
+                " WHERE schemaname IN ('claims', 'canonical', 'history', 'versions', 'fieldmap')",
+            )
+        )
+
+    def settled() -> dict[str, int]:
+        """Sessions report when they end."""
+        while rows(
+            database,
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+        ):
+            time.sleep(0.02)
+        return counters()
+
+    before = settled()
+    work()
+    after = settled()
+    return {
+        name: count - before.get(name, 0) for name, count in after.items() if count - before.get(name, 0) >= MANY // 2
+    }
+
+
+def test_the_counters_count(filled: tuple[Path, Server]) -> None:
+    _, database = filled
+    assert read_whole(database, lambda: rows(database, "SELECT count(name) FROM canonical.worker")) == {
+        "canonical.worker": MANY
+    }
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_a_small_batch_reads_few_rows(filled: tuple[Path, Server], resource: str) -> None:
+    folder, database = filled
+    bundle = bundles.read(folder / ".fieldmap" / "bundle")
+    (info,) = [item for item in bundle.catalogue.maps if item.resource == f"hr.{resource}"]
+    records = [RESOURCES[resource](n, LATER) for n in (3, MANY - 2, MANY + 5)]
+    body = "".join(json.dumps(one) + "\n" for one in records).encode()
+    page = MemoryPage(1 << 50, body, "ndjson", url="file:later.ndjson")
+    loaded: list[Loader] = []
+    assert read_whole(database, lambda: loaded.append(load(database, bundle, info.id, [page], detailed=False))) == {}
+    assert loaded[0].loaded.counts.claimed == 3
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["query", "Worker", "--key", "77"],
+        ["query", "Worker", "--key", "77", "--as-of", "2026-01-15"],
+        ["query", "Worker", "--key", "77", "--provenance"],
+        ["query", "Worker", "--key", "77", "--provenance", "--as-of", "2026-01-15"],
+        ["query", "Stay", "--key", "7,2001-01-01"],
+        ["query", "Stay", "--key", "7,2001-01-01", "--provenance"],
+        ["explain", "Worker", "77", "name"],
+    ],
+    ids=" ".join,
+)
+def test_one_row_is_found_by_its_key(
+    filled: tuple[Path, Server], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    folder, database = filled
+    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+    monkeypatch.chdir(folder)
+    codes: list[int] = []
+    # The number of rows is told without reading them, where a key is asked for.
+    assert read_whole(database, lambda: codes.append(run(command))) == {}
+    assert codes == [0], capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM provenance.worker WHERE key = '77'",
+        "SELECT * FROM provenance.worker_claims WHERE key = '77'",
+        "SELECT * FROM provenance.worker_history WHERE number = '77'",
+    ],
+)
+def test_a_view_asked_for_a_key_reads_few_rows(filled: tuple[Path, Server], statement: str) -> None:
+    _, database = filled
+    assert read_whole(database, lambda: rows(database, statement)) == {}
