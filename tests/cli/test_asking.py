@@ -141,6 +141,15 @@ def test_conditions(
         assert found(capsys, "--where", condition) == numbers
 
 
+def test_json_that_is_cut_short_says_so(loaded: tuple[Path, Server], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["query", "Worker", "--limit", "2", "--json"]) == 0
+    told = capsys.readouterr()
+    assert len(json.loads(told.out)) == 2
+    assert told.err == "2 of 3 rows (--limit)\n"
+    assert run(["query", "Worker", "--json"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_several_conditions_must_all_hold(loaded: tuple[Path, Server], capsys: pytest.CaptureFixture[str]) -> None:
     assert found(capsys, "--where", "status == leave", "--where", "commute is not absent") == ["1"]
 

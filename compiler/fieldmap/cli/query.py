@@ -112,12 +112,14 @@ def _show(connection: Connection, question: Question, *, json: bool) -> None:
     rows = [question.masked(row) for row in connection.execute(question.rows()).fetchall()]
     if not rows and question.key:
         raise _none(question, ",".join(value for _, value in question.key))
+    total = connection.execute(question.number()).fetchone()
+    number = total[0] if total else 0
     if json:
         print_json([dict(zip([c.name for c in chosen], _as_json(chosen, row), strict=True)) for row in rows])
+        if number > len(rows):
+            say(err(), f"{count(len(rows))} of {plural(number, 'row')} (--limit)")
         return
-    total = connection.execute(question.number()).fetchone()
     _show_rows(question.info, chosen, rows)
-    number = total[0] if total else 0
     out().print(
         f"\n{plural(number, 'row')} of {question.info.name}{question.when}"
         f"{f', {count(len(rows))} shown (--limit)' if number > len(rows) else ''}"
