@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test lint types contracts pytest test-postgres bench format lock clean
+.PHONY: setup demo test lint types contracts pytest test-postgres torture bench format lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -37,6 +37,10 @@ pytest: setup
 # The tests of the store on other servers: SERVERS="/usr/lib/postgresql/15/bin postgresql://user@host/db"
 test-postgres: setup
 	$(BIN)/python -m tests.postgres $(SERVERS)
+
+# Hours of faults: death at every point of every scenario. One scenario: make torture ARGS="--scenario replay"
+torture: setup
+	$(BIN)/python -m tests.faults.torture $(ARGS)
 
 bench: setup
 	$(BIN)/python -m tests.bench.bench

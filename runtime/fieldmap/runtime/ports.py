@@ -68,6 +68,10 @@ class Http(Protocol):
 class Segment(Protocol):
     """A file open for appending. Every method raises OSError; after one did, nothing is known of the file's end."""
 
+    def size(self) -> int:
+        """In bytes, whoever wrote them."""
+        ...
+
     def append(self, data: bytes) -> None:
         """Hands all of data to the file in one write, or raises."""
         ...
@@ -80,6 +84,10 @@ class Segment(Protocol):
 
 
 class Lock(Protocol):
+    def held(self) -> bool:
+        """Whether this is still the folder's lock: its file may have been removed or replaced, and another may hold that."""
+        ...
+
     def release(self) -> None: ...
 
 

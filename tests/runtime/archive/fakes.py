@@ -165,6 +165,9 @@ class MemorySegment:
         self._storage = storage
         self._file = file
 
+    def size(self) -> int:
+        return len(self._file.data)
+
     def append(self, data: bytes) -> None:
         try:
             self._storage.before("append")
@@ -185,6 +188,9 @@ class MemorySegment:
 class MemoryLock:
     def __init__(self, storage: MemoryStorage) -> None:
         self._storage = storage
+
+    def held(self) -> bool:
+        return bool(self._storage.holder)
 
     def release(self) -> None:
         self._storage.holder = ""

@@ -107,7 +107,7 @@ class LocalFolder:
         except OSError:
             os.close(descriptor)
             raise
-        return LocalLock(descriptor)
+        return LocalLock(descriptor, self._folder)
 
     def close(self) -> None:
         os.close(self._folder)
@@ -127,6 +127,9 @@ class LocalSegment:
     def __init__(self, descriptor: int) -> None:
         self._file = descriptor
 
+    def size(self) -> int:
+        return os.fstat(self._file).st_size
+
     def append(self, data: bytes) -> None:
         written = os.write(self._file, data)
         if written != len(data):
@@ -140,8 +143,16 @@ class LocalSegment:
 
 
 class LocalLock:
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, folder: int) -> None:
         self._file = descriptor
+        self._folder = folder
+
+    def held(self) -> bool:
+        try:
+            there = os.stat(_LOCK, dir_fd=self._folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self._file))
 
     def release(self) -> None:
         os.close(self._file)

@@ -119,6 +119,7 @@ class Writer:
     def _append(self, make: Callable[[str], tuple[bytes, str]]) -> tuple[int, int]:
         """Position and length of the record that `make` gives for the chain so far."""
         self._check()
+        self._fence()
         if self._segment is None or self._size >= self._segment_bytes:
             self._rotate()
         record, chain = make(self._chain)
@@ -144,6 +145,19 @@ class Writer:
         self._size += len(frame)
         self._chain = chain
         return place, len(frame)
+
+    def _fence(self) -> None:
+        """Raises if another writer came meanwhile: this one may have slept while its lock was removed with the lock's file, and what
+        it knows of the end of the archive is no longer so."""
+        try:
+            alone = self._lock.held() and (self._segment is None or self._segment.size() == self._size)
+        except OSError as error:
+            raise self._unwritten(error) from None
+        if not alone:
+            self._stopped = "another process has taken it over"
+            raise ArchiveError(
+                f"The archive of {self.resource} was taken over by another process; this one stops, and what it wrote before stays"
+            )
 
     def _rotate(self) -> None:
         if self._segment is not None:

@@ -108,14 +108,11 @@ class Loader:
         # A transaction under way comes to its end, whatever went wrong beside it.
         self._writer.shutdown(wait=True)
         try:
-            if (
-                kind is None
-                and self.loaded.counts.pages
-                and self._connection is not None
-                and not self._connection.closed
-            ):
-                self._shares.end(self._connection)
-                if self._recall is not None:
+            if kind is None and self._connection is not None and not self._connection.closed:
+                # Also where nothing was left to load: a run may have been cut off after its last batch.
+                if self._shares.counted:
+                    self._shares.end(self._connection, self._epoch)
+                if self._recall is not None and self.loaded.counts.pages:
                     self._recall.prune(self._connection)
                 if self._written >= ANALYZED:
                     self._tell_planner(self._connection)
@@ -372,13 +369,16 @@ class Loader:
         """Takes the map for this run: every run before it is fenced off."""
         connection = self._database.connect()
         self._connection = connection
+        # Only in the version of this bundle: another run may have made the database ready for other maps since this one did.
         row = connection.execute(
-            "UPDATE fieldmap.positions SET epoch = epoch + 1 WHERE map = %s RETURNING epoch, map_version, applied_through",
-            [self._info.id],
+            "UPDATE fieldmap.positions p SET epoch = p.epoch + 1 FROM fieldmap.map_versions v WHERE p.map = %s"
+            " AND (v.id, v.version) = (p.map_version, %s) RETURNING p.epoch, p.map_version, p.applied_through",
+            [self._info.id, self._info.version],
         ).fetchone()
         if row is None:
             raise FieldmapError(
-                f"The database does not know {self._info.title}; run fieldmap sync or fieldmap replay once with this bundle"
+                f"The database is not ready for {self._info.title} as this run reads it: another run has begun with another"
+                " version of the map since; wait until it ends, and run the command again"
             )
         self._epoch, self._map_version, self.applied_through = row
         self._fresh = "fresh" in self._apply and self._is_empty(connection)

@@ -37,6 +37,11 @@ class Shares:
         self._present: Counter[Field] = Counter()
         self._held: Counter[Field] = Counter()
 
+    @property
+    def counted(self) -> bool:
+        """Whether anything was counted, in this run or in one that was cut off and that this one goes on with."""
+        return bool(self._present)
+
     def read(self, connection: Connection) -> None:
         """Takes up the counts of a run that did not come to its end."""
         for claim, name, present, held in connection.execute(
@@ -79,9 +84,12 @@ class Shares:
                 rows,
             )
 
-    def end(self, connection: Connection) -> None:
-        """The run came to its end: the next one counts anew."""
-        connection.execute("DELETE FROM fieldmap.held_shares WHERE map = %s", [self._info.id])
+    def end(self, connection: Connection, epoch: int) -> None:
+        """The run came to its end: the next one counts anew. A run that has taken the map meanwhile keeps its counts."""
+        connection.execute(
+            "DELETE FROM fieldmap.held_shares h USING fieldmap.positions p WHERE h.map = %s AND p.map = h.map AND p.epoch = %s",
+            [self._info.id, epoch],
+        )
 
     def _counted(self, batch: Batch) -> Iterator[tuple[Field, int]]:
         """Of each field that may be held the values that a batch has, held ones among them; and its records."""

@@ -72,6 +72,8 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
     reconciled = _compare(connection, bundle)
     if reconciled.meaning_changed and not replay:
         return reconciled
+    # In the order in which loaders lock, positions before entities: a load under way ends its batch first, and neither waits in a circle.
+    connection.execute("SELECT FROM fieldmap.positions ORDER BY map FOR UPDATE")
     _drop_views(connection)
     for table in bundle.catalogue.tables:
         _table(connection, table)

@@ -1,0 +1,97 @@
+"""Runs syncs and replays in children that it forks, each with a signal to itself at a point: `python -m tests.faults.death`.
+
+It has everything imported and no connection, file or thread of its own, so that a child starts within milliseconds and takes nothing
+over. Each line on its input is a job as JSON; it answers with the child's process id, and once that has ended with how.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tests.faults.points import Points, WatchedServer, watched_ports
+
+import fieldmap.runtime.acquire.files
+import fieldmap.runtime.acquire.paging
+import fieldmap.runtime.acquire.transport  # noqa: F401  (imported before the fork, not after each)
+from fieldmap.runtime import bundle as bundles
+from fieldmap.runtime import run as running
+from fieldmap.runtime.archive import Archive
+from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.load import loader
+from fieldmap.runtime.store.database import Server
+
+DEADLINE = 90.0
+
+
+class Quiet:
+    def fetched(self, resource: str, pages: int) -> None: ...
+    def applied(self, title: str, records: int) -> None: ...
+    def cut(self, resource: str, note: str) -> None: ...
+
+
+def small_batches() -> None:
+    """So that death can fall between batches of a handful of records."""
+    loader.BATCH_RECORDS = 3
+    for module in (loader, running):
+        module.BATCH_BYTES = 300  # type: ignore[attr-defined]
+
+
+def work(job: dict[str, Any], bundle: Bundle) -> None:
+    points = Points(tuple(job["at"]) if job["at"] else None, job["signal"])
+    small_batches()
+    ports = watched_ports(points)
+    archive = Archive(Path(job["archive"]), ports, segment_bytes=job.get("segment_bytes", 1500))
+    run = running.Run(bundle, archive, WatchedServer(Server(job["url"]), points), ports, job["environ"], Quiet())
+    report = run.replay([]) if job["command"] == "replay" else run.sync([])
+    ports.http.close()
+    Path(job["out"]).write_text(
+        json.dumps({"points": [asdict(point) for point in points.passed], "failed": report.failed}), "utf-8"
+    )
+
+
+def child(job: dict[str, Any], bundle: Bundle) -> None:
+    try:
+        work(job, bundle)
+    except BaseException:  # noqa: BLE001  (told to the parent; the child ends here)
+        Path(job["out"]).write_text(json.dumps({"error": traceback.format_exc()}), "utf-8")
+        os._exit(1)
+    os._exit(0)
+
+
+def waited(pid: int) -> int:
+    """How the child ended: its exit code, or the negative number of the signal. One that hangs is killed by SIGALRM's number."""
+    ends = time.monotonic() + DEADLINE
+    while time.monotonic() < ends:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return -signal.SIGALRM
+
+
+def main() -> None:
+    read: dict[str, Bundle] = {}
+    gc.freeze()
+    for line in sys.stdin:
+        job = json.loads(line)
+        bundle = read.setdefault(job["bundle"], bundles.read(Path(job["bundle"])))
+        pid = os.fork()
+        if pid == 0:
+            child(job, bundle)
+        print(pid, flush=True)
+        print(waited(pid), flush=True)
+
+
+if __name__ == "__main__":
+    main()

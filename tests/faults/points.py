@@ -1,0 +1,139 @@
+"""The recorder: numbers every call through the ports, before and after it, and ends the process at one of them.
+
+The loader's writer is a thread of its own, so the calls of the two threads have no order between them; within each they have one.
+A point is therefore named by its thread ("main" or "writer") and its number there, which is the same in every run of a scenario.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import psycopg
+
+from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.store.database import Connection, Server
+
+# Calls that only look: the world after them is the world before them.
+LOOKS = frozenset(
+    {"folders", "names", "size", "read", "now", "monotonic", "between", "hex", "connect", "close", "held"}
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """thread, number: which it is. name: `after archive.append`. telling: whether the world differs from that at the point before."""
+
+    thread: str
+    number: int
+    name: str
+    telling: bool
+
+
+@dataclass
+class Points:
+    """at: (thread, number) of the point at which the process sends itself `signal`. passed: all points so far."""
+
+    at: tuple[str, int] | None = None
+    signal: int = signal.SIGKILL
+    passed: list[Point] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def point(self, name: str, *, telling: bool) -> None:
+        thread = "writer" if threading.current_thread().name.startswith("fieldmap-writer") else "main"
+        self._counts[thread] += 1
+        here = (thread, self._counts[thread])
+        self.passed.append(Point(*here, name, telling))
+        if here == self.at:
+            os.kill(os.getpid(), self.signal)
+
+    @contextmanager
+    def around(self, name: str, *, changes: bool) -> Iterator[None]:
+        """A call through a port. changes: whether it may alter the world."""
+        self.point(f"before {name}", telling=changes)
+        yield
+        self.point(f"after {name}", telling=changes)
+
+
+class Watched:
+    """A port, or what one returned: each of its calls is two points."""
+
+    def __init__(self, inner: Any, name: str, points: Points) -> None:
+        self._inner, self._name, self._points = inner, name, points
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            with self._points.around(f"{self._name}.{name}", changes=name not in LOOKS):
+                result = found(*arguments, **options)
+            return Watched(result, self._name, self._points) if name in _OPENED else result
+
+        return call
+
+
+_OPENED = ("folder", "create", "open", "lock")
+
+
+def watched_ports(points: Points) -> Ports:
+    real = Ports.real()
+    parts = {"http": "http", "storage": "archive", "clock": "clock", "random": "random"}
+    return replace(real, **{port: Watched(getattr(real, port), name, points) for port, name in parts.items()})
+
+
+@dataclass
+class WatchedServer:
+    """Connections whose every statement, COPY and answer is a point."""
+
+    server: Server
+    points: Points
+
+    def connect(self) -> Connection:
+        with self.points.around("database.connect", changes=False):
+            connection = self.server.connect()
+        connection.cursor_factory = _cursors(self.points.around)
+        return connection
+
+
+def _cursors(around: Callable[..., Any]) -> type[psycopg.Cursor[Any]]:
+    """A class of cursors; `Connection.execute` makes one of these too."""
+
+    class WatchedCursor(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
+            with around(f"database.{_word(query)}", changes=_changes(self.connection, query)):
+                return super().execute(query, *arguments, **options)
+
+        def executemany(self, query: Any, *arguments: Any, **options: Any) -> Any:
+            with around(f"database.{_word(query)} many", changes=_changes(self.connection, query)):
+                return super().executemany(query, *arguments, **options)
+
+        @contextmanager
+        def copy(self, statement: Any, *arguments: Any, **options: Any) -> Iterator[Any]:
+            with around("database.COPY", changes=False), super().copy(statement, *arguments, **options) as copy:
+                yield copy
+
+    return WatchedCursor
+
+
+def _text(query: Any) -> str:
+    return query.decode() if isinstance(query, bytes) else query if isinstance(query, str) else query.as_string(None)
+
+
+def _word(query: Any) -> str:
+    words = [line for line in _text(query).splitlines() if line.strip() and not line.strip().startswith("--")]
+    return " ".join(words[0].split()[:3]) if words else "nothing"
+
+
+def _changes(connection: psycopg.Connection[Any], query: Any) -> bool:
+    """Whether the statement makes something durable: COMMIT, and whatever writes outside a transaction."""
+    text = _text(query).lstrip().upper()
+    idle = connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+    return text.startswith("COMMIT") or (idle and not text.startswith(("SELECT", "BEGIN", "ROLLBACK")))

@@ -1,0 +1,217 @@
+"""What a run left behind, so that two runs can be compared: the digest of the store, and the invariants that need no second run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+
+from fieldmap.runtime.archive import Archive, Archived
+from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.store.database import Connection, Server
+
+# All that the digest leaves out, and why. Nothing else is.
+LEFT_OUT_TABLES = {
+    "fieldmap.store": "the instance: another in every database",
+    "fieldmap.map_versions": "when each version was first used; rows name it by its hash in the digest",
+    "fieldmap.runs": "by which run",
+    "fieldmap.accounts": "by run; held against the archive by `accounts` below",
+    "fieldmap.read_bare": "by run",
+    "fieldmap.ledger": "where batches end, which death may move",
+    "fieldmap.pages": "what need not be read again, by batches; what it spares is seen in the rows",
+    "fieldmap.page_breaks": "as fieldmap.pages",
+}
+LEFT_OUT_COLUMNS = {
+    "run": "by which run",
+    "_made_by": "by which run",
+    "_changed_by": "by which run",
+    "epoch": "by which run",
+    "since": "when",
+    "at": "when",
+    "decided_at": "when",
+    "undone_at": "when",
+    "fetched_at": "when",
+    "fieldmap.dead_letters.id": "a number drawn by a run",
+    "identity.history.id": "a number drawn by a run",
+    "dead_letter": "a number drawn by a run",
+}
+SCHEMAS = ("canonical", "claims", "fieldmap", "identity", "provenance", "waiting")
+# A sequence gives these, and a transaction that was rolled back leaves gaps: they are compared by what they name.
+_POSITIONS = frozenset({"_position", "archive_position", "applied_through"})
+_VERSIONS = frozenset({"_map_version", "map_version"})
+
+
+@dataclass(frozen=True)
+class State:
+    """digest: over all tables. tables: their rows as texts, ordered bytewise, to tell where two differ."""
+
+    digest: str
+    tables: dict[str, list[str]]
+
+    def difference(self, other: State) -> str:
+        """The rows that only one of the two has."""
+        told = []
+        for table in sorted({*self.tables, *other.tables}):
+            mine, theirs = Counter(self.tables.get(table, ())), Counter(other.tables.get(table, ()))
+            told += [f"- {table} {row}" for row in (mine - theirs)]
+            told += [f"+ {table} {row}" for row in (theirs - mine)]
+        return "\n".join(told[:40])
+
+
+def digest(url: str, archive: Path) -> State:
+    """The state of a store beside its archive. Raises AssertionError if a row names bytes that the archive does not have."""
+    with Server(url).connect() as connection:
+        names = Names(connection, archive)
+        tables = {}
+        for (schema, table), columns in _columns(connection).items():
+            full = f"{schema}.{table}"
+            if full not in LEFT_OUT_TABLES:
+                kept = [c for c in columns if c[0] not in LEFT_OUT_COLUMNS and f"{full}.{c[0]}" not in LEFT_OUT_COLUMNS]
+                tables[full] = _rows(connection, schema, table, kept, names)
+    text = json.dumps(tables, sort_keys=True)
+    return State(hashlib.sha256(text.encode()).hexdigest(), tables)
+
+
+def _columns(connection: Connection) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for schema, table, column, kind in connection.execute(
+        "SELECT table_schema, table_name, column_name, udt_name FROM information_schema.columns WHERE table_schema = ANY(%s)"
+        " ORDER BY table_schema, table_name, ordinal_position",
+        [list(SCHEMAS)],
+    ).fetchall():
+        found.setdefault((schema, table), []).append((column, kind))
+    return found
+
+
+def _rows(connection: Connection, schema: str, table: str, columns: list[tuple[str, str]], names: Names) -> list[str]:
+    chosen = sql.SQL(", ").join(
+        sql.Identifier(name)
+        if names.named(name, kind) or name == "map"
+        else sql.SQL("{}::text").format(sql.Identifier(name))
+        for name, kind in columns
+    )
+    query = sql.SQL("SELECT {} FROM {}").format(chosen, sql.Identifier(schema, table))
+    found = []
+    for row in connection.execute(query).fetchall():
+        values = dict(zip([name for name, _ in columns], row, strict=True))
+        owner = values.get("map") or names.owner(table)
+        told = {
+            name: value if value is None or not names.named(name, kind) else names.told(name, kind, value, owner)
+            for (name, kind), value in zip(columns, row, strict=True)
+        }
+        found.append(json.dumps(told, sort_keys=True, ensure_ascii=False, default=str))
+    # A page that was fetched again after a death stands in the archive twice, and so do the letters of its records without identity.
+    return sorted(set(found) if table == "dead_letters" else found, key=str.encode)
+
+
+class Names:
+    """What stands for the numbers that differ from run to run: bytes for archive positions, records for claims, hashes for versions."""
+
+    def __init__(self, connection: Connection, archive: Path) -> None:
+        self.resources: dict[str, str] = dict(
+            connection.execute("SELECT map, resource FROM fieldmap.positions").fetchall()
+        )
+        self._versions: dict[int, str] = dict(
+            connection.execute("SELECT id, version FROM fieldmap.map_versions").fetchall()
+        )
+        self._pages = {
+            resource: {
+                page.position: hashlib.sha256(page.content()).hexdigest()[:16] for page in pages_of(archive, resource)
+            }
+            for resource in set(self.resources.values())
+        }
+        self._claims: dict[int, list[Any]] = {}
+        for (schema, table), columns in _columns(connection).items():
+            if schema == "claims" and "_claim" in [name for name, _ in columns]:
+                element = sql.SQL("_element" if "_element" in [name for name, _ in columns] else "0")
+                query = sql.SQL("SELECT _claim, _record, {} FROM {}").format(element, sql.Identifier(schema, table))
+                self._claims |= {claim: [table, *rest] for claim, *rest in connection.execute(query).fetchall()}
+
+    def owner(self, table: str) -> str:
+        """The map whose claims a table holds."""
+        return max((one for one in self.resources if table.startswith(one)), key=len, default="")
+
+    def named(self, column: str, kind: str) -> bool:
+        return (
+            column in _POSITIONS
+            or column in _VERSIONS
+            or (column in ("_claim", "_claims", "claims", "claim") and kind in ("int8", "_int8", "jsonb"))
+            or column == "_kept"
+        )
+
+    def told(self, column: str, kind: str, value: Any, owner: str) -> Any:
+        if column in _VERSIONS:
+            return self._versions[value]
+        if column in _POSITIONS:
+            return self._page(owner, value)
+        if column == "_kept":
+            return {k: v and {**v, "position": self._page(owner, v["position"])} for k, v in value.items()}
+        if kind == "jsonb":
+            return [[self._claim(claim), *rest] for claim, *rest in value]
+        return [self._claim(one) for one in value] if isinstance(value, list) else self._claim(value)
+
+    def _claim(self, claim: int | None) -> Any:
+        assert claim is None or claim in self._claims, f"claim {claim} is named and does not exist"
+        return claim if claim is None else self._claims[claim]
+
+    def _page(self, owner: str, position: int) -> str:
+        if position == -1:
+            return "none"
+        pages = self._pages[self.resources[owner]]
+        assert position in pages, f"position {position} of {owner} is named and not in the archive"
+        return pages[position]
+
+
+def pages_of(archive: Path, resource: str) -> Iterator[Archived]:
+    return Archive(archive, Ports.real()).read(resource, None)
+
+
+def records_of(page: Archived) -> int:
+    """How many records a page of these scenarios has, found without the runtime."""
+    body = page.content()
+    return len(json.loads(body)["data"]) if page.format == "json" else len(body.split())
+
+
+def accounts(url: str, archive: Path, bundle: str) -> None:
+    """I5: over all runs with this bundle, killed ones among them, each archived record was counted exactly once."""
+    with Server(url).connect() as connection:
+        counted = connection.execute(
+            "SELECT p.map, p.resource, sum(a.read), sum(a.claimed + a.filtered + a.deleted + a.dead) FROM fieldmap.positions p"
+            " JOIN (fieldmap.accounts a JOIN fieldmap.runs r ON r.id = a.run) ON a.map = p.map"
+            # A map that changed was read anew from the beginning, by the runs with the new bundle.
+            " WHERE r.bundle = %s OR (SELECT count(*) FROM fieldmap.map_versions v WHERE v.map = p.map) = 1 GROUP BY 1, 2",
+            [bundle],
+        ).fetchall()
+    assert counted
+    for name, resource, read, ended in counted:
+        there = sum(records_of(page) for page in pages_of(archive, resource))
+        assert (read, ended) == (there, there), f"{name}: {read} read, {ended} ended, {there} are in the archive"
+
+
+def safe(url: str, archive: Path) -> None:
+    """I6, I7, I12 of a store that may have lost its run a moment ago: it names only bytes that the archive has, and claims that exist."""
+    with Server(url).connect() as connection:
+        found = connection.execute("SELECT to_regclass('fieldmap.positions')").fetchone()
+        if found is None or found[0] is None:
+            return
+    digest(url, archive)
+
+
+def row_versions(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Where each row of the meaning stands and which transaction wrote it (I9)."""
+    with Server(url).connect() as connection:
+        tables = connection.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+            " AND table_schema IN ('claims', 'canonical', 'waiting', 'identity')"
+        ).fetchall()
+        query = "SELECT ctid::text, xmin::text FROM {} ORDER BY 1"
+        return {
+            f"{schema}.{table}": connection.execute(sql.SQL(query).format(sql.Identifier(schema, table))).fetchall()
+            for schema, table in tables
+        }
