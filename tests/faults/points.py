@@ -99,11 +99,11 @@ class WatchedServer:
     def connect(self) -> Connection:
         with self.points.around("database.connect", changes=False):
             connection = self.server.connect()
-        connection.cursor_factory = _cursors(self.points.around)
+        connection.cursor_factory = cursors(self.points.around)
         return connection
 
 
-def _cursors(around: Callable[..., Any]) -> type[psycopg.Cursor[Any]]:
+def cursors(around: Callable[..., Any]) -> type[psycopg.Cursor[Any]]:
     """A class of cursors; `Connection.execute` makes one of these too."""
 
     class WatchedCursor(psycopg.Cursor[Any]):

@@ -26,6 +26,7 @@ LEFT_OUT_TABLES = {
     "fieldmap.ledger": "where batches end, which death may move",
     "fieldmap.pages": "what need not be read again, by batches; what it spares is seen in the rows",
     "fieldmap.page_breaks": "as fieldmap.pages",
+    "identity.history": "when, and by which run: what was seen on the way depends on the order of arrival",
 }
 LEFT_OUT_COLUMNS = {
     "run": "by which run",
@@ -38,7 +39,6 @@ LEFT_OUT_COLUMNS = {
     "undone_at": "when",
     "fetched_at": "when",
     "fieldmap.dead_letters.id": "a number drawn by a run",
-    "identity.history.id": "a number drawn by a run",
     "dead_letter": "a number drawn by a run",
 }
 SCHEMAS = ("canonical", "claims", "fieldmap", "identity", "provenance", "waiting")

@@ -105,9 +105,10 @@ class Writer:
         elif self._number > 1:
             # The writer was stopped between creating this segment and its first record.
             self._chain = segments.chain(self._number - 1, segments.scan(self._number - 1)[0])
-        if self.cut is not None:
-            self._folder.truncate(segment_name(self._number), self._size)
         self._segment = self._folder.open(segment_name(self._number))
+        if self.cut is not None:
+            self._fence(None)
+            self._folder.truncate(segment_name(self._number), self._size)
         # A record may be whole in memory and not yet on the disk, if the power and not the process had failed.
         self._segment.sync()
         if not offsets:
@@ -119,7 +120,6 @@ class Writer:
     def _append(self, make: Callable[[str], tuple[bytes, str]]) -> tuple[int, int]:
         """Position and length of the record that `make` gives for the chain so far."""
         self._check()
-        self._fence()
         if self._segment is None or self._size >= self._segment_bytes:
             self._rotate()
         record, chain = make(self._chain)
@@ -134,6 +134,7 @@ class Writer:
         segment = self._segment
         assert segment is not None  # noqa: S101  (only called with a segment open)
         frame = self._compressor.compress(record)
+        self._fence(segment)
         self._stopped = "an earlier write failed"  # until it has not; an interruption by the user counts too
         try:
             segment.append(frame)
@@ -146,11 +147,11 @@ class Writer:
         self._chain = chain
         return place, len(frame)
 
-    def _fence(self) -> None:
+    def _fence(self, segment: Segment | None) -> None:
         """Raises if another writer came meanwhile: this one may have slept while its lock was removed with the lock's file, and what
-        it knows of the end of the archive is no longer so."""
+        it knows of the end of the archive is no longer so. As near to the write as can be: between the two it could sleep too."""
         try:
-            alone = self._lock.held() and (self._segment is None or self._segment.size() == self._size)
+            alone = self._lock.held() and (segment is None or segment.size() == self._size)
         except OSError as error:
             raise self._unwritten(error) from None
         if not alone:
@@ -163,6 +164,7 @@ class Writer:
         if self._segment is not None:
             self._segment.close()
             self._segment = None
+        self._fence(None)
         self._stopped = "an earlier write failed"
         try:
             self._segment = self._folder.create(segment_name(self._number + 1))

@@ -72,8 +72,6 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
     reconciled = _compare(connection, bundle)
     if reconciled.meaning_changed and not replay:
         return reconciled
-    # In the order in which loaders lock, positions before entities: a load under way ends its batch first, and neither waits in a circle.
-    connection.execute("SELECT FROM fieldmap.positions ORDER BY map FOR UPDATE")
     _drop_views(connection)
     for table in bundle.catalogue.tables:
         _table(connection, table)
@@ -126,12 +124,20 @@ def _own_tables(connection: Connection) -> None:
                 f"The database is of store format {row[0]}, and this runtime knows format {STORE_FORMAT}; use the version of Fieldmap that made it"
             )
         if row is not None:
+            _alone(connection)
             # Tables that came with a later release.
             connection.execute(resources.files("fieldmap.runtime.store").joinpath("schema.sql").read_bytes())
             return
     for script in ("schema.sql", "identity.sql"):
         connection.execute(resources.files("fieldmap.runtime.store").joinpath(script).read_bytes())
     connection.execute("INSERT INTO fieldmap.store (format) VALUES (%s)", [STORE_FORMAT])
+
+
+def _alone(connection: Connection) -> None:
+    """Waits for loads and merges under way to end their transactions, and lets none begin: what follows locks whole tables. The order
+    is theirs, positions before entities, so that none of them waits for another in a circle."""
+    connection.execute("SELECT FROM fieldmap.positions ORDER BY map FOR UPDATE")
+    connection.execute("SELECT FROM fieldmap.entities ORDER BY entity FOR UPDATE")
 
 
 def _drop_views(connection: Connection) -> None:
