@@ -1,0 +1,287 @@
+"""Whatever a source does, however it is delivered, and wherever runs end: the store is what the reference says (`reference.py`).
+
+Hypothesis invents the story: versions of records that come, go, go back in time or share one; pages in any order, delivered again; runs,
+runs that break off at a statement, maps that change and change back. After every run that came to its end the rows, their provenance (I13), dead
+letters (I15), held values, incomplete rows and accounts (I5) are compared, and rows are gone only where the source deleted them (I16);
+now and then it is run once more, which must write nothing (I9), and at the end the store is built anew from the archive (I2).
+
+FIELDMAP_STORIES=400 invents more of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from psycopg import conninfo, sql
+from tests.faults.death import Quiet
+from tests.faults.points import cursors
+from tests.faults.reference import HR, MAPS, PAY, Expected, Pages, Version, expected
+from tests.faults.state import accounts, digest, row_versions
+from tests.runtime.archive.fakes import received
+from tests.support import compiled, rows
+
+from fieldmap.runtime.archive import Archive
+from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.load import loader
+from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.run import Run
+from fieldmap.runtime.store.database import Connection, Server
+from fieldmap.runtime.store.reconcile import prepare
+
+STORIES = int(os.environ.get("FIELDMAP_STORIES", "5"))
+KEYS = ("a", "b", "c")
+TABLES = {HR: "hr_people__worker", PAY: "pay_slips__worker"}
+
+
+class BreakOff(BaseException):
+    """The end of a run in the middle of it; its connections are dropped as by death."""
+
+
+class Breaking:
+    """A database that ends the run at its n-th statement."""
+
+    def __init__(self, server: Server, after: int) -> None:
+        self._server, self._left = server, after
+        self._opened: list[Connection] = []
+
+    def connect(self) -> Connection:
+        connection = self._server.connect()
+        connection.cursor_factory = cursors(self._around)
+        self._opened.append(connection)
+        return connection
+
+    @contextmanager
+    def _around(self, name: str, *, changes: bool) -> Iterator[None]:
+        self._left -= 1
+        if self._left == 0:
+            self.drop()
+        if self._left <= 0:
+            raise BreakOff
+        yield
+
+    def drop(self) -> None:
+        for connection in self._opened:
+            connection.close()
+
+
+class World:
+    """What stories share: the two bundles, and a prepared database to copy."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server = server
+        self.folder = folder
+        self.bundles: list[Bundle] = [compiled(folder / f"maps{n}", all=text) for n, text in enumerate(MAPS)]
+        self._numbers = itertools.count()
+        self.template = self.database("template1")
+        prepare(Server(self.template), self.bundles[0], replay=True)
+
+    def database(self, template: str | None = None) -> str:
+        name = f"story_{os.getpid()}_{next(self._numbers)}"
+        base = template or str(conninfo.conninfo_to_dict(self.template)["dbname"])
+        with self.server.connect() as connection:
+            make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            connection.execute(make.format(sql.Identifier(name), sql.Identifier(base)))
+        return conninfo.make_conninfo("", **{**conninfo.conninfo_to_dict(self.server.url), "dbname": name})
+
+    def drop(self, url: str) -> None:
+        name = sql.Identifier(str(conninfo.conninfo_to_dict(url)["dbname"]))
+        with self.server.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+_days = st.sampled_from(["later", "same", "back"])
+_optional = st.none()
+
+
+class Story(RuleBasedStateMachine):
+    world: World
+
+    @initialize()
+    def begin(self) -> None:
+        self.url = self.world.database()
+        self.archive = Path(tempfile.mkdtemp(prefix="story-", dir=self.world.folder))
+        self.maps = 0
+        self.day = 5
+        self.pending: dict[str, list[dict[str, Any]]] = {HR: [], PAY: []}
+        self.pages: Pages = {HR: [], PAY: []}
+        self.loaded = False
+
+    # ------------------------------------------------------------------------------------------------ the source
+
+    def _at(self, when: str) -> str:
+        self.day += when == "later" and self.day < 28
+        return f"2026-01-{self.day - 3 * (when == 'back'):02}T00:00:00Z"
+
+    @rule(
+        key=st.sampled_from(KEYS),
+        name=_optional | st.sampled_from(["Ada", "draft", "temp"]),
+        mail=_optional | st.sampled_from(["A@x", "b@x"]),
+        miles=_optional | st.sampled_from([1, 5, 10]),
+        grade=_optional | st.sampled_from(["1", "2", "bad"]),
+        when=_days,
+    )
+    def person(
+        self, key: str, name: str | None, mail: str | None, miles: int | None, grade: str | None, when: str
+    ) -> None:
+        self.pending[HR].append(
+            {"id": key, "name": name, "mail": mail, "miles": miles, "grade": grade, "at": self._at(when)}
+        )
+
+    @rule(
+        slip=st.sampled_from(["s1", "s2", "s3"]),
+        key=st.sampled_from(KEYS),
+        mail=_optional | st.just("pay@x"),
+        km=_optional | st.integers(1, 3),
+        when=_days,
+    )
+    def slip(self, slip: str, key: str, mail: str | None, km: int | None, when: str) -> None:
+        self.pending[PAY].append({"slip": slip, "id": key, "mail": mail, "km": km, "at": self._at(when)})
+
+    @rule(source=st.sampled_from([HR, PAY]), number=st.integers(0, 2), when=_days)
+    def delete(self, source: str, number: int, when: str) -> None:
+        ids = {"id": KEYS[number]} if source == HR else {"slip": f"s{number + 1}", "id": "a"}
+        self.pending[source].append({**ids, "at": self._at(when), "gone": True})
+
+    # ------------------------------------------------------------------------------------------------ delivery
+
+    @rule(source=st.sampled_from([HR, PAY]), size=st.integers(1, 4), data=st.data())
+    def deliver(self, source: str, size: int, data: st.DataObject) -> None:
+        """What waits comes in pages, in any order."""
+        waiting = data.draw(st.permutations(self.pending[source])) if self.pending[source] else []
+        self.pending[source] = []
+        for start in range(0, len(waiting), size):
+            self._arrives(source, list(waiting[start : start + size]))
+
+    @precondition(lambda self: self.pages[HR] or self.pages[PAY])
+    @rule(data=st.data())
+    def redeliver(self, data: st.DataObject) -> None:
+        source = data.draw(st.sampled_from([one for one in (HR, PAY) if self.pages[one]]))
+        self._arrives(source, data.draw(st.sampled_from(self.pages[source])))
+
+    def _arrives(self, source: str, page: list[dict[str, Any]]) -> None:
+        self.pages[source].append(page)
+        body = msgspec.json.encode({"data": page})
+        with Archive(self.archive, Ports.real()).writer(source) as writer:
+            writer.append(received(len(self.pages[source]), body, resource=source))
+
+    # ------------------------------------------------------------------------------------------------ runs
+
+    def _run(self, database: Any, maps: int) -> None:
+        ports = Ports.real()
+        report = Run(self.world.bundles[maps], Archive(self.archive, ports), database, ports, {}, Quiet()).replay([])
+        assert not report.failed, report.failed
+
+    @rule()
+    def load(self) -> None:
+        self._run(Server(self.url), self.maps)
+        self.loaded = True
+        self._compare()
+
+    @rule()
+    def change_the_maps(self) -> None:
+        """Another meaning, and back: rejected records are mended by it, or come to be rejected."""
+        self.maps = 1 - self.maps
+        self.load()
+
+    @rule(after=st.integers(1, 220))
+    def break_off(self, after: int) -> None:
+        breaking = Breaking(Server(self.url), after)
+        try:
+            self._run(breaking, self.maps)
+        except BreakOff:
+            self.loaded = False
+        else:
+            self.loaded = True
+            self._compare()
+        finally:
+            breaking.drop()
+
+    @precondition(lambda self: self.loaded)
+    @rule()
+    def load_again(self) -> None:
+        self.load()
+        before = row_versions(self.url)
+        self._run(Server(self.url), self.maps)
+        assert row_versions(self.url) == before
+
+    # ------------------------------------------------------------------------------------------------ comparing
+
+    def _compare(self) -> None:
+        server, wanted = Server(self.url), expected(self.pages, self.maps)
+        found = rows(server, "SELECT number, name, email, commute::text, grade FROM canonical.worker")
+        assert {
+            key: dict(zip(("name", "email", "commute", "grade"), rest, strict=True)) for key, *rest in found
+        } == wanted.rows
+        assert {key for (key,) in rows(server, "SELECT key FROM fieldmap.incomplete")} == wanted.incomplete
+        assert set(rows(server, "SELECT record, field FROM fieldmap.held")) == wanted.held
+        self._compare_places(server, wanted)
+        accounts(self.url, self.archive)
+
+    def _compare_places(self, server: Server, wanted: Expected) -> None:
+        """Dead letters and provenance: which bytes they name."""
+        places = {
+            source: {
+                page.position: number
+                for number, page in enumerate(Archive(self.archive, Ports.real()).read(source, None))
+            }
+            for source in (HR, PAY)
+        }
+        names = {table: source for source, table in TABLES.items()}
+        dead = rows(server, "SELECT map, record, archive_position, record_index FROM fieldmap.dead_letters")
+        assert {(names[name], record): (places[names[name]][at], index) for name, record, at, index in dead} == {
+            one: version.place for one, version in wanted.dead.items()
+        }
+        assert len(dead) == len(wanted.dead)
+        told = rows(
+            server,
+            "SELECT key, field, map, record, archive_position, record_index FROM provenance.worker WHERE field <> 'number'",
+        )
+        origins = {(key, field): (names[name], record, at, index) for key, field, name, record, at, index in told}
+        assert origins.keys() == wanted.origins.keys()
+        for place, (source, version) in wanted.origins.items():
+            name, record, at, index = origins[place]
+            raw = self.pages[source][places[source][at]][index]
+            # Of versions that are the same to the byte the first may stand.
+            assert (name, record) == (source, version.record)
+            assert Version(record, version.day, version.place, tuple(sorted(raw.items()))) == version
+
+    def teardown(self) -> None:
+        if not hasattr(self, "url"):
+            return
+        self._run(Server(self.url), self.maps)
+        self._compare()
+        anew = self.world.database()
+        self._run(Server(anew), self.maps)
+        mine, other = digest(self.url, self.archive), digest(anew, self.archive)
+        assert mine.digest == other.digest, mine.difference(other)
+        for url in (self.url, anew):
+            self.world.drop(url)
+        shutil.rmtree(self.archive)
+
+
+def test_any_story_ends_as_the_reference_says(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "BATCH_RECORDS", 3)
+    monkeypatch.setattr(loader, "BATCH_BYTES", 300)
+    folder = Path(tempfile.mkdtemp(prefix="fieldmap-stories-"))
+    Story.world = World(server, folder)
+    try:
+        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+            Story,
+            settings=settings(
+                max_examples=STORIES, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            ),
+        )
+    finally:
+        shutil.rmtree(folder)
