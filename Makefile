@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test lint types contracts pytest test-postgres torture bench format lock clean
+.PHONY: setup demo test lint types contracts pytest test-postgres torture mutants bench format lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -38,9 +38,15 @@ pytest: setup
 test-postgres: setup
 	$(BIN)/python -m tests.postgres $(SERVERS)
 
-# Hours of faults: death at every point of every scenario. One scenario: make torture ARGS="--scenario replay"
+# Hours of faults: death at every point of every scenario, every interleaving, many stories and stops; see docs/faults.md.
 torture: setup
-	$(BIN)/python -m tests.faults.torture $(ARGS)
+	$(BIN)/python -m tests.faults.torture
+	FIELDMAP_INTERLEAVINGS=all FIELDMAP_STOPS=40 FIELDMAP_STORIES=200 \
+	  $(BIN)/pytest -q -n 2 -rP -o faulthandler_timeout=0 tests/faults/test_interleaving.py tests/faults/test_fencing.py tests/faults/test_stateful.py
+
+# Takes away one protection after the other: a named test must notice each.
+mutants: setup
+	$(BIN)/python -m tests.faults.mutants $(ARGS)
 
 bench: setup
 	$(BIN)/python -m tests.bench.bench

@@ -277,7 +277,7 @@ def test_any_story_ends_as_the_reference_says(server: Server, monkeypatch: pytes
     folder = Path(tempfile.mkdtemp(prefix="fieldmap-stories-"))
     Story.world = World(server, folder)
     try:
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             Story,
             settings=settings(
                 max_examples=STORIES, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)

@@ -181,3 +181,57 @@ def test_a_wrong_password_is_told_and_not_shown() -> None:
     finally:
         refusing.close()
     assert "geheim" not in str(caught.value)
+
+
+def test_O12_dead_letters_and_position_go_with_their_batch(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    with (
+        Loader(CutAtCommit(database, False, times=9), bundle, bundle.map(MAP), _run(database)) as loader,
+        pytest.raises(DatabaseError, match="run the command again"),
+    ):
+        loader.load([order(Pages(), "A\x00", "01", (1, "x", 1))])
+    assert rows(database, "SELECT code FROM fieldmap.dead_letters") == []
+    assert rows(database, "SELECT applied_through FROM fieldmap.positions") == [(-1,)]
+
+
+def test_D4_making_ready_waits_for_a_load_under_way_and_stands_in_its_way_nowhere(
+    bundle: Bundle, database: Server
+) -> None:
+    ready(database, bundle)
+    errors: list[DatabaseError] = []
+
+    def make_ready() -> None:
+        try:
+            ready(database, bundle)
+        except DatabaseError as error:
+            errors.append(error)
+
+    with database.connect() as load, database.connect() as watch:
+        load.execute("BEGIN")
+        load.execute("SELECT FROM fieldmap.positions FOR UPDATE")
+        thread = threading.Thread(target=make_ready)
+        thread.start()
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        while watch.execute(waiting).fetchone() == (0,):
+            assert thread.is_alive(), "it did not wait"
+        load.execute("SELECT FROM fieldmap.entities FOR UPDATE")
+        # If the other had locked this table by now, PostgreSQL would end one of the two.
+        load.execute("DELETE FROM fieldmap.incomplete")
+        load.execute("COMMIT")
+        thread.join(30)
+    assert errors == []
+
+
+def test_the_shares_of_a_run_cut_off_after_its_last_batch_are_not_counted_on(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    run, info = _run(database), bundle.map(MAP)
+    cut_off = Loader(database, bundle, info, run)
+    cut_off.__enter__()
+    cut_off.load([order(Pages(), "A", "01", (1, "x", 1))])
+    cut_off.__exit__(KeyboardInterrupt)
+    assert rows(database, "SELECT count(*) > 0 FROM fieldmap.held_shares") == [(True,)]
+    with Loader(database, bundle, info, run) as loader:
+        loader.finish()
+    assert rows(database, "SELECT count(*) FROM fieldmap.held_shares") == [(0,)]

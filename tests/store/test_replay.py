@@ -112,6 +112,14 @@ def test_what_the_new_map_rejects_falls_back_to_the_version_before(tmp_path: Pat
     assert rows(database, "SELECT * FROM fieldmap.dead_letters") == []
 
 
+def test_what_only_an_earlier_map_could_read_is_gone(tmp_path: Path, database: Server) -> None:
+    made = [people(Pages(), {"id": "1", "size": 99999999}, {"id": "2"})]
+    replay(database, maps(tmp_path / "a", size="decimal(12, 1) in km?"), made)
+    replay(database, maps(tmp_path / "b", value="$.size in mi if invalid reject"), made)
+    assert [row[0] for row in canonical(database)] == ["2"]
+    assert rows(database, "SELECT record FROM fieldmap.dead_letters") == [("1",)]
+
+
 def test_a_new_field_and_a_changed_type(tmp_path: Path, database: Server) -> None:
     pages = Pages()
     made = [people(pages, {"id": "1", "size": 12, "kind": "x"})]

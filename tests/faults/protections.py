@@ -1,0 +1,265 @@
+"""What protects against faults, how it is taken away, and the test that must notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_LOADER = "runtime/fieldmap/runtime/load/loader.py"
+_MERGING = "runtime/fieldmap/runtime/load/merging.py"
+_APPLY = "compiler/fieldmap/compiler/emit/templates/apply.sql.j2"
+_WRITER = "runtime/fieldmap/runtime/archive/writer.py"
+_WARC = "runtime/fieldmap/runtime/archive/warc.py"
+_TRANSACTION = "runtime/fieldmap/runtime/store/transaction.py"
+_STORE = "tests/store/test_faults.py::"
+_CRASH = "tests/runtime/archive/test_crash.py::"
+_DAMAGE = "tests/runtime/archive/test_damage.py::"
+
+
+@dataclass(frozen=True)
+class Protection:
+    """changes: of a file the text that protects, and what stands in its place when it does not."""
+
+    name: str
+    test: str
+    changes: tuple[tuple[str, str, str], ...]
+
+
+def _one(name: str, test: str, file: str, old: str, new: str) -> Protection:
+    return Protection(name, test, ((file, old, new),))
+
+
+PROTECTIONS = (
+    _one(
+        "fence: the epoch is compared in every batch",
+        _STORE + "test_I10_a_run_that_was_overtaken_commits_nothing",
+        _LOADER,
+        "if row is None or row[0] != self._epoch:",
+        "if row is None:",
+    ),
+    _one(
+        "fence: a map is taken in the version of the bundle only",
+        "tests/faults/test_fencing.py::test_O1_a_run_loads_nothing_into_a_version_that_another_began",
+        _LOADER,
+        '" AND (v.id, v.version) = (p.map_version, %s) RETURNING',
+        "\" AND v.id = p.map_version AND %s <> '' RETURNING",
+    ),
+    _one(
+        "fence: counts of held values are ended by their own run only",
+        "tests/faults/test_fencing.py::test_a_run_that_was_overtaken_leaves_the_shares_of_its_successor",
+        "runtime/fieldmap/runtime/load/shares.py",
+        "AND p.epoch = %s",
+        "AND p.epoch >= %s",
+    ),
+    _one(
+        "fence: the archive's writer looks at its lock before it writes",
+        "tests/faults/test_fencing.py::test_A15_a_writer_that_slept_writes_nothing_over_its_successor",
+        _WRITER,
+        "        if not alone:",
+        "        if False:",
+    ),
+    _one(
+        "fence: one writer of a resource at a time",
+        "tests/runtime/archive/test_archive.py",
+        "runtime/fieldmap/runtime/archive/storage.py",
+        "            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "",
+    ),
+    _one(
+        "version guard: an older version never overwrites",
+        "tests/store/test_merge.py::test_an_older_version_never_overwrites",
+        _APPLY,
+        ' OR {{ version("w") }} > {{ version("t") }};\n{% if keeps %}',
+        " OR true;\n{% if keeps %}",
+    ),
+    _one(
+        "version guard: a stale delete deletes nothing",
+        "tests/store/test_merge.py::test_S19_a_stale_delete_does_not_delete",
+        _APPLY,
+        ' OR {{ version("w") }} > {{ version("t") }};\n{% if keeps %}',
+        ' OR w._state = \'withdrawn\' OR {{ version("w") }} > {{ version("t") }};\n{% if keeps %}',
+    ),
+    _one(
+        "staging: of a record that comes twice the newest version",
+        "tests/store/test_each.py::test_two_versions_in_one_batch",
+        _APPLY,
+        "SELECT DISTINCT ON (_record) * FROM stage_0 ORDER BY _record, _changed DESC, _position DESC, _index DESC",
+        "SELECT DISTINCT ON (_record) * FROM stage_0 ORDER BY _record, _changed, _position, _index",
+    ),
+    _one(
+        "entity lock: merges into one entity come one after the other",
+        "tests/faults/test_interleaving.py::test_I11_every_interleaving_comes_to_the_same_rows",
+        _MERGING,
+        '"SELECT entity, version FROM fieldmap.entities WHERE entity = ANY(%s) ORDER BY entity FOR UPDATE"',
+        '"SELECT entity, version FROM fieldmap.entities WHERE entity = ANY(%s)"',
+    ),
+    _one(
+        "entity lock: taken before the merge reads claims",
+        "tests/faults/test_interleaving.py::test_I11_every_interleaving_comes_to_the_same_rows",
+        _LOADER,
+        "        lock(connection, self._mergers)\n        follow(connection, self._claimed, self._mergers, self._run, whole=False)\n"
+        "        return merge_all(connection, self._bundle, self._mergers, self._run, detailed=self._detailed)",
+        "        follow(connection, self._claimed, self._mergers, self._run, whole=False)\n"
+        "        found = merge_all(connection, self._bundle, self._mergers, self._run, detailed=self._detailed)\n"
+        "        lock(connection, self._mergers)\n        return found",
+    ),
+    _one(
+        "lock order: making ready waits for loads before it locks tables",
+        _STORE + "test_D4_making_ready_waits_for_a_load_under_way_and_stands_in_its_way_nowhere",
+        "runtime/fieldmap/runtime/store/reconcile.py",
+        "            _alone(connection)\n",
+        "",
+    ),
+    _one(
+        "ledger: a lost answer is looked up, not taken for a COMMIT",
+        _STORE + "test_D1_a_lost_commit_answer_is_resolved",
+        _LOADER,
+        "            found = done(connection)\n",
+        "            found = True\n",
+    ),
+    Protection(
+        "ledger and position: what was committed is not applied again",
+        _STORE + "test_D1_a_lost_commit_answer_is_resolved",
+        (
+            (_LOADER, "            found = done(connection)\n", "            found = False\n"),
+            (_LOADER, "        if through >= batch.last:\n", "        if through > batch.last:\n"),
+        ),
+    ),
+    _one(
+        "retry: a connection lost in the middle is met with a new one",
+        _STORE + "test_D1_a_lost_commit_answer_is_resolved",
+        _LOADER,
+        "_ATTEMPTS = 3",
+        "_ATTEMPTS = 1",
+    ),
+    Protection(
+        "COMMIT: its answer, and the state before it, must say so",
+        _STORE + "test_D2_a_swallowed_error_is_not_committed",
+        (
+            (
+                _TRANSACTION,
+                "    if connection.info.transaction_status is not TransactionStatus.INTRANS:\n",
+                "    if False:\n",
+            ),
+            (_TRANSACTION, '    if tag != "COMMIT":\n', "    if False:\n"),
+        ),
+    ),
+    _one(
+        "one transaction: dead letters with their batch",
+        _STORE + "test_O12_dead_letters_and_position_go_with_their_batch",
+        _LOADER,
+        "        write_letters(connection, batch,",
+        "        write_letters(self._database.connect(), batch,",
+    ),
+    _one(
+        "one transaction: the position with its rows",
+        "tests/faults/test_death.py::test_I1_death_changes_nothing[first_load]",
+        _LOADER,
+        '"UPDATE fieldmap.positions SET applied_through = %s WHERE map = %s", [batch.last, self._info.id]',
+        '"UPDATE fieldmap.positions SET applied_through = least(%s, applied_through) WHERE map = %s", [batch.last, self._info.id]',
+    ),
+    _one(
+        "one transaction: a failure inside rolls everything back",
+        _STORE + "test_a_failure_inside_rolls_back",
+        _TRANSACTION,
+        "    except BaseException:\n        _roll_back(connection)\n        raise\n",
+        '    except BaseException:\n        connection.execute("COMMIT")\n        raise\n',
+    ),
+    _one(
+        "accounts: a batch that was counted in part is refused",
+        "tests/store/test_replay.py::test_accounts_and_ledger",
+        _LOADER,
+        "        self._account(connection, batch)\n",
+        "        batch.counts.filtered += 1\n        self._account(connection, batch)\n",
+    ),
+    _one(
+        "replay: what no record claims any more is swept away",
+        "tests/store/test_replay.py::test_what_only_an_earlier_map_could_read_is_gone",
+        _APPLY,
+        "DELETE FROM claims.{{ root.table|q }} WHERE _map_version <> %(map_version)s;",
+        "",
+    ),
+    _one(
+        "known pages: a newer version of a record breaks them",
+        "tests/store/test_recall.py::test_what_is_known_changes_nothing",
+        "runtime/fieldmap/runtime/load/recall.py",
+        '" FROM fieldmap.page_breaks b WHERE b.map = p.map AND b.position = ANY(p.homes) AND b.broken > p.verified)"',
+        '" FROM fieldmap.page_breaks b WHERE b.map = p.map AND b.position = ANY(p.homes) AND b.broken < 0)"',
+    ),
+    _one(
+        "counts of held values are not counted on after the last batch",
+        _STORE + "test_the_shares_of_a_run_cut_off_after_its_last_batch_are_not_counted_on",
+        _LOADER,
+        "                if self._shares.counted:\n",
+        "                if self.loaded.counts.pages:\n",
+    ),
+    _one(
+        "archive: the file is synced before a page is given",
+        _CRASH + "test_I7_what_was_said_to_be_durable_survives_the_loss_of_power",
+        _WRITER,
+        "            segment.append(frame)\n            segment.sync()\n",
+        "            segment.append(frame)\n",
+    ),
+    _one(
+        "archive: the folder is synced when a file is made",
+        _CRASH + "test_I7_what_was_said_to_be_durable_survives_the_loss_of_power",
+        _WRITER,
+        "            self._number, self._size = self._number + 1, 0\n            self._folder.sync()\n",
+        "            self._number, self._size = self._number + 1, 0\n",
+    ),
+    _one(
+        "archive: after a failed write nothing more is taken",
+        _CRASH + "test_A4_a_writer_that_failed_takes_nothing_more",
+        _WRITER,
+        '        self._stopped = "an earlier write failed"  # until',
+        '        self._stopped = ""  # until',
+    ),
+    _one(
+        "archive: a torn tail is cut before anything is appended",
+        _DAMAGE + "test_A2_torn_at_every_byte",
+        _WRITER,
+        "            self._folder.truncate(segment_name(self._number), self._size)\n",
+        "            pass\n",
+    ),
+    _one(
+        "archive: the digest of every record is checked",
+        _DAMAGE + "test_X7_an_altered_last_record_is_damage_and_no_torn_tail",
+        _WARC,
+        """if self.head.get("warc-block-digest") != f"sha256:{hashlib.sha256(self.block).hexdigest()}":""",
+        "if False:",
+    ),
+    _one(
+        "archive: the chain from record to record is checked",
+        _DAMAGE + "test_X7_a_record_left_out",
+        _WARC,
+        "if previous_chain is not None and self.chain != _chained(previous_chain, self.before_chain):",
+        "if False:",
+    ),
+    _one(
+        "HTTP: a gzip stream must come to its end",
+        "tests/runtime/archive/test_coding.py::test_N03_gzip_cut_anywhere",
+        "runtime/fieldmap/runtime/archive/coding.py",
+        """                    raise CodingError("ends in the middle of its gzip stream", again=True)\n""",
+        "                    break\n",
+    ),
+    _one(
+        "HTTP: what is unpacked is bounded",
+        "tests/runtime/archive/test_coding.py::test_N05_many_members_count_together",
+        "runtime/fieldmap/runtime/archive/coding.py",
+        "            if room < 0:\n",
+        "            if False:\n",
+    ),
+    _one(
+        "HTTP: the next page is on the same host",
+        "tests/runtime/acquire/test_paging.py::test_N08_a_next_page_elsewhere",
+        "runtime/fieldmap/runtime/acquire/requests.py",
+        "        if not same:\n",
+        "        if False:\n",
+    ),
+    _one(
+        "HTTP: no page is asked for twice",
+        "tests/runtime/acquire/test_paging.py::test_S01_a_cycle_of_cursors",
+        "runtime/fieldmap/runtime/acquire/paging.py",
+        "        if fingerprint in self._asked:\n",
+        "        if False:\n",
+    ),
+)
