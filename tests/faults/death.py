@@ -50,11 +50,14 @@ def work(job: dict[str, Any], bundle: Bundle) -> None:
     small_batches()
     ports = watched_ports(points)
     archive = Archive(Path(job["archive"]), ports, segment_bytes=job.get("segment_bytes", 1500))
+    points.watch()
     run = running.Run(bundle, archive, WatchedServer(Server(job["url"]), points), ports, job["environ"], Quiet())
     report = run.replay([]) if job["command"] == "replay" else run.sync([])
     ports.http.close()
+    strays = list(points.strays)
     Path(job["out"]).write_text(
-        json.dumps({"points": [asdict(point) for point in points.passed], "failed": report.failed}), "utf-8"
+        json.dumps({"points": [asdict(point) for point in points.passed], "failed": report.failed, "strays": strays}),
+        "utf-8",
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,6 +26,32 @@ LOOKS = frozenset(
     {"folders", "names", "size", "read", "now", "monotonic", "between", "hex", "connect", "close", "held"}
 )
 
+# What Python tells its audit hooks of, and only a port may do. (Statements go through libpq, which it does not see.)
+_TOUCHES = frozenset(
+    (
+        *(
+            "os.mkdir",
+            "os.rename",
+            "os.remove",
+            "os.rmdir",
+            "os.truncate",
+            "os.link",
+            "os.symlink",
+            "os.chmod",
+            "os.utime",
+        ),
+        *(
+            "socket.connect",
+            "socket.bind",
+            "socket.sendto",
+            "socket.getaddrinfo",
+            "subprocess.Popen",
+            "os.system",
+            "os.fork",
+        ),
+    )
+)
+
 
 @dataclass(frozen=True)
 class Point:
@@ -38,11 +65,14 @@ class Point:
 
 @dataclass
 class Points:
-    """at: (thread, number) of the point at which the process sends itself `signal`. passed: all points so far."""
+    """at: (thread, number) of the point at which the process sends itself `signal`. passed: all points so far. strays: what touched
+    the world beside the ports, once `watch` was called."""
 
     at: tuple[str, int] | None = None
     signal: int = signal.SIGKILL
     passed: list[Point] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    _inside: threading.local = field(default_factory=threading.local)
     _counts: Counter[str] = field(default_factory=Counter)
 
     def point(self, name: str, *, telling: bool) -> None:
@@ -57,8 +87,24 @@ class Points:
     def around(self, name: str, *, changes: bool) -> Iterator[None]:
         """A call through a port. changes: whether it may alter the world."""
         self.point(f"before {name}", telling=changes)
-        yield
+        self._inside.calls = getattr(self._inside, "calls", 0) + 1
+        try:
+            yield
+        finally:
+            self._inside.calls -= 1
         self.point(f"after {name}", telling=changes)
+
+    def watch(self) -> None:
+        """From now on, to the end of the process: notes whatever Python itself can see of files and sockets outside the ports."""
+        sys.addaudithook(self._seen)
+
+    def _seen(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _TOUCHES and not getattr(self._inside, "calls", 0):
+            self.strays.append(f"{event} {arguments}")
+        elif event == "open" and not getattr(self._inside, "calls", 0):
+            path, _, flags = arguments
+            if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+                self.strays.append(f"open {path} for writing")
 
 
 class Watched:

@@ -117,6 +117,7 @@ class Stage:
             self._must(self.run(step, start, None))
         place = self.place(start)
         told = self._must(self.run(scenario.step, place, None))
+        assert not told["strays"], f"something touched the world beside the ports: {told['strays']}"
         course = Course(scenario, start, [Point(**point) for point in told["points"]], digest(place.url, place.archive))
         self.whole(course, (), place)
         self.remove(place)
