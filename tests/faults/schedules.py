@@ -143,6 +143,7 @@ class Stage:
             self.remove(place)
 
     def until_success(self, step: Step, place: Place) -> None:
+        told: Any = None
         for _ in range(RESTARTS):
             code, told = self.run(step, place, None)
             if code == 0:
