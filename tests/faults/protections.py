@@ -131,6 +131,20 @@ PROTECTIONS = (
         "_ATTEMPTS = 3",
         "_ATTEMPTS = 1",
     ),
+    _one(
+        "retry: a transaction that the server ended while the run slept",
+        _STORE + "test_D18_a_run_that_slept_in_a_transaction_does_its_batch_again",
+        _LOADER,
+        ' or error.sqlstate == "25P03"',
+        "",
+    ),
+    _one(
+        "deadline: a transaction that sleeps lets go of its locks",
+        _STORE + "test_D22_a_transaction_that_sleeps_lets_go_of_its_locks",
+        "runtime/fieldmap/runtime/store/database.py",
+        '    "idle_in_transaction_session_timeout=300s",\n',
+        "",
+    ),
     Protection(
         "COMMIT: its answer, and the state before it, must say so",
         _STORE + "test_D2_a_swallowed_error_is_not_committed",

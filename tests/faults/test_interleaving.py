@@ -180,7 +180,7 @@ def lost(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     errors: list[str] = []
     passing = loading._passing
 
-    def noted(error: psycopg.OperationalError) -> bool:
+    def noted(error: psycopg.Error) -> bool:
         errors.append(str(error))
         return passing(error)
 

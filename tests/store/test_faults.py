@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,37 @@ def test_the_shares_of_a_run_cut_off_after_its_last_batch_are_not_counted_on(bun
     with Loader(database, bundle, info, run) as loader:
         loader.finish()
     assert rows(database, "SELECT count(*) FROM fieldmap.held_shares") == [(0,)]
+
+
+@dataclass
+class Sleepy:
+    """Connections that sleep once in the middle of a transaction, longer than the server lets them."""
+
+    server: Server
+    slept: bool = False
+
+    def connect(self) -> Connection:
+        connection = self.server.connect()
+        connection.execute("SET idle_in_transaction_session_timeout = '50ms'")
+        execute = connection.execute
+
+        def sleeping(query: Any, *arguments: Any, **options: Any) -> Any:
+            if query == "COMMIT" and not self.slept:
+                self.slept = True
+                time.sleep(0.3)
+            return execute(query, *arguments, **options)
+
+        connection.execute = sleeping  # type: ignore[method-assign]
+        return connection
+
+
+def test_D18_a_run_that_slept_in_a_transaction_does_its_batch_again(bundle: Bundle, database: Server) -> None:
+    ready(database, bundle)
+    with Loader(Sleepy(database), bundle, bundle.map(MAP), _run(database)) as loader:
+        loader.load([order(Pages(), "A", "01", (1, "x", 1))])
+    assert lines(database) == [("A", 1, "x", "1.00")]
+    assert rows(database, "SELECT read, claimed FROM fieldmap.accounts") == [(1, 1)]
+
+
+def test_D22_a_transaction_that_sleeps_lets_go_of_its_locks(database: Server) -> None:
+    assert rows(database, "SHOW idle_in_transaction_session_timeout") == [("5min",)]

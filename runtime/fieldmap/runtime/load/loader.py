@@ -421,15 +421,13 @@ class Loader:
                 outcome, result = transact(self._connected(), work)
                 if outcome is Commit.COMMITTED:
                     return result
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 if not _passing(error):
                     raise self._refused(error) from None
                 if attempt == _ATTEMPTS - 1:
                     raise DatabaseError(
                         f"The database stopped in the middle of {self._info.title}: {first_line(error)}; nothing was lost, run the command again"
                     ) from None
-            except psycopg.Error as error:
-                raise self._refused(error) from None
             self._drop()
             connection = self._connected()
             connection.execute("BEGIN")
@@ -463,9 +461,12 @@ def _composite_keys(bundle: Bundle, info: MapInfo) -> dict[int, tuple[int, ...]]
     return found
 
 
-def _passing(error: psycopg.OperationalError) -> bool:
-    """Whether the same batch may do better on a new connection: broken or refused connections, shut-downs, deadlocks, full disks."""
-    return error.sqlstate is None or error.sqlstate[:2] in ("08", "40", "53", "57")
+def _passing(error: psycopg.Error) -> bool:
+    """Whether the same batch may do better on a new connection: broken or refused connections, shut-downs, deadlocks, full disks, and
+    connections that the server ended because the run slept in the middle of a transaction."""
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate[:2] in ("08", "40", "53", "57") or error.sqlstate == "25P03"
 
 
 @contextlib.contextmanager
