@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults.points import cursors
+from tests.faults.state import consistent
 
 from fieldmap.runtime.store.database import Connection, Server
 
@@ -99,7 +100,7 @@ def interleave(
     server: Server, works: Sequence[Callable[[Gated], None]], turns: Sequence[tuple[int, int]]
 ) -> list[Session]:
     """Runs two works: in each turn (who, how many statements) one goes on until it has used up its statements, has ended, or waits
-    for a lock of the other. At the end both go on freely."""
+    for a lock of the other. At the end both go on freely. After each turn a reader finds one state (I12)."""
     sessions = [Session(server, work) for work in works]
     with server.connect() as watch:
         for session in sessions:
@@ -107,6 +108,7 @@ def interleave(
         for who, statements in turns:
             sessions[who].allow(statements)
             _settle(watch, sessions[who])
+            consistent(watch)
         for session in sessions:
             session.allow(ALL)
         for session in sessions:

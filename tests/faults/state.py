@@ -201,6 +201,35 @@ def safe(url: str, archive: Path) -> None:
     digest(url, archive)
 
 
+def consistent(connection: Connection) -> None:
+    """I12: in one snapshot the claims that canonical rows name exist, and no claim is of a page behind its map's position."""
+    tables = [
+        (schema, name)
+        for (schema, name), columns in _columns(connection).items()
+        if (schema == "claims" and "_claim" in dict(columns)) or (schema == "canonical" and "_claims" in dict(columns))
+    ]
+    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    try:
+        positions: dict[str, int] = dict(
+            connection.execute("SELECT map, applied_through FROM fieldmap.positions").fetchall()
+        )
+        claims: set[int] = set()
+        named: set[int] = set()
+        for schema, name in tables:
+            if schema == "claims":
+                query = sql.SQL("SELECT _claim, _position FROM {}").format(sql.Identifier(schema, name))
+                through = positions[max((one for one in positions if name.startswith(one)), key=len)]
+                for claim, position in connection.execute(query).fetchall():
+                    assert position <= through, f"a claim of {name} is ahead of its position"
+                    claims.add(claim)
+            else:
+                query = sql.SQL("SELECT unnest(_claims) FROM {}").format(sql.Identifier(schema, name))
+                named |= {claim for (claim,) in connection.execute(query).fetchall() if claim is not None}
+        assert named <= claims, f"canonical rows name claims that do not exist: {sorted(named - claims)}"
+    finally:
+        connection.execute("ROLLBACK")
+
+
 def row_versions(url: str) -> dict[str, list[tuple[Any, ...]]]:
     """Where each row of the meaning stands and which transaction wrote it (I9)."""
     with Server(url).connect() as connection:
