@@ -14,7 +14,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import loader
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.run import Run
+from fieldmap.runtime.run import Report, Run
 from fieldmap.runtime.store.database import Connection, Server
 from fieldmap.runtime.store.reconcile import prepare
 
@@ -178,9 +178,10 @@ class Story(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------------------------------ runs
 
-    def _run(self, database: Any, maps: int) -> None:
+    def _run(self, database: Any, maps: int, command: Callable[[Run], Report] = lambda run: run.replay([])) -> None:
+        """Runs a command of the runtime to its end. Another command than replay becomes a rule by naming it here."""
         ports = Ports.real()
-        report = Run(self.world.bundles[maps], Archive(self.archive, ports), database, ports, {}, Quiet()).replay([])
+        report = command(Run(self.world.bundles[maps], Archive(self.archive, ports), database, ports, {}, Quiet()))
         assert not report.failed, report.failed
 
     @rule()
