@@ -142,7 +142,7 @@ PROTECTIONS = (
         "deadline: a transaction that sleeps lets go of its locks",
         _STORE + "test_D22_a_transaction_that_sleeps_lets_go_of_its_locks",
         "runtime/fieldmap/runtime/store/database.py",
-        '    "idle_in_transaction_session_timeout=300s",\n',
+        '    "idle_in_transaction_session_timeout=5min",\n',
         "",
     ),
     Protection(
