@@ -10,12 +10,14 @@ ORDERS = """
 entity Order {
   key number : text
   buyer      : text?
+  keeps history
 }
 entity Line {
   key (order_no, line_no)
   order_no : Order
   line_no  : int
   amount   : decimal(8, 2)
+  keeps history
 }
 connector drop is files {
   folder env.FILES
