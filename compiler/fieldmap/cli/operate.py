@@ -52,7 +52,7 @@ def _run(command: str, resources: list[str], folder: Path | None, json: bool) ->
     bundle = workspace.bundle(folder)
     # Folders that a map names are relative to the project, wherever in it the command is given.
     with workspace.database() as database, RunProgress(quiet=json) as progress, contextlib.chdir(workspace.root):
-        run = Run(bundle, workspace.archive(), database, Ports.real(), os.environ, progress)
+        run = Run(bundle, workspace.archive(), database, Ports.real(workspace.state), os.environ, progress)
         report = run.sync(resources) if command == "sync" else run.replay(resources)
         attention = _attention(database)
     if json:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fieldmap.compiler import ir, shapes
+from fieldmap.compiler.auths import lower_auth
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.maps import MapContext, resource_shape
 from fieldmap.compiler.places import place
@@ -16,13 +17,6 @@ from fieldmap.compiler.scope import Scope
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Edit
 from fieldmap.runtime import plan
-
-_AUTH_SETTINGS = {
-    "none": ((), ()),
-    "basic": (("user", "password"), ()),
-    "bearer": (("token",), ()),
-    "oauth2 client_credentials": (("token_url", "client_id", "client_secret"), ("scope",)),
-}
 
 
 @dataclass(frozen=True)
@@ -73,7 +67,7 @@ class _ConnectorLowering:
     # --------------------------------------------------------------------------------------------- the kinds
 
     def _files(self) -> plan.FilesConnector | None:
-        self._refuse("files", [("base", self._node.base), ("auth", self._node.auth), ("retry", self._node.retry)])
+        self._refuse("files", [(word, getattr(self._node, word)) for word in ("base", "auth", "tls", "retry")])
         folder = self._need(
             self._node.folder, "folder", 'say where the files are: folder "drop", or folder env.DROP_FOLDER'
         )
@@ -108,7 +102,10 @@ class _ConnectorLowering:
     def _http(self) -> plan.HttpConnector | None:
         self._refuse("http", [("folder", self._node.folder)])
         self._base = self._need(self._node.base, "base", "say where the service is: base env.WORKDAY_URL")
-        auth = self._auth(self._node.auth) if self._node.auth is not None else plan.NoAuth()
+        auth = (
+            lower_auth(self._node.auth, self._composed, self._report) if self._node.auth is not None else plan.NoAuth()
+        )
+        tls = self._tls(self._node.tls) if self._node.tls is not None else None
         retry = self._retry(self._node.retry) if self._node.retry is not None else plan.RetryPolicy()
         headers = self._settings(self._node.headers)
         resources = [self._http_resource(resource) for resource in self._node.resources]
@@ -116,7 +113,13 @@ class _ConnectorLowering:
             return None
         done = tuple(r for r in resources if r is not None)
         return plan.HttpConnector(
-            name=self._node.name.text, base=self._base, auth=auth, retry=retry, headers=headers, resources=done
+            name=self._node.name.text,
+            base=self._base,
+            auth=auth,
+            tls=tls,
+            retry=retry,
+            headers=headers,
+            resources=done,
         )
 
     def _http_resource(self, node: ast.Resource) -> plan.HttpResource | None:
@@ -229,61 +232,26 @@ class _ConnectorLowering:
             return None
         return tuple((name, value) for name, value in done if value is not None)
 
-    def _auth(self, node: ast.Auth) -> plan.Auth | None:
-        kind = node.kind.text
-        if kind not in _AUTH_SETTINGS:
-            self._report.unknown("FM0403", "way to authenticate called", node.kind, _AUTH_SETTINGS)
-            return None
-        needed, optional = _AUTH_SETTINGS[kind]
+    def _tls(self, node: ast.Tls) -> plan.ClientTls | None:
+        known = ("certificate", "key", "password", "roots")
         given: dict[str, plan.Composed] = {}
         for setting in node.settings:
-            if setting.name.text not in (*needed, *optional):
-                self._report.unknown("FM0403", f"setting of auth {kind} called", setting.name, [*needed, *optional])
+            if setting.name.text not in known:
+                self._report.unknown("FM0403", "setting of tls called", setting.name, known)
                 return None
             value = self._composed(setting.value)
             if value is None:
                 return None
-            if setting.name.text in ("password", "client_secret", "token") and not any(
-                isinstance(p, plan.SecretRef) for p in value.parts
-            ):
-                named = next((part for part in value.parts if isinstance(part, plan.EnvRef)), None)
-                if named is not None:
-                    self._report.error(
-                        "FM0312",
-                        f"{setting.name.text} is a secret, and what env gives may be shown and logged",
-                        setting.value.span,
-                        help=f"write secret.{named.name}: the same variable, never shown",
-                        edit=Edit(setting.value.span, f"secret.{named.name}")
-                        if isinstance(setting.value, ast.Environment)
-                        else None,
-                    )
-                else:
-                    self._report.error(
-                        "FM0312",
-                        f"{setting.name.text} is a secret and stands in the file for all to read",
-                        setting.value.span,
-                        help="name an environment variable: secret.MY_PASSWORD",
-                    )
-                return None
             given[setting.name.text] = value
-        missing = [name for name in needed if name not in given]
-        if missing and self._report.broken(node.span):
-            return None
-        if missing:
+        if not given or ("key" in given and "certificate" not in given):
             self._report.error(
                 "FM0401",
-                f"auth {kind} lacks {', '.join(missing)}",
+                "tls lacks its certificate" if given else "tls says nothing",
                 node.span,
-                help=f"add: {missing[0]} {'env' if missing[0] in ('token_url', 'user') else 'secret'}.NAME",
+                help="add: certificate env.CLIENT_CERTIFICATE, the name of a file in PEM",
             )
             return None
-        makers: dict[str, Callable[..., plan.Auth]] = {
-            "none": plan.NoAuth,
-            "basic": plan.BasicAuth,
-            "bearer": plan.BearerAuth,
-            "oauth2 client_credentials": plan.ClientCredentials,
-        }
-        return makers[kind](**given)
+        return plan.ClientTls(**given)
 
     def _retry(self, node: ast.Retry) -> plan.RetryPolicy | None:
         statuses: list[int] = []

@@ -44,6 +44,7 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
         base=ctx.maybe(single.get("base"), _value),
         folder=ctx.maybe(single.get("folder"), _value),
         auth=ctx.maybe(single.get("auth"), _auth),
+        tls=ctx.maybe(single.get("tls"), _tls),
         retry=ctx.maybe(single.get("retry"), _retry),
         headers=_pairs(single.get("headers"), ctx),
         sentinels=tuple(ctx.each([line for line in lines if line.data == "sentinels"], _sentinels)),
@@ -105,6 +106,10 @@ def _auth(tree: Branch, ctx: Building) -> ast.Auth:
     words = [any_name(word, ctx) for word in leaves(tree, "NAME")]
     kind = ast.Name(text=" ".join(word.text for word in words), span=words[0].span.to(words[-1].span))
     return ast.Auth(kind=kind, settings=_settings(tree, ctx), span=ctx.span(tree))
+
+
+def _tls(tree: Branch, ctx: Building) -> ast.Tls:
+    return ast.Tls(settings=_settings(tree, ctx), span=ctx.span(tree))
 
 
 def _settings(tree: Branch, ctx: Building) -> tuple[ast.Setting, ...]:

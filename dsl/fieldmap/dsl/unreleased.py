@@ -36,7 +36,7 @@ _ENTRY = re.compile(r"(?:`\w+`|[A-Za-z_]\w*)[ \t]*(?:=(?!=)|:)")
 
 # Lines with a block of their own, which is passed over.
 _OPENING = {
-    "connector": {"for", "windows", "window", "tls"},
+    "connector": {"for", "windows", "window"},
     "resource": {
         "post",
         "put",
@@ -62,9 +62,7 @@ _LINES = (
     _Part(
         r"resource[ \t]+\w+[ \t]+is(?!\w)", "connector", what="`resource … is`", instead="write its address with `get`"
     ),
-    _Part(
-        r"(?:brokers|topic|bucket|tls)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"
-    ),
+    _Part(r"(?:brokers|topic|bucket)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"),
     _Part(r"(?:windows?|step|submit|poll|download|params|path)(?!\w)", "connector", "resource"),
     _Part(r"(?:post|put)(?!\w)", "resource", instead="only `get` is read"),
     _Part(r"body(?!\w)", "resource", instead="only `get` with `query { … }` is read"),

@@ -59,7 +59,100 @@ class ClientCredentials:
     scope: Composed | None = None
 
 
-Auth = NoAuth | BasicAuth | BearerAuth | ClientCredentials
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key in a header or in the query, by whatever name the source gives it."""
+
+    name: str
+    key: Composed
+    place: Literal["header", "query"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshToken:
+    """OAuth2 with a token that a person's consent gave (RFC 6749 section 6). The server may rotate it with each use."""
+
+    token_url: Composed
+    refresh_token: Composed
+    client_id: Composed
+    client_secret: Composed | None = None
+    scope: Composed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwtBearer:
+    """OAuth2 with an assertion signed by the client's RSA key (RFC 7523, RS256). private_key: PEM. audience: token_url where unsaid."""
+
+    token_url: Composed
+    issuer: Composed
+    private_key: Composed
+    subject: Composed | None = None
+    audience: Composed | None = None
+    key_id: Composed | None = None
+    scope: Composed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamlBearer:
+    """OAuth2 with a SAML assertion made elsewhere (RFC 7522). assertion: in base64. company_id: as SuccessFactors wants it."""
+
+    token_url: Composed
+    assertion: Composed
+    client_id: Composed
+    client_secret: Composed | None = None
+    company_id: Composed | None = None
+    scope: Composed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hmac:
+    """A signature over parts of the request, HMAC with SHA-256 or SHA-512. message: a template of {method}, {path}, {query},
+    {timestamp}, {body}, {body_sha256} and texts, as literal text. timestamp_header: where the seconds since 1970 are sent."""
+
+    secret: Composed
+    message: str
+    header: str
+    algorithm: Literal["sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: Composed | None = None
+    timestamp_header: str | None = None
+    key_id: Composed | None = None
+    key_header: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsSigV4:
+    """AWS Signature Version 4."""
+
+    access_key: Composed
+    secret_key: Composed
+    region: Composed
+    service: Composed
+    session_token: Composed | None = None
+
+
+Auth = (
+    NoAuth
+    | BasicAuth
+    | BearerAuth
+    | ClientCredentials
+    | ApiKey
+    | RefreshToken
+    | JwtBearer
+    | SamlBearer
+    | Hmac
+    | AwsSigV4
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientTls:
+    """Files in PEM: the client's certificate and key (mutual TLS), and the only roots to trust; each if it is said."""
+
+    certificate: Composed | None = None
+    key: Composed | None = None
+    password: Composed | None = None
+    roots: Composed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +226,7 @@ class HttpConnector:
     name: str
     base: Composed
     auth: Auth = NoAuth()
+    tls: ClientTls | None = None
     retry: RetryPolicy = RetryPolicy()
     headers: tuple[tuple[str, Composed], ...] = ()
     resources: tuple[HttpResource, ...] = ()

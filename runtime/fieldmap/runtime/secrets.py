@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from fieldmap.runtime.errors import UsageError
@@ -50,12 +51,33 @@ def resolve(composed: Composed, environ: Mapping[str, str]) -> str | Secret:
     missing = missing_variables(composed, environ)
     if missing:
         raise UsageError(f"The environment variable {missing[0]} is not set; set it and run again")
-    text = "".join(part if isinstance(part, str) else environ[part.name] for part in composed.parts)
+    text = "".join(part if isinstance(part, str) else _value(part, environ) or "" for part in composed.parts)
     return Secret(text) if any(isinstance(part, SecretRef) for part in composed.parts) else text
 
 
 def missing_variables(composed: Composed, environ: Mapping[str, str]) -> list[str]:
-    return [part.name for part in composed.parts if not isinstance(part, str) and not environ.get(part.name)]
+    return [part.name for part in composed.parts if not isinstance(part, str) and not _value(part, environ)]
+
+
+def _value(reference: EnvRef | SecretRef, environ: Mapping[str, str]) -> str | None:
+    """What a reference stands for, None if nothing gives it.
+
+    A secret that no variable holds may lie in a file, as containers are given theirs: the variable X_FILE names it. Raises
+    UsageError if that file cannot be read.
+    """
+    found = environ.get(reference.name)
+    file = environ.get(f"{reference.name}_FILE") if isinstance(reference, SecretRef) and not found else None
+    if not file:
+        return found
+    try:
+        text = Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise UsageError(
+            f"The file of the secret {reference.name} cannot be read ({reason}); check the variable {reference.name}_FILE"
+        ) from None
+    # Editors and `echo` end a file with a line break, which belongs to no password. A key in PEM does well without.
+    return text.rstrip("\r\n")
 
 
 def references(composed: Composed) -> list[str]:

@@ -19,6 +19,7 @@ from fieldmap.dsl.ast.connector import (
     Sentinels,
     Setting,
     Shape,
+    Tls,
 )
 from fieldmap.dsl.ast.declared import Column, Function, Parameter, Property, Table
 from fieldmap.dsl.ast.entity import (
@@ -236,6 +237,7 @@ __all__ = [
     "TestedNot",
     "TestedPath",
     "Text",
+    "Tls",
     "Together",
     "TypeExpr",
     "UnitArm",

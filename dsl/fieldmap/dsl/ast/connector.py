@@ -36,12 +36,19 @@ class Setting(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth(Node):
-    """`auth none`, `auth basic { user …, password … }`, `auth bearer { token … }`, `auth oauth2 client_credentials { … }`
+    """`auth none`, `auth basic { user …; password … }`, `auth bearer { token … }`, `auth oauth2 client_credentials { … }` …
 
     kind is the words joined by one blank: "oauth2 client_credentials".
     """
 
     kind: Name
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls(Node):
+    """`tls { certificate env.CERT; key env.KEY }`"""
+
     settings: tuple[Setting, ...] = ()
 
 
@@ -165,6 +172,7 @@ class Connector(Node):
     base: Expr | None = None
     folder: Expr | None = None
     auth: Auth | None = None
+    tls: Tls | None = None
     retry: Retry | None = None
     headers: tuple[Setting, ...] = ()
     sentinels: tuple[Sentinels, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from fieldmap.runtime.acquire.auth import credentials, named
@@ -136,7 +137,7 @@ class _Source:
         self._resource = resource
         self._exchange = Exchange(connector.name, connector.retry, ports)
         self._credentials = credentials(
-            connector.auth, self.requests.auth_values, self._exchange, ports.clock, self.requests.redaction
+            connector.auth, self.requests.auth_values, self._exchange, ports, self.requests.redaction
         )
         self._names = named(connector.auth)
 
@@ -167,8 +168,9 @@ class _Source:
         return {name: self.requests.redaction.text(value) for name, value in kept_headers(response.headers).items()}
 
     def _ask(self, asked: Asked) -> Answer:
-        headers = (*self.requests.headers, *self._credentials.headers())
-        return self._exchange.answered(Request(method="GET", url=asked.url, headers=headers), self._where(asked))
+        plain = Request(method="GET", url=asked.url, headers=self.requests.headers, tls=self.requests.tls)
+        signed = replace(plain, headers=(*plain.headers, *self._credentials.headers(plain)))
+        return self._exchange.answered(signed, self._where(asked))
 
     def _where(self, asked: Asked) -> str:
         return f"{self._resource.name} at {asked.shown}"

@@ -12,7 +12,8 @@ from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, urljoin, url
 from fieldmap.runtime.acquire import auth
 from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.errors import SourceError, UsageError
-from fieldmap.runtime.plan import CursorPages, HttpConnector, HttpResource, NoAuth, NoPages
+from fieldmap.runtime.plan import ApiKey, ClientTls, Composed, CursorPages, HttpConnector, HttpResource, NoAuth, NoPages
+from fieldmap.runtime.ports import TlsFiles
 from fieldmap.runtime.secrets import Secret, resolve_each
 
 _ACCEPT: Final = {
@@ -49,6 +50,8 @@ class Requests:
         headers = (*connector.headers, *resource.headers)
         proofs = auth.settings(connector.auth)
         settings = [("base", connector.base), ("path", resource.path), *proofs.items()]
+        files = _tls_settings(connector.tls)
+        settings += files.items()
         settings += [(f"header {name}", value) for name, value in headers]
         settings += [(f"query {name}", value) for name, value in resource.query]
         resolved = resolve_each(connector.name, settings, environ)
@@ -56,8 +59,11 @@ class Requests:
         values = iter(resolved)
         base, path = next(values), next(values)
         self.auth_values = {name: next(values) for name in proofs}
+        self.tls = self._tls({name: next(values) for name in files})
         self.headers = self._headers([(name, next(values)) for name, _ in headers])
         self._query = [(name, next(values)) for name, _ in resource.query]
+        if isinstance(connector.auth, ApiKey) and connector.auth.place == "query":
+            self._query.append((connector.auth.name, self.auth_values["auth key"]))
         pages = resource.pages
         if not isinstance(pages, NoPages) and resource.format != "json":
             raise UsageError(f"{resource.name} has pages, and {resource.format} cannot say which is next; remove pages")
@@ -144,6 +150,20 @@ class Requests:
             raise UsageError(f"{self.title} has a user or password in its {setting}; put them into auth basic")
         return text
 
+    def _tls(self, values: Mapping[str, str | Secret]) -> TlsFiles | None:
+        """The files of a connector's `tls`, None without it."""
+        if not values:
+            return None
+        plain = {name.removeprefix("tls "): value for name, value in values.items()}
+        password = plain.pop("password", None)
+        for name, value in plain.items():
+            if isinstance(value, Secret):
+                raise UsageError(f"{self.title} has a secret as its tls {name}; that is the name of a file, use env")
+        return TlsFiles(
+            **{name: str(value) for name, value in plain.items()},
+            password=Secret(password) if isinstance(password, str) else password,
+        )
+
     def _headers(self, stated: Sequence[tuple[str, str | Secret]]) -> tuple[tuple[str, str | Secret], ...]:
         """The headers of every request: our own, and over them the stated ones, the resource's last."""
         headers: dict[str, tuple[str, str | Secret]] = {
@@ -158,6 +178,13 @@ class Requests:
                 raise UsageError(f"{self.title} has a line break or control character in the header {name}; remove it")
             headers[name.lower()] = (name, value)
         return tuple(headers.values())
+
+
+def _tls_settings(tls: ClientTls | None) -> dict[str, Composed]:
+    if tls is None:
+        return {}
+    given = {f"tls {name}": getattr(tls, name) for name in ("certificate", "key", "password", "roots")}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _encoded(query: Sequence[tuple[str, str | Secret]]) -> str:

@@ -19,7 +19,8 @@ from typing import Any
 import httpcore
 import httpx
 
-from fieldmap.runtime.ports import Request, Response, TransportError
+from fieldmap.runtime.errors import UsageError
+from fieldmap.runtime.ports import Request, Response, TlsFiles, TransportError
 from fieldmap.runtime.secrets import Secret
 
 
@@ -33,6 +34,24 @@ class Limits:
     rate: int = 1024
     grace: float = 10.0
     body: int = 64 << 20
+
+
+def tls_context(files: TlsFiles | None) -> ssl.SSLContext | None:
+    """What a connector's files make of TLS; None for the usual roots and no certificate. Raises UsageError if they cannot be used."""
+    if files is None:
+        return None
+    try:
+        # Without files of its own the same roots as everywhere else, which httpcore takes from certifi.
+        context = ssl.create_default_context(cafile=files.roots) if files.roots else httpcore.default_ssl_context()
+        if files.certificate:
+            password = files.password.reveal() if files.password is not None else None
+            context.load_cert_chain(files.certificate, files.key or None, password)
+    except (OSError, ssl.SSLError) as error:
+        # The library's own words may quote the file; its kind of mistake does not.
+        kind = "is not there or cannot be read" if not isinstance(error, ssl.SSLError) else "is no PEM that fits"
+        names = ", ".join(filter(None, (files.certificate, files.key, files.roots)))
+        raise UsageError(f"A file of the connector's tls {kind}: check {names} and the password") from None
+    return context
 
 
 class BoundedHttp:
