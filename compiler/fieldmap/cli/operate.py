@@ -112,6 +112,15 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
     console = out()
     if rows:
         table(columns, rows, right=columns[1:])
+    for map_id, loaded in report.maps.items():
+        if loaded.counts.absent:
+            number = loaded.counts.absent
+            verb = "was" if number == 1 else "were"
+            console.print(
+                f"{plural(number, 'record')} of {bundle.map(map_id).title} {verb} withdrawn: a full sweep of the source lacks"
+                f" {'it' if number == 1 else 'them'}.",
+                soft_wrap=True,
+            )
     # A row of noughts would read as if all records had gone.
     if idle:
         say(console, f"Nothing new was read for {', '.join(idle)}.")
@@ -236,12 +245,13 @@ def status(json: Json = False) -> None:
     found = []
     for map_id, title, resource, version, through, replaying, command, ended, outcome, read in rows:
         end = archive.end(resource) if resource in held else None
+        last = archive.last(resource) if resource in held else None
         changed = checked.ok and versions.get(map_id) != version
         found.append(
             {
                 "map": title,
                 "version": version,
-                "state": _state(through, end, replaying=replaying, changed=changed),
+                "state": _state(through, end, last, replaying=replaying, changed=changed),
                 "last_run": f"{command} {outcome or 'was killed'}" if command else "never loaded",
                 "ended_at": ended.strftime("%Y-%m-%d %H:%M:%SZ") if ended else None,
                 "records": read,
@@ -292,13 +302,13 @@ def _stale(connection: Any, map_id: str) -> int:
     return row[0] if row is not None else 0
 
 
-def _state(through: int, end: int | None, *, replaying: bool, changed: bool) -> str:
-    """What is to be done about a map, if anything."""
+def _state(through: int, end: int | None, last: int | None, *, replaying: bool, changed: bool) -> str:
+    """What is to be done about a map, if anything. end, last: where the last response and the last record of any kind lie."""
     if changed:
         return "changed, wants a replay"
     if through < 0:
         return "nothing applied yet"
-    if end is None or end < through:
+    if end is None or last is None or last < through:
         return "archive is missing"
     if replaying or end > through:
         return "archive holds more"

@@ -8,6 +8,7 @@ from fieldmap.compiler import interpret, ir, lets, shapes, types
 from fieldmap.compiler.assign import coerce
 from fieldmap.compiler.checks import both, lower_checks, position_of
 from fieldmap.compiler.composite import Composite
+from fieldmap.compiler.deltas import most_absent
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.keeping import asked_of, null_of, null_wins
@@ -135,6 +136,7 @@ class _MapLowering:
             reads=tuple(dict.fromkeys(self._scope.reads)),
             ignores=self._ignores(node.items),
             changed_unknown=resource.changed_unknown,
+            absence=most_absent(resource),
         )
 
     # ------------------------------------------------------------------------------------------------ claims

@@ -35,6 +35,7 @@ _WORDS = {
     "PLAIN": "a text in quotes",
     "UNIT": "a unit such as `kg`",
     "NUMBER": "a number",
+    "_NUMBERED": "`number`",
     "INDEX": "a number",
     "ROOT": "a path such as `$.name`",
     "DECL": "a line such as `email : text?`",

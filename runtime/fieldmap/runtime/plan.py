@@ -27,10 +27,20 @@ class SecretRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
-    """A text put together at run time from literal parts and references. With a SecretRef in it the whole is a secret."""
+class WindowRef:
+    """`{since}` or `{until}` in a query: a bound of the window that is read. Without the bound the whole line is left out."""
 
-    parts: tuple[str | EnvRef | SecretRef, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A text put together at run time from literal parts and references. With a SecretRef in it the whole is a secret.
+
+    A WindowRef stands in queries only, and becomes text with each sweep.
+    """
+
+    parts: tuple[str | EnvRef | SecretRef | WindowRef, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,19 +182,36 @@ class RetryPolicy:
     longest_ms: int = 60_000
 
 
+Find = Callable[[Any], Any]
+"""Takes a decoded body, gives what stands at a place of it, None where there is nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """What a body says of the whole. rows: the raw records of a page, before any is filtered out by a map or by a filter of `records`.
+    total: how many records there are on all pages. more: whether another page follows. None where nothing is said."""
+
+    rows: Find | None = None
+    total: Find | None = None
+    more: Find | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoPages:
     """One request gives everything."""
+
+    ends: Ends = Ends()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CursorPages:
     """next: takes the decoded body, gives the cursor (text or number) of the next page, or None when there is none."""
 
-    next: Callable[[Any], Any]
+    next: Find
     sent_as: str
     size: int | None = None
     size_sent_as: str | None = None
+    ends: Ends = Ends()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,10 +221,65 @@ class NextLinkPages:
     A link that leaves the connector's origin (scheme, host and port of `base`) is an error, not a request.
     """
 
-    next: Callable[[Any], Any]
+    next: Find
+    ends: Ends = Ends()
 
 
-Pages = NoPages | CursorPages | NextLinkPages
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkHeaderPages:
+    """The next page's URL is in the header `Link`, with rel="next" (RFC 8288)."""
+
+    ends: Ends = Ends()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetPages:
+    """How many records were read so far is sent. Ends with an empty page, or as `ends` says."""
+
+    sent_as: str
+    size: int | None = None
+    size_sent_as: str | None = None
+    ends: Ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberPages:
+    """The number of the page is sent, counted from `first`. Ends with an empty page, or as `ends` says."""
+
+    sent_as: str
+    first: int = 1
+    size: int | None = None
+    size_sent_as: str | None = None
+    ends: Ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysetPages:
+    """The key of the last record is sent. key: takes a raw record. Ends with an empty page, or as `ends` says."""
+
+    key: Find
+    sent_as: str
+    size: int | None = None
+    size_sent_as: str | None = None
+    ends: Ends
+
+
+Pages = NoPages | CursorPages | NextLinkPages | LinkHeaderPages | OffsetPages | NumberPages | KeysetPages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """Reading only what changed, in windows. since, until: the names by which the bounds are sent; None for one that stands in the
+    query as a WindowRef, or is not sent. written: "iso", "epoch s", "epoch ms" or a pattern of LDML; zone: of a pattern, UTC unsaid.
+    settles_ms: how far the upper bound trails the source's clock. overlap_ms: how much of what was read before is read again.
+    """
+
+    since: str | None = None
+    until: str | None = None
+    written: str = "iso"
+    zone: str | None = None
+    settles_ms: int = 60_000
+    overlap_ms: int = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +292,7 @@ class HttpResource:
     headers: tuple[tuple[str, Composed], ...] = ()
     pages: Pages = NoPages()
     format: Format = "json"
+    delta: Delta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import psycopg
 
 from fieldmap.runtime.acquire import acquire
 from fieldmap.runtime.acquire.preflight import check_settings
-from fieldmap.runtime.archive import Archive, Archived
+from fieldmap.runtime.acquire.sweeps import Wanted
+from fieldmap.runtime.archive import Archive, Archived, ClosedSweep
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.decisions import settle
 from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError, UsageError
@@ -61,8 +63,11 @@ class Run:
     environ: Mapping[str, str]
     progress: Progress
 
-    def sync(self, resources: list[str]) -> Report:
-        """Fetches the named resources (all that have a connector if none is named) and loads what was not loaded yet."""
+    def sync(self, resources: list[str], wanted: Wanted = Wanted()) -> Report:  # noqa: B008  (frozen)
+        """Fetches the named resources (all that have a connector if none is named) and loads what was not loaded yet.
+
+        wanted: what to fetch of each, beside what is usual.
+        """
         chosen = self._chosen(resources)
         for name in dict.fromkeys(resource.split(".")[0] for resource in chosen):
             check_settings(self.bundle.connector(name), self.environ)
@@ -77,7 +82,7 @@ class Run:
             report.decided = settle(self.database, self.bundle, self.archive, run)
             for resource in chosen:
                 try:
-                    self._sync_one(resource, run, report)
+                    self._sync_one(resource, run, report, wanted)
                 except FieldmapError as error:
                     # One source that is down does not keep the others from being loaded.
                     if isinstance(error, DatabaseError):
@@ -94,7 +99,7 @@ class Run:
             report.decided = settle(self.database, self.bundle, self.archive, run)
             for info in self._maps(resources):
                 try:
-                    with Loader(self.database, self.bundle, info, run, detailed=True) as loader:
+                    with Loader(self.database, self.bundle, info, run, detailed=True, archive=self.archive) as loader:
                         report.maps[info.id] = loader.loaded
                         self._catch_up(loader, info)
                 except FindingsError as error:
@@ -104,38 +109,50 @@ class Run:
 
     # ------------------------------------------------------------------------------------------------- parts
 
-    def _sync_one(self, resource: str, run: int, report: Report) -> None:
+    def _sync_one(self, resource: str, run: int, report: Report, wanted: Wanted) -> None:
         infos = self._maps([resource])
         connector = self.bundle.connector(resource.split(".")[0])
         with self.archive.writer(resource) as writer:
             if writer.cut is not None:
                 self.progress.cut(resource, str(writer.cut))
-            loaders = [Loader(self.database, self.bundle, info, run) for info in infos]
+            loaders = [Loader(self.database, self.bundle, info, run, archive=self.archive) for info in infos]
             with contextlib.ExitStack() as entered:
                 for loader, info in zip(loaders, infos, strict=True):
                     entered.enter_context(loader)
                     report.maps[info.id] = loader.loaded
                     self._catch_up(loader, info)
-                pages = acquire(connector, resource, writer=writer, ports=self.ports, environ=self.environ)
+                noted = replace(wanted, note=functools.partial(self.progress.cut, resource))
+                pages = acquire(
+                    connector, resource, writer=writer, ports=self.ports, environ=self.environ, wanted=noted
+                )
                 for part in self._parts(pages, resource, report):
                     for loader, info in zip(loaders, infos, strict=True):
                         loader.load(part, lambda records, info=info: self.progress.applied(info.title, records))  # type: ignore[misc]
+        # Only now: what stands beside it is loaded all the same.
+        refused = [loader.loaded.refused for loader in loaders if loader.loaded.refused]
+        if refused:
+            raise FindingsError(" ".join(refused))
 
     def _catch_up(self, loader: Loader, info: MapInfo) -> None:
         """Applies what the archive holds and the database does not, as after a crash, an import, or a change of the map."""
         after = loader.applied_through if loader.applied_through >= 0 else None
         if info.resource in self.archive.resources():
             loader.load(
-                self.archive.read(info.resource, after), lambda records: self.progress.applied(info.title, records)
+                self.archive.entries(info.resource, after), lambda records: self.progress.applied(info.title, records)
             )
         loader.finish()
 
-    def _parts(self, pages: Iterator[Archived], resource: str, report: Report) -> Iterator[list[Archived]]:
+    def _parts(
+        self, pages: Iterator[Archived | ClosedSweep], resource: str, report: Report
+    ) -> Iterator[list[Archived | ClosedSweep]]:
         """Pages in portions of bounded size. When the source fails in the middle, what was archived is loaded before it is said."""
-        part: list[Archived] = []
+        part: list[Archived | ClosedSweep] = []
         size = 0
         try:
             for page in pages:
+                if isinstance(page, ClosedSweep):
+                    part.append(page)
+                    continue
                 report.pages[resource] = report.pages.get(resource, 0) + 1
                 self.progress.fetched(resource, 1)
                 part.append(page)

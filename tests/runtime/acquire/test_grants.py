@@ -197,7 +197,7 @@ def dying(name, data):
 
 ports.state.write = dying
 with Archive(Path(root), ports).writer("workday.workers") as writer:
-    print(len(list(acquire(plan, "workday.workers", writer=writer, ports=ports, environ=os.environ))))
+    print(sum(hasattr(one, "url") for one in acquire(plan, "workday.workers", writer=writer, ports=ports, environ=os.environ)))
 """
 
 

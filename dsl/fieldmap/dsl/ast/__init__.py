@@ -6,6 +6,7 @@ Each node's docstring shows the text that it stands for. One module a kind of st
 
 from fieldmap.dsl.ast.codes import CodeArm, Codes, OwnUnit, Rates, UnitArm, UnitCodes
 from fieldmap.dsl.ast.connector import (
+    Absence,
     Auth,
     Connector,
     Duration,
@@ -20,6 +21,7 @@ from fieldmap.dsl.ast.connector import (
     Setting,
     Shape,
     Tls,
+    Window,
 )
 from fieldmap.dsl.ast.declared import Column, Function, Parameter, Property, Table
 from fieldmap.dsl.ast.entity import (
@@ -123,6 +125,7 @@ from fieldmap.dsl.ast.path import (
 )
 
 __all__ = [
+    "Absence",
     "Absent",
     "Access",
     "Age",
@@ -246,4 +249,5 @@ __all__ = [
     "Via",
     "When",
     "WildcardSegment",
+    "Window",
 ]

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fieldmap.runtime.archive import Archived, Writer
+from fieldmap.runtime.acquire.sweeps import Wanted
+from fieldmap.runtime.archive import Archived, ClosedSweep, Writer
 from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.plan import Connector, FilesConnector
 from fieldmap.runtime.ports import Ports
 
 
 def acquire(
-    connector: Connector, resource_name: str, *, writer: Writer, ports: Ports, environ: Mapping[str, str]
-) -> Iterator[Archived]:
+    connector: Connector,
+    resource_name: str,
+    *,
+    writer: Writer,
+    ports: Ports,
+    environ: Mapping[str, str],
+    wanted: Wanted = Wanted(),  # noqa: B008  (frozen)
+) -> Iterator[Archived | ClosedSweep]:
     """Fetches a resource, such as `workday.workers`, and gives each page right after it is durable.
 
-    After the last page the sweep is marked as closed in the archive. Raises SourceError if the source fails (the pages given
+    After the last page the sweep is marked as closed in the archive, and the mark is given. Raises SourceError if the source fails (the pages given
     before are in the archive), UsageError if a setting is missing, ArchiveError if a page cannot be made durable.
     """
     if isinstance(connector, FilesConnector):
@@ -29,6 +36,6 @@ def acquire(
             if http_resource.name == resource_name:
                 from fieldmap.runtime.acquire.paging import fetch_pages
 
-                return fetch_pages(connector, http_resource, writer=writer, ports=ports, environ=environ)
+                return fetch_pages(connector, http_resource, writer=writer, ports=ports, environ=environ, wanted=wanted)
     known = ", ".join(resource.name for resource in connector.resources) or "none"
     raise UsageError(f"The connector {connector.name} has no resource {resource_name}; it has: {known}")

@@ -77,7 +77,7 @@ class Exchange:
 
     def _deferred(self, response: Response) -> _Setback:
         # The source's own clock counts, where it tells the time: ours may be wrong.
-        now = _http_date(response.header("date")) or self._ports.clock.now()
+        now = http_date(response.header("date")) or self._ports.clock.now()
         return _Setback(f"answered {response.status}", retry_after(response.header("retry-after"), now))
 
     def _pause(self, failures: int, asked: float | None) -> float:
@@ -103,11 +103,12 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:12])
-    date = _http_date(text)
+    date = http_date(text)
     return None if date is None else max(0.0, (date - now).total_seconds())
 
 
-def _http_date(text: str | None) -> datetime | None:
+def http_date(text: str | None) -> datetime | None:
+    """The time of a Date or Retry-After header, aware; None if it is none."""
     if not text or len(text) > 64:
         return None
     try:

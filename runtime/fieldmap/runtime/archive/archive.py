@@ -68,6 +68,24 @@ class Archive:
         """Every response after a position (None: from the beginning), in order; see `entries`."""
         return (item for item in self.entries(resource, after) if isinstance(item, Archived))
 
+    def sweep(self, mark: ClosedSweep) -> Iterator[Archived]:
+        """The pages of a sweep that was closed, in order."""
+        if mark.end.first < 0:
+            return
+        first = self.read_one(mark.resource, mark.end.first)
+        yield first
+        for item in self.read(mark.resource, first.position):
+            if item.position > mark.position:
+                return
+            if item.sweep == mark.sweep:
+                yield item
+
+    def last(self, resource: str) -> int | None:
+        """The position of the last record of any kind, None if there is none."""
+        with self._opened(resource) as folder:
+            entry = next(Segments(folder, resource).backwards(), None) if folder is not None else None
+            return entry.position if entry is not None else None
+
     def closed_sweeps(self, resource: str, after: int | None = None) -> Iterator[ClosedSweep]:
         """The marks of sweeps that reached their end; see `entries`."""
         return (item for item in self.entries(resource, after) if isinstance(item, ClosedSweep))

@@ -65,7 +65,8 @@ def digest_of(page: Page, content: bytes) -> str:
 
 @dataclass
 class Counts:
-    """Where the records of a map went. They balance: read = claimed + filtered + deleted + dead. bare: by path the numbers without a
+    """Where the records of a map went. They balance: read = claimed + filtered + deleted + dead. absent: withdrawn
+    because a full sweep lacks them. bare: by path the numbers without a
     unit that were read in the one which the map gives them."""
 
     pages: int = 0
@@ -75,6 +76,7 @@ class Counts:
     deleted: int = 0
     dead: int = 0
     held: int = 0
+    absent: int = 0
     bare: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Counts) -> None:
@@ -244,6 +246,25 @@ class BatchMaker:
         value = json_body(bytes(raw))
         found = None if isinstance(value, Failed) else self._transform(value).record_id
         return None if found is None else escaped(found)
+
+    def ids(self, page: Page) -> list[str | None]:
+        """Which records a page has, as COPY text; None for one that has no identity, or a page that cannot be read."""
+        prepared = self.prepare(page)
+        if prepared.found is not None and self._identify is not None:
+            return prepared.ids
+        found: list[str | None] = []
+        for _, body in bodies(prepared.content, page.format, self._reading):
+            try:
+                if isinstance(body, Failed):
+                    raise body
+                records = self._records(body)
+            except Failed:
+                found.append(None)
+                continue
+            for record, around in zip(records, self._around(page, body, len(records)), strict=True):
+                told = self._transform(record, *around).record_id
+                found.append(None if told is None else escaped(told))
+        return found
 
     def add(self, batch: Batch, page: Page) -> None:
         """Adds every record of a page. A page that cannot be decoded is one dead letter."""
