@@ -20,6 +20,8 @@ from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Edit
 from fieldmap.runtime import plan
 
+_PERIODS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
+
 
 @dataclass(frozen=True)
 class ConnectorPlan:
@@ -69,7 +71,10 @@ class _ConnectorLowering:
     # --------------------------------------------------------------------------------------------- the kinds
 
     def _files(self) -> plan.FilesConnector | None:
-        self._refuse("files", [(word, getattr(self._node, word)) for word in ("base", "auth", "tls", "retry")])
+        self._refuse(
+            "files",
+            [(word, getattr(self._node, word)) for word in ("base", "auth", "tls", "retry", "limit", "breaker")],
+        )
         folder = self._need(
             self._node.folder, "folder", 'say where the files are: folder "drop", or folder env.DROP_FOLDER'
         )
@@ -120,6 +125,8 @@ class _ConnectorLowering:
             auth=auth,
             tls=tls,
             retry=retry,
+            limit=self._limit(self._node.limit) if self._node.limit is not None else None,
+            breaker=self._breaker(self._node.breaker) if self._node.breaker is not None else None,
             headers=headers,
             resources=done,
         )
@@ -272,6 +279,26 @@ class _ConnectorLowering:
             )
             return None
         return plan.ClientTls(**given)
+
+    def _limit(self, node: ast.Limit) -> plan.RateLimit | None:
+        period = _PERIODS.get(node.unit.text)
+        if period is None:
+            self._report.unknown("FM0403", "span of time for a limit called", node.unit, _PERIODS)
+            return None
+        if node.requests < 1:
+            self._report.error(
+                "FM0403", "a limit of no requests lets nothing through", node.span, help="name 1 or more"
+            )
+            return None
+        return plan.RateLimit(requests=node.requests, period_ms=period)
+
+    def _breaker(self, node: ast.Breaker) -> plan.BreakerPolicy | None:
+        if node.failures < 1:
+            self._report.error("FM0403", "a breaker opens after 1 failure or more", node.span, help="opens after 10")
+            return None
+        if node.probe is None:
+            return plan.BreakerPolicy(failures=node.failures)
+        return plan.BreakerPolicy(failures=node.failures, probe_ms=node.probe.milliseconds)
 
     def _retry(self, node: ast.Retry) -> plan.RetryPolicy | None:
         statuses: list[int] = []

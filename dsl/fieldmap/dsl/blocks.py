@@ -106,6 +106,8 @@ BLOCKS: dict[str, Block] = {
             "auth": "auth bearer { token secret.API_TOKEN }",
             "tls": "tls { certificate env.CLIENT_CERTIFICATE }",
             "retry": "retry 6 times on 429, 5xx, timeout",
+            "limit": "limit 10 requests per second",
+            "breaker": "breaker opens after 10 failures, probes after 30 s",
             "headers": 'headers { Accept: "application/json" }',
             "all": 'all text? absent when ""',
             "resource": "resource workers { … }",

@@ -46,6 +46,8 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
         auth=ctx.maybe(single.get("auth"), _auth),
         tls=ctx.maybe(single.get("tls"), _tls),
         retry=ctx.maybe(single.get("retry"), _retry),
+        limit=ctx.maybe(single.get("limit"), _limit),
+        breaker=ctx.maybe(single.get("breaker"), _breaker),
         headers=_pairs(single.get("headers"), ctx),
         sentinels=tuple(ctx.each([line for line in lines if line.data == "sentinels"], _sentinels)),
         resources=tuple(ctx.each([line for line in lines if line.data == "resource"], _resource)),
@@ -141,6 +143,18 @@ def _retry(tree: Branch, ctx: Building) -> ast.Retry:
         longest=durations[1] if len(durations) > 1 else None,
         span=ctx.span(tree),
     )
+
+
+def _limit(tree: Branch, ctx: Building) -> ast.Limit:
+    number = whole_number(required_leaf(tree, "NUMBER"), ctx, "how many requests are sent")
+    return ast.Limit(requests=number, unit=any_name(required_leaf(tree, "NAME"), ctx), span=ctx.span(tree))
+
+
+def _breaker(tree: Branch, ctx: Building) -> ast.Breaker:
+    number = whole_number(required_leaf(tree, "NUMBER"), ctx, "after how many failures it opens")
+    probe = branch(tree, "duration")
+    length = _duration(probe, ctx) if probe is not None else None
+    return ast.Breaker(failures=number, probe=length, span=ctx.span(tree))
 
 
 def _causes(tree: Branch, ctx: Building) -> list[ast.Name]:

@@ -36,6 +36,8 @@ _WORDS = {
     "UNIT": "a unit such as `kg`",
     "NUMBER": "a number",
     "_NUMBERED": "`number`",
+    "_REQUESTS": "`requests`",
+    "_FAILURES": "`failures`",
     "INDEX": "a number",
     "ROOT": "a path such as `$.name`",
     "DECL": "a line such as `email : text?`",

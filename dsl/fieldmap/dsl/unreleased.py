@@ -56,8 +56,7 @@ _OPENING = {
 # At the start of a line.
 _LINES = (
     _Part(r"keeps(?:[ \t]+history)?(?!\w)", "entity"),
-    _Part(r"limit(?!\w)", "connector", "resource", instead="`retry … on 429` waits when the server asks for it"),
-    _Part(r"breaker(?!\w)", "connector", "resource", instead="`retry` bounds the attempts"),
+    _Part(r"(?:limit|breaker)(?!\w)", "resource", instead="it is a line of the connector, whose resources share it"),
     _Part(r"for[ \t]+each(?!\w)", "connector", "resource", instead="declare a resource with a `get` of its own"),
     _Part(
         r"resource[ \t]+\w+[ \t]+is(?!\w)", "connector", what="`resource … is`", instead="write its address with `get`"

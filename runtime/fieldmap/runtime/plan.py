@@ -182,6 +182,22 @@ class RetryPolicy:
     longest_ms: int = 60_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """At most so many requests to a connector in so many milliseconds, spread evenly."""
+
+    requests: int
+    period_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerPolicy:
+    """After so many failed attempts in a row nothing is asked of the source for so long; then one request probes it."""
+
+    failures: int
+    probe_ms: int = 30_000
+
+
 Find = Callable[[Any], Any]
 """Takes a decoded body, gives what stands at a place of it, None where there is nothing."""
 
@@ -311,6 +327,8 @@ class HttpConnector:
     auth: Auth = NoAuth()
     tls: ClientTls | None = None
     retry: RetryPolicy = RetryPolicy()
+    limit: RateLimit | None = None
+    breaker: BreakerPolicy | None = None
     headers: tuple[tuple[str, Composed], ...] = ()
     resources: tuple[HttpResource, ...] = ()
 

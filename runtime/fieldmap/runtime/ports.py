@@ -60,13 +60,14 @@ class Response:
 class TransportError(Exception):
     """No whole answer came. The text goes on from the name of the source: "refused the connection".
 
-    again: whether the same request may fare better later.
+    again: whether the same request may fare better later. sent: whether the source may have got it.
     """
 
-    def __init__(self, reason: str, *, again: bool = True) -> None:
+    def __init__(self, reason: str, *, again: bool = True, sent: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.again = again
+        self.sent = sent
 
 
 class Http(Protocol):

@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import psycopg
 
@@ -22,6 +22,9 @@ from fieldmap.runtime.load.merging import Changes, remerge
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Database, told
 from fieldmap.runtime.store.reconcile import Reconciled, first_line, prepare
+
+if TYPE_CHECKING:
+    from fieldmap.runtime.acquire.flow import Flow
 
 
 class Progress(Protocol):
@@ -62,6 +65,7 @@ class Run:
     ports: Ports
     environ: Mapping[str, str]
     progress: Progress
+    _flows: dict[str, Flow] = field(default_factory=dict, repr=False)
 
     def sync(self, resources: list[str], wanted: Wanted = Wanted()) -> Report:  # noqa: B008  (frozen)
         """Fetches the named resources (all that have a connector if none is named) and loads what was not loaded yet.
@@ -123,7 +127,13 @@ class Run:
                     self._catch_up(loader, info)
                 noted = replace(wanted, note=functools.partial(self.progress.cut, resource))
                 pages = acquire(
-                    connector, resource, writer=writer, ports=self.ports, environ=self.environ, wanted=noted
+                    connector,
+                    resource,
+                    writer=writer,
+                    ports=self.ports,
+                    environ=self.environ,
+                    wanted=noted,
+                    flows=self._flows,
                 )
                 for part in self._parts(pages, resource, report):
                     for loader, info in zip(loaders, infos, strict=True):

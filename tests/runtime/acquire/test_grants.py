@@ -161,6 +161,20 @@ def test_S27_a_token_whose_successor_was_lost_is_told_and_not_tried_again(workda
         fetcher(workday).fetch(plan, ENVIRON | {"REFRESH": "refresh.canary~new"})
 
 
+def test_N14_a_refresh_is_not_repeated_when_its_answer_was_lost(workday: Source) -> None:
+    """A used token that is shown twice ends the whole consent on many servers; a connection that was refused used nothing."""
+    issuer = Issuer()
+    issuer.broken = True
+    with issuer.server as server:
+        plan = connector(server.url, auth=refreshing(server.url), retry=RetryPolicy(times=5))
+        with pytest.raises(SourceError, match="broke off"):
+            fetcher(workday).fetch(plan, ENVIRON)
+        assert issuer.used == [FIRST]
+    made = fetcher(workday, "b")
+    with pytest.raises(SourceError, match="refused the connection 6 times"):
+        made.fetch(plan, ENVIRON)
+
+
 def test_S27_a_token_is_not_used_where_its_successor_could_not_be_kept(workday: Source) -> None:
     issuer = Issuer()
     (workday.root / "state").write_text("a file where the folder should be")

@@ -70,6 +70,22 @@ class Retry(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit(Node):
+    """`limit 10 requests per second`"""
+
+    requests: int
+    unit: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker(Node):
+    """`breaker opens after 10 failures, probes after 30 s`"""
+
+    failures: int
+    probe: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pages(Node):
     """How the next page is found.
 
@@ -200,6 +216,8 @@ class Connector(Node):
     auth: Auth | None = None
     tls: Tls | None = None
     retry: Retry | None = None
+    limit: Limit | None = None
+    breaker: Breaker | None = None
     headers: tuple[Setting, ...] = ()
     sentinels: tuple[Sentinels, ...] = ()
     resources: tuple[Resource, ...] = ()

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from fieldmap.runtime.acquire.contents import MisfitError, page_body
+from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.following import Following
 from fieldmap.runtime.acquire.guards import Guards
 from fieldmap.runtime.acquire.sending import http_date
@@ -38,9 +39,13 @@ def fetch_pages(
     ports: Ports,
     environ: Mapping[str, str],
     wanted: Wanted = Wanted(),  # noqa: B008  (frozen)
+    flow: Flow | None = None,
 ) -> Iterator[Archived | ClosedSweep]:
-    """The pages of one sweep, each given when it is durable, and the mark of its end. Settings are checked at once: UsageError."""
-    source = HttpSource(connector, resource, ports, environ)
+    """The pages of one sweep, each given when it is durable, and the mark of its end. Settings are checked at once: UsageError.
+
+    flow: what the connector's resources share in a run.
+    """
+    source = HttpSource(connector, resource, ports, environ, flow or Flow(connector, ports))
     return _Sweep(source, resource, writer, ports, wanted).run()
 
 

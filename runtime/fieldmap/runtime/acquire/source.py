@@ -8,6 +8,7 @@ from typing import Any
 
 from fieldmap.runtime.acquire.auth import credentials, named
 from fieldmap.runtime.acquire.contents import FORMATS, MisfitError, page_body
+from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.requests import Asked, Requests
 from fieldmap.runtime.acquire.sending import Answer, Exchange
 from fieldmap.runtime.archive.records import kept_headers
@@ -34,12 +35,12 @@ class RefusedError(SourceError):
 
 class HttpSource:
     def __init__(
-        self, connector: HttpConnector, resource: HttpResource, ports: Ports, environ: Mapping[str, str]
+        self, connector: HttpConnector, resource: HttpResource, ports: Ports, environ: Mapping[str, str], flow: Flow
     ) -> None:
         self.requests = Requests(connector, resource, environ)
         self.title = self.requests.title
         self._resource = resource
-        self._exchange = Exchange(connector.name, connector.retry, ports)
+        self._exchange = Exchange(connector.name, connector.retry, ports, flow)
         self._credentials = credentials(
             connector.auth, self.requests.auth_values, self._exchange, ports, self.requests.redaction
         )
@@ -83,7 +84,7 @@ class HttpSource:
             if not self._names:
                 return f"{where} asks for credentials (it answered {status}); give the connector an auth"
             return f"{where} refused the credentials (it answered {status}); check {self._names} and run again"
-        if 300 <= status <= 399:
+        if 300 <= status <= 399 and status != 304:
             return f"{where} answered {status}, a redirect, and none is followed; put the final address into base"
         if status in (404, 410):
             return f"{where} answered {status}: there is nothing; check the connector's base and the resource's path"

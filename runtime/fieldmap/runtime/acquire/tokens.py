@@ -62,6 +62,8 @@ class Token:
     The client proves itself in the Authorization header (RFC 6749 section 2.3.1), and in the body where a server refuses that.
     """
 
+    _repeatable = True
+
     def __init__(self, values: Values, exchange: Exchange, ports: Ports, redaction: Redaction, names: str) -> None:
         self._values = values
         self._exchange = exchange
@@ -143,7 +145,7 @@ class Token:
             ),
             body=Secret(urlencode(form)),
         )
-        return self._exchange.answered(request, self._where)
+        return self._exchange.answered(request, self._where, safe=self._repeatable)
 
     def _refused(self, answer: Answer) -> SourceError:
         said = _error(answer)
@@ -204,8 +206,11 @@ class RefreshedToken(Token):
 
     One process at a time renews, by a lock on the state; the others take what it wrote. Before the token is used the state is
     written once, so that a place that cannot be written is known while nothing is lost; the new token is durable before the
-    first request uses it. One that the server refuses is not tried again until the environment gives another.
+    first request uses it. One that the server refuses is not tried again until the environment gives another. A request whose
+    answer was lost is not repeated by itself: servers take a used token for a stolen one, and end the whole consent.
     """
+
+    _repeatable = False
 
     def __init__(
         self, values: Values, exchange: Exchange, ports: Ports, redaction: Redaction, names: str, state: State

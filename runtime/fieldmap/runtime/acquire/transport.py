@@ -236,7 +236,7 @@ def _told(limits: Limits) -> Iterator[None]:
         yield
         return
     except httpcore.ConnectTimeout:
-        told = TransportError(f"did not accept a connection within {limits.connect:g} seconds")
+        told = TransportError(f"did not accept a connection within {limits.connect:g} seconds", sent=False)
     except (httpcore.TimeoutException, TimeoutError):
         told = TransportError(f"did not answer within {limits.idle:g} seconds")
     except httpcore.ConnectError as error:
@@ -257,13 +257,13 @@ def _told(limits: Limits) -> Iterator[None]:
 def _unconnected(cause: object) -> TransportError:
     match cause:
         case ConnectionRefusedError():
-            return TransportError("refused the connection")
+            return TransportError("refused the connection", sent=False)
         case socket.gaierror():
-            return TransportError("has no address: its name could not be resolved")
+            return TransportError("has no address: its name could not be resolved", sent=False)
         case ssl.SSLCertVerificationError():
             return TransportError(f"showed a TLS certificate that is not valid ({cause.verify_message})", again=False)
         case ssl.SSLError():
             return TransportError("broke off the TLS handshake")
         case OSError():
-            return TransportError(f"could not be reached ({cause.strerror or type(cause).__name__})")
+            return TransportError(f"could not be reached ({cause.strerror or type(cause).__name__})", sent=False)
     return TransportError("could not be reached")
