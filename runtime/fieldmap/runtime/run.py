@@ -72,7 +72,7 @@ class Run:
 
         wanted: what to fetch of each, beside what is usual.
         """
-        chosen = self._chosen(resources)
+        chosen = connected(self.bundle, resources)
         for name in dict.fromkeys(resource.split(".")[0] for resource in chosen):
             check_settings(self.bundle.connector(name), self.environ)
         reconciled = prepare(self.database, self.bundle, replay=False)
@@ -177,16 +177,6 @@ class Run:
         if part:
             yield part
 
-    def _chosen(self, resources: list[str]) -> list[str]:
-        connected = [
-            item.resource
-            for item in self.bundle.catalogue.maps
-            if item.resource.split(".")[0] in self.bundle.catalogue.connectors
-        ]
-        known = list(dict.fromkeys(connected))
-        _check_known(resources, known)
-        return resources or known
-
     def _maps(self, resources: list[str]) -> list[MapInfo]:
         _check_known(resources, [item.resource for item in self.bundle.catalogue.maps])
         return [item for item in self.bundle.catalogue.maps if not resources or item.resource in resources]
@@ -226,6 +216,19 @@ class _Recorded:
                 raise DatabaseError(
                     f"The end of the run could not be recorded: {first_line(error) if isinstance(error, psycopg.Error) else error}"
                 ) from None
+
+
+def connected(bundle: Bundle, resources: list[str]) -> list[str]:
+    """The resources that a sync fetches: those named, else all that have a connector. Raises UsageError for one that no map reads."""
+    known = list(
+        dict.fromkeys(
+            item.resource
+            for item in bundle.catalogue.maps
+            if item.resource.split(".")[0] in bundle.catalogue.connectors
+        )
+    )
+    _check_known(resources, known)
+    return resources or known
 
 
 def _check_known(named: list[str], known: list[str]) -> None:

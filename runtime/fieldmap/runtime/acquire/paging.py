@@ -8,8 +8,9 @@ begins; nothing is ever taken from memory that a kill would lose.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
 from fieldmap.runtime.acquire.contents import MisfitError, page_body
 from fieldmap.runtime.acquire.flow import Flow
@@ -19,8 +20,8 @@ from fieldmap.runtime.acquire.sending import http_date
 from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError
 from fieldmap.runtime.acquire.sweeps import Wanted, new_sweep
 from fieldmap.runtime.acquire.windows import Window, instant, opened, written
-from fieldmap.runtime.archive import Archived, ClosedSweep, Received, Writer
-from fieldmap.runtime.archive.records import Frame, SweepEnd
+from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Received, SweepEnd, Writer
+from fieldmap.runtime.archive.records import Frame, Standing
 from fieldmap.runtime.errors import ArchiveError, SourceError
 from fieldmap.runtime.plan import HttpConnector, HttpResource
 from fieldmap.runtime.ports import Ports
@@ -46,19 +47,63 @@ def fetch_pages(
     flow: what the connector's resources share in a run.
     """
     source = HttpSource(connector, resource, ports, environ, flow or Flow(connector, ports))
-    return _Sweep(source, resource, writer, ports, wanted).run()
+    return _Sweep(source, resource, writer, ports, wanted).run(writer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a sweep would begin with. address: of the first request, as it may be shown; "" if only the mark of its end is missing.
+    since, until: bounds of its window, None where there are none. after: pages of an interrupted sweep that it goes on with."""
+
+    address: str
+    since: datetime | None
+    until: datetime | None
+    after: int
+
+
+def preview(
+    connector: HttpConnector,
+    resource: HttpResource,
+    *,
+    archive: Archive,
+    ports: Ports,
+    environ: Mapping[str, str],
+    wanted: Wanted,
+) -> Preview:
+    """What `fetch_pages` would ask for first. Asks nothing, and writes nothing."""
+    source = HttpSource(connector, resource, ports, environ, Flow(connector, ports))
+    return _Sweep(source, resource, _Archived(archive, resource.name), ports, wanted).preview()
+
+
+class Pages(Protocol):
+    """Where the pages of an interrupted sweep are."""
+
+    def standing(self) -> Standing: ...
+    def read(self, place: int) -> Archived: ...
+
+
+class _Archived:
+    """An archive that nobody writes to."""
+
+    def __init__(self, archive: Archive, resource: str) -> None:
+        self._archive = archive
+        self._resource = resource
+
+    def standing(self) -> Standing:
+        return self._archive.standing(self._resource)
+
+    def read(self, place: int) -> Archived:
+        return self._archive.read_one(self._resource, place)
 
 
 class _Sweep:
-    def __init__(
-        self, source: HttpSource, resource: HttpResource, writer: Writer, ports: Ports, wanted: Wanted
-    ) -> None:
+    def __init__(self, source: HttpSource, resource: HttpResource, pages: Pages, ports: Ports, wanted: Wanted) -> None:
         self._source = source
         self._resource = resource
-        self._writer = writer
+        self._pages = pages
         self._ports = ports
         self._wanted = wanted
-        standing = writer.standing()
+        standing = pages.standing()
         self._before = instant(standing.through) if standing.through else None
         self._open = standing.frames
         self._resumed = False
@@ -68,7 +113,17 @@ class _Sweep:
         self._following = Following(source.requests, resource, {})
         self._new()
 
-    def run(self) -> Iterator[Archived | ClosedSweep]:
+    def preview(self) -> Preview:
+        asked = self._taken_up()
+        window = self._window
+        return Preview(
+            address=asked.shown if asked is not None else "",
+            since=window.since if window is not None else None,
+            until=window.until if window is not None else None,
+            after=self._page,
+        )
+
+    def run(self, writer: Writer) -> Iterator[Archived | ClosedSweep]:
         asked = self._taken_up()
         while asked is not None:
             self._guards.before(asked)
@@ -87,9 +142,9 @@ class _Sweep:
                 elapsed = self._ports.clock.monotonic() - started
                 self._window = self._window.seen_by(self._resource.delta, date, elapsed)
             rows = self._rows(good)
-            yield self._archived(good, rows)
+            yield self._archived(writer, good, rows)
             asked = self._after(good, rows)
-        yield self._closed()
+        yield self._closed(writer)
 
     # --------------------------------------------------------------------------------------------------- beginning
 
@@ -154,7 +209,7 @@ class _Sweep:
         for number, frame in enumerate(frames, 1):
             if asked is None or frame.page != number or frame.request != Guards.fingerprint(asked):
                 return None
-            item = self._writer.read(frame.position)
+            item = self._pages.read(frame.position)
             content = item.content()
             body = page_body(content, self._resource.format, "", decode=following.needs_body)
             self._guards.known(frame.request, content)
@@ -200,13 +255,13 @@ class _Sweep:
         except MisfitError as instead:
             raise self._misfit(good, instead) from None
 
-    def _archived(self, good: Good, rows: list[Any] | None) -> Archived:
+    def _archived(self, writer: Writer, good: Good, rows: list[Any] | None) -> Archived:
         answer = good.answer
         digest = self._guards.received(answer, None if rows is None else len(rows))
         self._page += 1
         self._framed &= answer.response.framed
         asked = self._following.asked
-        item = self._writer.append(
+        item = writer.append(
             Received(
                 resource=self._resource.name,
                 url=asked.shown,
@@ -236,7 +291,7 @@ class _Sweep:
     def _misfit(self, good: Good, instead: MisfitError) -> SourceError:
         return SourceError(self._source.misfit(self._following.asked, good.answer.status, instead))
 
-    def _closed(self) -> ClosedSweep:
+    def _closed(self, writer: Writer) -> ClosedSweep:
         window = self._window
         through = window.closed(self._before) if window is not None else None
         end = SweepEnd(
@@ -249,4 +304,4 @@ class _Sweep:
             capped=self._following.is_round,
             confirmed=self._wanted.confirmed,
         )
-        return self._writer.close_sweep(self._sweep, self._page, end)
+        return writer.close_sweep(self._sweep, self._page, end)

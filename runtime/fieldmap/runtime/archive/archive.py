@@ -9,8 +9,9 @@ from pathlib import Path
 
 from fieldmap.runtime.archive import warc
 from fieldmap.runtime.archive.position import position
-from fieldmap.runtime.archive.records import Archived, ClosedSweep, TornTail, Verified
+from fieldmap.runtime.archive.records import Archived, ClosedSweep, Standing, TornTail, Verified
 from fieldmap.runtime.archive.segments import Entry, Segments, damaged
+from fieldmap.runtime.archive.standing import standing
 from fieldmap.runtime.archive.writer import Writer
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.ports import Folder, Ports
@@ -79,6 +80,13 @@ class Archive:
                 return
             if item.sweep == mark.sweep:
                 yield item
+
+    def standing(self, resource: str) -> Standing:
+        """How far it is: the position of the last closed sweep, and what an interrupted one left behind it."""
+        with self._opened(resource) as folder:
+            if folder is None:
+                return Standing(through="", frames=[], closed_at=None)
+            return standing(Segments(folder, resource), resource)
 
     def last(self, resource: str) -> int | None:
         """The position of the last record of any kind, None if there is none."""

@@ -138,10 +138,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How far an archive is. through: the position of the last closed sweep. frames: the pages of a sweep that was not closed."""
+    """How far an archive is. through: the position of the last closed sweep. frames: the pages of a sweep that was not closed.
+    closed_at: when the last one was, None if none ever was."""
 
     through: str
     frames: list[Frame]
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

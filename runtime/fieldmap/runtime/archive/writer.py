@@ -15,8 +15,9 @@ from typing import Self
 from fieldmap.runtime.archive import warc
 from fieldmap.runtime.archive.frames import MOST_RECORD, compressor
 from fieldmap.runtime.archive.position import position, segment_name
-from fieldmap.runtime.archive.records import Archived, ClosedSweep, Frame, Received, Standing, SweepEnd, TornTail
+from fieldmap.runtime.archive.records import Archived, ClosedSweep, Received, Standing, SweepEnd, TornTail
 from fieldmap.runtime.archive.segments import Segments, damaged
+from fieldmap.runtime.archive.standing import standing
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.ports import Folder, Lock, LockedError, Ports, Segment
 
@@ -73,21 +74,7 @@ class Writer:
 
     def standing(self) -> Standing:
         """The position of the last sweep that was closed, and what an interrupted one behind it left; read from the end backwards."""
-        frames: list[Frame] = []
-        whole = False
-        for entry in Segments(self._folder, self.resource).backwards():
-            try:
-                if entry.record.kind == "metadata":
-                    through = warc.closed_sweep(entry.record, entry.position, entry.length).end.through
-                    return Standing(through=through, frames=frames[::-1])
-                if entry.record.kind != "warcinfo" and not whole:
-                    found = warc.frame(entry.record, entry.position)
-                    # What lies before it is of a sweep that was given up.
-                    whole = bool(frames) and found.sweep != frames[-1].sweep
-                    frames += [] if whole else [found]
-            except warc.MalformedError as error:
-                raise damaged(self.resource, entry.position, f"the record {error}") from None
-        return Standing(through="", frames=frames[::-1])
+        return standing(Segments(self._folder, self.resource), self.resource)
 
     def close(self) -> None:
         """Ends the writing and releases the lock; a second call does nothing."""
