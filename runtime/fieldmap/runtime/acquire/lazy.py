@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from fieldmap.runtime.ports import Http, Request, Response, TlsFiles
 
 
@@ -14,9 +16,11 @@ class LazyHttp:
     def send(self, request: Request) -> Response:
         client = self._clients.get(request.tls)
         if client is None:
+            from fieldmap.runtime.acquire.addresses import ALLOWED, allowed_hosts
             from fieldmap.runtime.acquire.transport import BoundedHttp, tls_context
 
-            client = BoundedHttp(tls=tls_context(request.tls))
+            allowed = allowed_hosts(os.environ.get(ALLOWED, ""))
+            client = BoundedHttp(tls=tls_context(request.tls), allowed=allowed)
             self._clients[request.tls] = client
         return client.send(request)
 

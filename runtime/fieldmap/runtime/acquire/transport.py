@@ -19,6 +19,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from fieldmap.runtime.acquire.addresses import connectable
 from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.ports import Request, Response, TlsFiles, TransportError
 from fieldmap.runtime.secrets import Secret
@@ -57,14 +58,21 @@ def tls_context(files: TlsFiles | None) -> ssl.SSLContext | None:
 class BoundedHttp:
     """The real Http port. Connections are kept between requests; proxies, netrc and cookies are never used."""
 
-    def __init__(self, limits: Limits | None = None, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        allowed: frozenset[str] = frozenset(),
+    ) -> None:
+        """allowed: hosts that may be asked although their addresses are private."""
         self._limits = limits or Limits()
         self._budget = _Budget(self._limits)
         # These write addresses, and with them secrets, to whoever listens at the level INFO.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._client = httpx.Client(
-            transport=_Transport(self._budget, tls),
+            transport=_Transport(self._budget, tls, allowed),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(self._limits.idle, connect=self._limits.connect),
@@ -170,9 +178,10 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, budget: _Budget) -> None:
+    def __init__(self, budget: _Budget, allowed: frozenset[str]) -> None:
         self._inner = httpcore.SyncBackend()
         self._budget = budget
+        self._allowed = allowed
 
     def connect_tcp(
         self,
@@ -182,17 +191,28 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        wait = self._budget.wait(timeout)
-        return _Stream(self._inner.connect_tcp(host, port, wait, local_address, socket_options), self._budget)
+        try:
+            addresses = connectable(host, port, self._allowed)
+        except (socket.gaierror, UnicodeError) as error:
+            raise httpcore.ConnectError(error) from None
+        last: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for address in addresses:
+            wait = self._budget.wait(timeout)
+            try:
+                stream = self._inner.connect_tcp(address, port, wait, local_address, socket_options)
+                return _Stream(stream, self._budget)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+        raise last or httpcore.ConnectError(socket.gaierror())
 
 
 class _Transport(httpx.BaseTransport):
     """httpx's own transport has no place for a network backend; this is it, with ours."""
 
-    def __init__(self, budget: _Budget, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, budget: _Budget, tls: ssl.SSLContext | None, allowed: frozenset[str]) -> None:
         # Without a context the pool makes one from certifi's roots, with the first https address.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls, max_connections=4, http1=True, http2=False, network_backend=_Backend(budget)
+            ssl_context=tls, max_connections=4, http1=True, http2=False, network_backend=_Backend(budget, allowed)
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
