@@ -68,7 +68,7 @@ def letter(project: ir.Project, archive: Archive, connection: Connection, number
     place = assignment.place if assignment is not None else map_.place
     return Letter(
         number, map_.title, code, field, path, reason, place.file, place.line, assignment.place.text if assignment is not None else f"map {map_.title}",
-        record, page.url, f"{page.resource}", offset_of(position), index, same, _members(located.record), _tagged(project, map_),
+        record, page.url, f"{page.resource}", offset_of(position), index, same, members_of(located.record), hidden_members(project, map_),
         sensitive(project).get((map_.title, field), ""),
     )  # fmt: skip
 
@@ -107,7 +107,8 @@ def without_value(code: str, tag: str) -> str:
     return f"{TITLES[code]}: {_HIDDEN} ({tag})"
 
 
-def _members(record: Any) -> tuple[tuple[str, str], ...]:
+def members_of(record: Any) -> tuple[tuple[str, str], ...]:
+    """The members of a record as received, by name, each as JSON text."""
     if isinstance(record, Failed):
         return (("", f"({record.reason})"),)
     if isinstance(record, dict):
@@ -115,7 +116,7 @@ def _members(record: Any) -> tuple[tuple[str, str], ...]:
     return (("", json_text(record)),)
 
 
-def _tagged(project: ir.Project, map_: ir.Map) -> dict[str, str]:
+def hidden_members(project: ir.Project, map_: ir.Map) -> dict[str, str]:
     """Top-level members of the record that feed a field tagged pii or restricted, with that tag."""
     found: dict[str, str] = {}
     for claim in claims_of(map_):

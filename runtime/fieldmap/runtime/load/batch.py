@@ -6,7 +6,7 @@ import functools
 import hashlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import ModuleType
@@ -252,19 +252,21 @@ class BatchMaker:
         prepared = self.prepare(page)
         if prepared.found is not None and self._identify is not None:
             return prepared.ids
-        found: list[str | None] = []
-        for _, body in bodies(prepared.content, page.format, self._reading):
+        told = (outcome.record_id for _, outcome in self.outcomes(page))
+        return [None if record is None else escaped(record) for record in told]
+
+    def outcomes(self, page: Page) -> Iterator[tuple[Any, Outcome]]:
+        """Each record of a page as received, and what becomes of it; a body that cannot be read is one that is dead."""
+        for _, body in bodies(page.content(), page.format, self._reading):
             try:
                 if isinstance(body, Failed):
                     raise body
                 records = self._records(body)
-            except Failed:
-                found.append(None)
+            except Failed as failed:
+                yield body, Dead(failed.code, failed.reason, path=failed.path)
                 continue
             for record, around in zip(records, self._around(page, body, len(records)), strict=True):
-                told = self._transform(record, *around).record_id
-                found.append(None if told is None else escaped(told))
-        return found
+                yield record, self._transform(record, *around)
 
     def add(self, batch: Batch, page: Page) -> None:
         """Adds every record of a page. A page that cannot be decoded is one dead letter."""
@@ -278,7 +280,7 @@ class BatchMaker:
             if not self._put_quickly(batch, prepared, known):
                 # What could not be told of single records is told of the whole page.
                 self._now, known = PageCounts(Counts(pages=1), digest=prepared.digest), None
-                self._add_generally(batch, page, prepared.content)
+                self._add_generally(batch, page)
             self._count_present()
         if known is not None:
             counts = Counts(read=known.number, claimed=known.number, held=known.held.total())
@@ -316,20 +318,9 @@ class BatchMaker:
             self._put(batch, Place(page.position, index), self._transform(value), prepared.digests[index])
         return True
 
-    def _add_generally(self, batch: Batch, page: Page, content: bytes) -> None:
-        index = 0
-        for _, body in bodies(content, page.format, self._reading):
-            try:
-                if isinstance(body, Failed):
-                    raise body
-                records = self._records(body)
-            except Failed as failed:
-                self._put(batch, Place(page.position, index), Dead(failed.code, failed.reason, path=failed.path))
-                index += 1
-                continue
-            for record, around in zip(records, self._around(page, body, len(records)), strict=True):
-                self._put(batch, Place(page.position, index), self._transform(record, *around))
-                index += 1
+    def _add_generally(self, batch: Batch, page: Page) -> None:
+        for index, (_, outcome) in enumerate(self.outcomes(page)):
+            self._put(batch, Place(page.position, index), outcome)
 
     def _around(self, page: Page, body: Any, count: int) -> Iterable[tuple[Any, ...]]:
         """For each record what the map reads of its surroundings, in the order in which the transform takes it."""
