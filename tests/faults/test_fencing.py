@@ -20,6 +20,7 @@ from tests.store.test_replay import MAP, maps
 from tests.support import load, ready, rows
 
 from fieldmap.runtime.archive import Archive
+from fieldmap.runtime.archive.records import SweepEnd
 from fieldmap.runtime.errors import ArchiveError, FieldmapError
 from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.ports import Ports
@@ -116,7 +117,7 @@ def test_A15_a_writer_that_slept_writes_nothing_over_its_successor(tmp_path: Pat
             ):
                 old.append(received(3))
             with pytest.raises(ArchiveError, match="takes nothing more: another process has taken it over"):
-                old.close_sweep("s", 1, framed=True)
+                old.close_sweep("s", 1, SweepEnd(framed=True))
             new.append(received(4))
     assert [page.page for page in archive.read(RESOURCE, None)] == [1, 2, 4]
     assert archive.verify(RESOURCE).torn is None

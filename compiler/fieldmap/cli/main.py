@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "evaluating": ("eval", "repl"),
     "measuring": ("units",),
     "operate": ("sync", "replay", "status"),
+    "fetching": ("fetch",),
     "query": ("query",),
     "inspect": ("explain",),
     "dlq": ("dlq",),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,9 +18,11 @@ from fieldmap.cli.progress import RunProgress
 from fieldmap.cli.reporting import show_accounts
 from fieldmap.cli.runfacts import accounts
 from fieldmap.cli.workspace import Workspace
+from fieldmap.runtime.acquire.sweeps import Wanted
+from fieldmap.runtime.archive.records import Standing
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import UsageError
-from fieldmap.runtime.run import Report, Run
+from fieldmap.runtime.run import Report, Run, connected
 from fieldmap.runtime.store.database import told
 
 Resources = Annotated[list[str] | None, typer.Argument(help="Resources such as workday.workers; all if none is named.")]
@@ -28,17 +32,52 @@ BundleFolder = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: fieldmap sync · fieldmap sync workday.workers --json")(exiting(sync))
+    app.command(epilog="Example: fieldmap sync · fieldmap sync workday.workers --full · fieldmap sync --every 5m")(
+        exiting(sync)
+    )
     app.command(epilog="Example: fieldmap replay · fieldmap replay workday.workers")(exiting(replay))
     app.command(epilog="Example: fieldmap status")(exiting(status))
 
 
-def sync(resources: Resources = None, bundle: BundleFolder = None, json: Json = False) -> int:
+def sync(
+    resources: Resources = None,
+    bundle: BundleFolder = None,
+    full: Annotated[bool, typer.Option("--full", help="Read all, not only what changed.")] = False,
+    since: Annotated[str | None, typer.Option("--since", help="Read what changed from this moment on.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Read what changed up to this moment.")] = None,
+    confirm_deletes: Annotated[
+        bool, typer.Option("--confirm-deletes", help="What a full sweep lacks is gone, however much it is.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked for, and ask nothing.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Once, as is usual.")] = False,
+    every: Annotated[str | None, typer.Option("--every", help="Again and again: 30s, 5m, 1h.")] = None,
+    json: Json = False,
+) -> int:
     """Fetches the sources and loads what is new.
 
     Every response is archived first and loaded from there. Exit code 1 if a source failed; the others are loaded.
     """
-    return _run("sync", resources or [], bundle, json)
+    from fieldmap.cli import sweeping
+
+    if once and every is not None:
+        raise UsageError("--once and --every contradict each other; give one of the two")
+    pause = sweeping.seconds_of(every) if every is not None else None
+    workspace = Workspace.here()
+    with sweeping.stopping_when_told():
+        while True:
+            began = time.monotonic()
+            compiled = workspace.bundle(bundle)
+            chosen, wanted = sweeping.wanted_of(
+                compiled, resources or [], full=full, since=since, until=until, confirmed=confirm_deletes
+            )
+            if dry_run:
+                with contextlib.chdir(workspace.root):
+                    sweeping.show_previews(workspace, compiled, connected(compiled, chosen), wanted, json=json)
+                return 0
+            code = _run(workspace, compiled, "sync", chosen, wanted, json=json)
+            if pause is None:
+                return code
+            time.sleep(max(0.0, began + pause - time.monotonic()))
 
 
 def replay(resources: Resources = None, bundle: BundleFolder = None, json: Json = False) -> int:
@@ -46,19 +85,29 @@ def replay(resources: Resources = None, bundle: BundleFolder = None, json: Json 
 
     Asks no source. Maps that changed start from the beginning of the archive; shows which values changed.
     """
-    return _run("replay", resources or [], bundle, json)
-
-
-def _run(command: str, resources: list[str], folder: Path | None, json: bool) -> int:
-    from fieldmap.runtime.ports import Ports
+    from fieldmap.cli.sweeping import stopping_when_told
 
     workspace = Workspace.here()
-    bundle = workspace.bundle(folder)
+    with stopping_when_told():
+        return _run(workspace, workspace.bundle(bundle), "replay", resources or [], Wanted(), json=json)
+
+
+def _run(
+    workspace: Workspace, bundle: Bundle, command: str, resources: list[str], wanted: Wanted, *, json: bool
+) -> int:
+    from fieldmap.runtime.ports import Ports
+
     # Folders that a map names are relative to the project, wherever in it the command is given.
-    with workspace.database() as database, RunProgress(quiet=json) as progress, contextlib.chdir(workspace.root):
+    ports = Ports.real(workspace.state)
+    with (
+        contextlib.closing(ports.http),
+        workspace.database() as database,
+        RunProgress(quiet=json) as progress,
+        contextlib.chdir(workspace.root),
+    ):
         limits = _dead_letters(workspace, bundle)
-        run = Run(bundle, workspace.archive(), database, Ports.real(), os.environ, progress, limits)
-        report = run.sync(resources) if command == "sync" else run.replay(resources)
+        run = Run(bundle, workspace.archive(), database, ports, os.environ, progress, limits)
+        report = run.sync(resources, wanted) if command == "sync" else run.replay(resources)
         attention = _attention(database, report.run)
     if json:
         print_json(_as_json(report, attention))
@@ -124,6 +173,15 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
     console = out()
     if read:
         show_accounts(read)
+    for map_id, loaded in report.maps.items():
+        if loaded.counts.absent:
+            number = loaded.counts.absent
+            verb = "was" if number == 1 else "were"
+            console.print(
+                f"{plural(number, 'record')} of {bundle.map(map_id).title} {verb} withdrawn: a full sweep of the source lacks"
+                f" {'it' if number == 1 else 'them'}.",
+                soft_wrap=True,
+            )
     # A row of noughts would read as if all records had gone.
     if idle:
         say(console, f"Nothing new was read for {', '.join(idle)}.")
@@ -223,7 +281,8 @@ def _as_json(report: Report, attention: dict[str, Any]) -> dict[str, Any]:
 
 
 _STATUS = (
-    "SELECT p.map, p.title, p.resource, v.version, p.applied_through, p.replaying, p.retried, r.command, r.ended_at, r.outcome, a.read"
+    "SELECT p.map, p.title, p.resource, v.version, p.applied_through, p.replaying, p.retried, r.command, r.ended_at, r.outcome, a.read,"
+    " a.claimed, a.filtered, a.deleted, a.dead, a.held, a.absent"
     " FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
     " LEFT JOIN LATERAL (SELECT * FROM fieldmap.accounts a WHERE a.map = p.map ORDER BY run DESC LIMIT 1) a ON true"
     " LEFT JOIN fieldmap.runs r ON r.id = a.run ORDER BY p.title"
@@ -233,7 +292,8 @@ _STATUS = (
 def status(json: Json = False) -> None:
     """Tells how far each map is applied.
 
-    Its version, whether it changed or the archive holds more, and the last run that brought records: how many, how it ended.
+    Its version, whether it changed or the archive holds more, and the last run that brought records: its accounts, how it ended.
+    Of resources that are read by what changed also through when they are settled, and how long ago that is.
     """
     workspace = Workspace.here()
     archive = workspace.archive()
@@ -247,18 +307,22 @@ def status(json: Json = False) -> None:
         matched = counts(connection, workspace.existing_bundle()) if loaded else []
         stale = {row[0]: _stale(connection, row[0]) for row in rows}
     found = []
-    for map_id, title, resource, version, through, replaying, retried, command, ended, outcome, read in rows:
+    standings = {name: archive.standing(name) for name in {row[2] for row in rows} & held}
+    for map_id, title, resource, version, through, replaying, retried, command, ended, outcome, *counted in rows:
         end = archive.end(resource) if resource in held else None
+        last = archive.last(resource) if resource in held else None
         changed = retried or (checked.ok and versions.get(map_id) != version)
         found.append(
             {
                 "map": title,
                 "version": version,
-                "state": _state(through, end, replaying=replaying, changed=changed),
+                "state": _state(through, end, last, replaying=replaying, changed=changed),
                 "last_run": f"{command} {outcome or 'was killed'}" if command else "never loaded",
                 "ended_at": ended.strftime("%Y-%m-%d %H:%M:%SZ") if ended else None,
-                "records": read,
+                "records": counted[0],
+                "accounts": dict(zip(_ACCOUNTS, counted, strict=True)),
                 "stale": stale[map_id],
+                **_position(standings.get(resource)),
             }
         )
     if json:
@@ -275,6 +339,14 @@ def status(json: Json = False) -> None:
         ],
         right=["records"],
     )
+    for item in found:
+        if item["settled_to"] is not None:
+            out().print(f"\n{item['map']} is settled to {item['settled_to']}, {_ago(item['lag_seconds'])} ago", end="")
+        if item["interrupted_after"]:
+            pages = plural(item["interrupted_after"], "page")
+            out().print(f"\n{item['map']}: a sweep was interrupted after {pages}; the next sync goes on", end="")
+    if any(item["settled_to"] is not None or item["interrupted_after"] for item in found):
+        out().print()
     for item in matched:
         out().print(
             f"\n{item['entity']}: {count(item['matched'])} of {plural(item['keys'], 'key')} of {item['source']} matched,"
@@ -291,6 +363,33 @@ def status(json: Json = False) -> None:
         out().print("\nThe maps have mistakes, so nothing is said of changes: fieldmap check")
 
 
+_ACCOUNTS = ("read", "claimed", "filtered", "deleted", "dead", "held", "absent")
+
+
+def _position(standing: Standing | None) -> dict[str, Any]:
+    """Of a resource that is read by what changed: through when, and how long ago that is."""
+    through = datetime.fromisoformat(standing.through) if standing is not None and standing.through else None
+    return {
+        "settled_to": through.strftime("%Y-%m-%d %H:%M:%SZ") if through is not None else None,
+        "lag_seconds": int((datetime.now(UTC) - through).total_seconds()) if through is not None else None,
+        "interrupted_after": len(standing.frames) if standing is not None and _resumable(standing) else 0,
+    }
+
+
+def _resumable(standing: Standing) -> bool:
+    return bool(standing.frames) and standing.frames[0].page == 1 and standing.closed_at is not None
+
+
+def _ago(seconds: int) -> str:
+    """`3 h 12 min`: the two largest parts of a length of time."""
+    parts, rest = list[str](), max(0, seconds)
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        number, rest = divmod(rest, size)
+        if number or (unit == "s" and not parts):
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2])
+
+
 def _stale(connection: Any, map_id: str) -> int:
     """How many records have live claims although a newer version was rejected."""
     from psycopg import sql
@@ -305,13 +404,13 @@ def _stale(connection: Any, map_id: str) -> int:
     return row[0] if row is not None else 0
 
 
-def _state(through: int, end: int | None, *, replaying: bool, changed: bool) -> str:
-    """What is to be done about a map, if anything."""
+def _state(through: int, end: int | None, last: int | None, *, replaying: bool, changed: bool) -> str:
+    """What is to be done about a map, if anything. end, last: where the last response and the last record of any kind lie."""
     if changed:
         return "changed, wants a replay"
     if through < 0:
         return "nothing applied yet"
-    if end is None or end < through:
+    if end is None or last is None or last < through:
         return "archive is missing"
     if replaying or end > through:
         return "archive holds more"

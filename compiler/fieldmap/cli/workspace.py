@@ -33,6 +33,11 @@ class Workspace:
         root = find_project(Path.cwd())
         return cls(root, read_settings(root))
 
+    @property
+    def state(self) -> Path:
+        """The folder of what outlives a run and belongs to no archive: tokens, circuit breakers."""
+        return self.root / ".fieldmap" / "state"
+
     def files(self, named: list[Path] | None = None) -> list[Path]:
         """The `.map` files named, or those that the settings name. Raises UsageError where there are none."""
         if named:

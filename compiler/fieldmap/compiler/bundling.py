@@ -151,6 +151,7 @@ def _map_info(map_: ir.Map, entities: dict[str, ir.Entity]) -> bundle.MapInfo:
         line=map_.place.line,
         claims=tuple(_claim_info(table) for table in sql.claim_tables(map_, entities)),
         keeps=map_.keeps,
+        absence=map_.absence or "",
         origins=tuple(
             bundle.FieldOrigin(
                 claim=claim.number,

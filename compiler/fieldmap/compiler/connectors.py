@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fieldmap.compiler import ir, shapes
+from fieldmap.compiler import ir
+from fieldmap.compiler.auths import lower_auth
 from fieldmap.compiler.context import MapContext
+from fieldmap.compiler.deltas import check_absence, lower_delta
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.maps import resource_shape
+from fieldmap.compiler.pages import lower_pages
 from fieldmap.compiler.places import place
 from fieldmap.compiler.readings import FORMATS, format_of, lower_reading
 from fieldmap.compiler.records import instant, textual
@@ -18,20 +21,15 @@ from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Edit
 from fieldmap.runtime import plan
 
-_AUTH_SETTINGS = {
-    "none": ((), ()),
-    "basic": (("user", "password"), ()),
-    "bearer": (("token",), ()),
-    "oauth2 client_credentials": (("token_url", "client_id", "client_secret"), ("scope",)),
-}
+_PERIODS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 
 
 @dataclass(frozen=True)
 class ConnectorPlan:
-    """A connector ready to be emitted. next_pages: for each resource the path to the next cursor or link, in IR."""
+    """A connector ready to be emitted. finds: for each resource and purpose the path to what fetching looks up in a body, in IR."""
 
     plan: plan.Connector
-    next_pages: dict[str, ir.Read]
+    finds: dict[tuple[str, str], ir.Read]
     place: ir.Place
 
 
@@ -46,7 +44,7 @@ class _ConnectorLowering:
         self._context = context
         self._report: Report = context.report
         self._base: plan.Composed | None = None
-        self._next: dict[str, ir.Read] = {}
+        self._finds: dict[tuple[str, str], ir.Read] = {}
 
     def lower(self) -> ConnectorPlan | None:
         kind = self._node.kind.text if self._node.kind is not None else "http"
@@ -66,7 +64,7 @@ class _ConnectorLowering:
             )
             built = None
         return (
-            ConnectorPlan(built, self._next, place(self._context.symbols.sources, self._node.name.span))
+            ConnectorPlan(built, self._finds, place(self._context.symbols.sources, self._node.name.span))
             if built is not None
             else None
         )
@@ -74,7 +72,10 @@ class _ConnectorLowering:
     # --------------------------------------------------------------------------------------------- the kinds
 
     def _files(self) -> plan.FilesConnector | None:
-        self._refuse("files", [("base", self._node.base), ("auth", self._node.auth), ("retry", self._node.retry)])
+        self._refuse(
+            "files",
+            [(word, getattr(self._node, word)) for word in ("base", "auth", "tls", "retry", "limit", "breaker")],
+        )
         folder = self._need(
             self._node.folder, "folder", 'say where the files are: folder "drop", or folder env.DROP_FOLDER'
         )
@@ -86,7 +87,7 @@ class _ConnectorLowering:
         )
 
     def _files_resource(self, node: ast.Resource) -> plan.FilesResource | None:
-        self._refuse("files", [("get", node.get), ("pages", node.pages), ("format", node.format)])
+        self._refuse("files", [(word, getattr(node, word)) for word in ("get", "pages", "format", "absence", "window")])
         if node.files is None:
             if self._report.broken(node.span):
                 return None
@@ -109,7 +110,10 @@ class _ConnectorLowering:
     def _http(self) -> plan.HttpConnector | None:
         self._refuse("http", [("folder", self._node.folder)])
         self._base = self._need(self._node.base, "base", "say where the service is: base env.WORKDAY_URL")
-        auth = self._auth(self._node.auth) if self._node.auth is not None else plan.NoAuth()
+        auth = (
+            lower_auth(self._node.auth, self._composed, self._report) if self._node.auth is not None else plan.NoAuth()
+        )
+        tls = self._tls(self._node.tls) if self._node.tls is not None else None
         retry = self._retry(self._node.retry) if self._node.retry is not None else plan.RetryPolicy()
         headers = self._settings(self._node.headers)
         resources = [self._http_resource(resource) for resource in self._node.resources]
@@ -117,25 +121,33 @@ class _ConnectorLowering:
             return None
         done = tuple(r for r in resources if r is not None)
         return plan.HttpConnector(
-            name=self._node.name.text, base=self._base, auth=auth, retry=retry, headers=headers, resources=done
+            name=self._node.name.text,
+            base=self._base,
+            auth=auth,
+            tls=tls,
+            retry=retry,
+            limit=self._limit(self._node.limit) if self._node.limit is not None else None,
+            breaker=self._breaker(self._node.breaker) if self._node.breaker is not None else None,
+            headers=headers,
+            resources=done,
         )
 
     def _http_resource(self, node: ast.Resource) -> plan.HttpResource | None:
         self._refuse("http", [("files", node.files)])
         path = self._need(node.get, "get", 'say what to ask for: get "/v1/workers"', node.name)
-        query, headers = self._settings(node.query), self._settings(node.headers)
+        bounds = ("since", "until") if node.changed is not None else ()
+        query, headers = self._settings(node.query, bounds), self._settings(node.headers)
         if path is None or query is None or headers is None:
             return None
         name = f"{self._node.name.text}.{node.name.text}"
-        format_, pages = format_of(node), self._pages(node, name)
-        if format_ != "json" and not isinstance(pages, plan.NoPages) and node.pages is not None:
-            self._report.error(
-                "FM0408",
-                f"the next page is looked up in a JSON body, and this is {format_}",
-                node.pages.span,
-                help="leave the line out, or ask for JSON",
-            )
-        return plan.HttpResource(name=name, path=path, query=query, headers=headers, pages=pages, format=format_)
+        format_ = format_of(node)
+        delta = lower_delta(node, self._report)
+        check_absence(node, format_, self._report)
+        lowered = lower_pages(node, format_, self._report)
+        self._finds.update({(name, purpose): read for purpose, read in lowered.finds.items()})
+        return plan.HttpResource(
+            name=name, path=path, query=query, headers=headers, pages=lowered.pages, format=format_, delta=delta
+        )
 
     # --------------------------------------------------------------------------------------------- the lines
 
@@ -183,8 +195,8 @@ class _ConnectorLowering:
             return None
         return self._composed(node)
 
-    def _composed(self, node: ast.Expr) -> plan.Composed | None:
-        """A text of literals and references; `{base}` stands for the connector's base."""
+    def _composed(self, node: ast.Expr, bounds: tuple[str, ...] = ()) -> plan.Composed | None:
+        """A text of literals and references; `{base}` stands for the connector's base, `{since}` for a bound of the window."""
         match node:
             case ast.Environment(kind=kind, name=name):
                 return plan.Composed((plan.SecretRef(name) if kind == "secret" else plan.EnvRef(name),))
@@ -199,13 +211,21 @@ class _ConnectorLowering:
             case ast.Bare(name="base") if self._node.base is None and self._report.broken(self._node.span):
                 return None
             case ast.Template(parts=parts):
-                pieces: list[str | plan.EnvRef | plan.SecretRef] = []
+                pieces: list[str | plan.EnvRef | plan.SecretRef | plan.WindowRef] = []
                 for part in parts:
-                    inner = plan.Composed((part.value,)) if isinstance(part, ast.Text) else self._composed(part.value)
+                    inner = self._part(part, bounds)
                     if inner is None:
                         return None
                     pieces.extend(inner.parts)
                 return plan.Composed(tuple(pieces))
+            case ast.Bare(name=("since" | "until") as name):
+                self._report.error(
+                    "FM0403",
+                    f"{name} is a bound of what changed: it stands in the query of a resource that has a changed line",
+                    node.span,
+                    help="add: changed $.lastModified",
+                )
+                return None
             case ast.Bare(name=name):
                 self._report.error(
                     "FM0403",
@@ -224,67 +244,62 @@ class _ConnectorLowering:
                 )
                 return None
 
-    def _settings(self, nodes: tuple[ast.Setting, ...]) -> tuple[tuple[str, plan.Composed], ...] | None:
-        done = [(node.name.text, self._composed(node.value)) for node in nodes]
+    def _part(self, part: ast.Text | ast.Hole, bounds: tuple[str, ...]) -> plan.Composed | None:
+        if isinstance(part, ast.Text):
+            return plan.Composed((part.value,))
+        if isinstance(part.value, ast.Bare) and part.value.name in bounds:
+            return plan.Composed((plan.WindowRef(part.value.name),))
+        return self._composed(part.value)
+
+    def _settings(
+        self, nodes: tuple[ast.Setting, ...], bounds: tuple[str, ...] = ()
+    ) -> tuple[tuple[str, plan.Composed], ...] | None:
+        """bounds: those of the window that a template may hold."""
+        done = [(node.name.text, self._composed(node.value, bounds)) for node in nodes]
         if any(value is None for _, value in done):
             return None
         return tuple((name, value) for name, value in done if value is not None)
 
-    def _auth(self, node: ast.Auth) -> plan.Auth | None:
-        kind = node.kind.text
-        if kind not in _AUTH_SETTINGS:
-            self._report.unknown("FM0403", "way to authenticate called", node.kind, _AUTH_SETTINGS)
-            return None
-        needed, optional = _AUTH_SETTINGS[kind]
+    def _tls(self, node: ast.Tls) -> plan.ClientTls | None:
+        known = ("certificate", "key", "password", "roots")
         given: dict[str, plan.Composed] = {}
         for setting in node.settings:
-            if setting.name.text not in (*needed, *optional):
-                self._report.unknown("FM0403", f"setting of auth {kind} called", setting.name, [*needed, *optional])
+            if setting.name.text not in known:
+                self._report.unknown("FM0403", "setting of tls called", setting.name, known)
                 return None
             value = self._composed(setting.value)
             if value is None:
                 return None
-            if setting.name.text in ("password", "client_secret", "token") and not any(
-                isinstance(p, plan.SecretRef) for p in value.parts
-            ):
-                named = next((part for part in value.parts if isinstance(part, plan.EnvRef)), None)
-                if named is not None:
-                    self._report.error(
-                        "FM0312",
-                        f"{setting.name.text} is a secret, and what env gives may be shown and logged",
-                        setting.value.span,
-                        help=f"write secret.{named.name}: the same variable, never shown",
-                        edit=Edit(setting.value.span, f"secret.{named.name}")
-                        if isinstance(setting.value, ast.Environment)
-                        else None,
-                    )
-                else:
-                    self._report.error(
-                        "FM0312",
-                        f"{setting.name.text} is a secret and stands in the file for all to read",
-                        setting.value.span,
-                        help="name an environment variable: secret.MY_PASSWORD",
-                    )
-                return None
             given[setting.name.text] = value
-        missing = [name for name in needed if name not in given]
-        if missing and self._report.broken(node.span):
-            return None
-        if missing:
+        if not given or ("key" in given and "certificate" not in given):
             self._report.error(
                 "FM0401",
-                f"auth {kind} lacks {', '.join(missing)}",
+                "tls lacks its certificate" if given else "tls says nothing",
                 node.span,
-                help=f"add: {missing[0]} {'env' if missing[0] in ('token_url', 'user') else 'secret'}.NAME",
+                help="add: certificate env.CLIENT_CERTIFICATE, the name of a file in PEM",
             )
             return None
-        makers: dict[str, Callable[..., plan.Auth]] = {
-            "none": plan.NoAuth,
-            "basic": plan.BasicAuth,
-            "bearer": plan.BearerAuth,
-            "oauth2 client_credentials": plan.ClientCredentials,
-        }
-        return makers[kind](**given)
+        return plan.ClientTls(**given)
+
+    def _limit(self, node: ast.Limit) -> plan.RateLimit | None:
+        period = _PERIODS.get(node.unit.text)
+        if period is None:
+            self._report.unknown("FM0403", "span of time for a limit called", node.unit, _PERIODS)
+            return None
+        if node.requests < 1:
+            self._report.error(
+                "FM0403", "a limit of no requests lets nothing through", node.span, help="name 1 or more"
+            )
+            return None
+        return plan.RateLimit(requests=node.requests, period_ms=period)
+
+    def _breaker(self, node: ast.Breaker) -> plan.BreakerPolicy | None:
+        if node.failures < 1:
+            self._report.error("FM0403", "a breaker opens after 1 failure or more", node.span, help="opens after 10")
+            return None
+        if node.probe is None:
+            return plan.BreakerPolicy(failures=node.failures)
+        return plan.BreakerPolicy(failures=node.failures, probe_ms=node.probe.milliseconds)
 
     def _retry(self, node: ast.Retry) -> plan.RetryPolicy | None:
         statuses: list[int] = []
@@ -321,40 +336,3 @@ class _ConnectorLowering:
             first_ms=node.first.milliseconds if node.first is not None else default.first_ms,
             longest_ms=node.longest.milliseconds if node.longest is not None else default.longest_ms,
         )
-
-    def _pages(self, node: ast.Resource, name: str) -> plan.Pages:
-        """The kind of paging; the function that finds the next page is emitted from its path."""
-        pages = node.pages
-        if pages is None or pages.kind == "none":
-            return plan.NoPages()
-        path = pages.at
-        if pages.kind == "odata2":
-            self._next[name] = ir.Read(
-                root="$", segments=(ir.Member(name="d"), ir.Member(name="__next")), text="$.d.__next"
-            )
-        elif path is not None:
-            found = shapes.walk(path, None, self._report)
-            if found is None or found.many:
-                self._report.error("FM0403", "the next page is named by one value", path.span)
-                return plan.NoPages()
-            self._next[name] = ir.Read(root="$", segments=found.segments, text=shapes.path_text(path))
-        if pages.kind == "cursor":
-            return plan.CursorPages(
-                next=_emitted,
-                sent_as=pages.sent_as.value if pages.sent_as is not None else "cursor",
-                size=pages.size,
-                size_sent_as=pages.size_sent_as.value if pages.size_sent_as is not None else None,
-            )
-        if pages.size is not None:
-            self._report.error(
-                "FM0403",
-                "a next link says by itself how many come at a time",
-                pages.span,
-                help="ask for the size of the first page in query { }",
-            )
-        return plan.NextLinkPages(next=_emitted)
-
-
-def _emitted(_: object) -> object:
-    """Stands in a plan for the function that the emitter writes from `next_pages`."""
-    raise AssertionError("a plan runs from its bundle, not from the compiler")

@@ -8,6 +8,7 @@ from fieldmap.compiler import ir, lets, shapes, types
 from fieldmap.compiler.assignments import Assignments
 from fieldmap.compiler.checks import both, lower_checks
 from fieldmap.compiler.context import MapContext
+from fieldmap.compiler.deltas import most_absent
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.places import place
@@ -121,6 +122,7 @@ class _MapLowering:
             ignores=self._ignores(node.items),
             changed_unknown=resource.changed_unknown,
             personal=tagged_members(resource.shape.members if resource.shape is not None else ()),
+            absence=most_absent(resource),
         )
 
     # ------------------------------------------------------------------------------------------------ claims

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, cast
 
 from fieldmap.dsl import ast
 from fieldmap.dsl.build_expression import expression, expressions
@@ -30,7 +30,7 @@ from fieldmap.dsl.language import Branch
 
 _MILLISECONDS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "day": 86_400_000, "days": 86_400_000}
 _LONGEST = 366 * 86_400_000
-PagesKind = Literal["none", "cursor", "next", "odata2"]
+PagesKind = Literal["none", "cursor", "next", "link", "offset", "number", "keyset", "odata2", "odata4"]
 
 
 def connector(tree: Branch, ctx: Building) -> ast.Connector:
@@ -44,7 +44,10 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
         base=ctx.maybe(single.get("base"), _value),
         folder=ctx.maybe(single.get("folder"), _value),
         auth=ctx.maybe(single.get("auth"), _auth),
+        tls=ctx.maybe(single.get("tls"), _tls),
         retry=ctx.maybe(single.get("retry"), _retry),
+        limit=ctx.maybe(single.get("limit"), _limit),
+        breaker=ctx.maybe(single.get("breaker"), _breaker),
         headers=_pairs(single.get("headers"), ctx),
         sentinels=tuple(ctx.each([line for line in lines if line.data == "sentinels"], _sentinels)),
         resources=tuple(ctx.each([line for line in lines if line.data == "resource"], _resource)),
@@ -68,6 +71,8 @@ def _resource(tree: Branch, ctx: Building) -> ast.Resource:
         ids=ctx.maybe(single.get("id"), _ids) or (),
         changed=None if unknown else changed,
         changed_unknown=unknown,
+        window=ctx.maybe(single.get("changed"), _window),
+        absence=ctx.maybe(single.get("absence"), _absence),
         deleted_when=ctx.maybe(single.get("deleted"), _value),
         when=ctx.maybe(single.get("when"), _value),
         sparse_when=ctx.maybe(single.get("sparse"), _value),
@@ -107,6 +112,10 @@ def _auth(tree: Branch, ctx: Building) -> ast.Auth:
     return ast.Auth(kind=kind, settings=_settings(tree, ctx), span=ctx.span(tree))
 
 
+def _tls(tree: Branch, ctx: Building) -> ast.Tls:
+    return ast.Tls(settings=_settings(tree, ctx), span=ctx.span(tree))
+
+
 def _settings(tree: Branch, ctx: Building) -> tuple[ast.Setting, ...]:
     settings = branch(tree, "auth_settings")
     return tuple(ctx.each(branches(settings), _setting)) if settings is not None else ()
@@ -134,6 +143,18 @@ def _retry(tree: Branch, ctx: Building) -> ast.Retry:
         longest=durations[1] if len(durations) > 1 else None,
         span=ctx.span(tree),
     )
+
+
+def _limit(tree: Branch, ctx: Building) -> ast.Limit:
+    number = whole_number(required_leaf(tree, "NUMBER"), ctx, "how many requests are sent")
+    return ast.Limit(requests=number, unit=any_name(required_leaf(tree, "NAME"), ctx), span=ctx.span(tree))
+
+
+def _breaker(tree: Branch, ctx: Building) -> ast.Breaker:
+    number = whole_number(required_leaf(tree, "NUMBER"), ctx, "after how many failures it opens")
+    probe = branch(tree, "duration")
+    length = _duration(probe, ctx) if probe is not None else None
+    return ast.Breaker(failures=number, probe=length, span=ctx.span(tree))
 
 
 def _causes(tree: Branch, ctx: Building) -> list[ast.Name]:
@@ -165,22 +186,60 @@ def _duration(tree: Branch, ctx: Building) -> ast.Duration:
 def _pages(tree: Branch, ctx: Building) -> ast.Pages:
     plan = required_branch(tree)
     at = branch(plan, "path")
-    size = branch(plan, "pages_size")
+    parts = once(branches(plan, "pages_size", "pages_total", "pages_more"), "pages line", ctx, "pages_")
+    size = parts.get("pages_size")
+    first = branch(plan, "pages_first")
     count = whole_number(required_leaf(size, "NUMBER"), ctx, "how many come at a time") if size is not None else None
-    kinds: dict[str, PagesKind] = {
-        "pages_none": "none",
-        "pages_odata2": "odata2",
-        "pages_cursor": "cursor",
-        "pages_next": "next",
-    }
+    kind = cast("PagesKind", str(plan.data).removeprefix("pages_"))
     return ast.Pages(
-        kind=kinds[str(plan.data)],
+        kind=kind,
         at=path(at, ctx) if at is not None else None,
         sent_as=_sent_as(plan, ctx),
+        first=whole_number(required_leaf(first), ctx, "the number of the first page") if first is not None else None,
         size=count,
         size_sent_as=_sent_as(size, ctx) if size is not None else None,
+        total=ctx.maybe(parts.get("pages_total"), _path),
+        more=ctx.maybe(parts.get("pages_more"), _path),
         span=ctx.span(tree),
     )
+
+
+def _window(tree: Branch, ctx: Building) -> ast.Window | None:
+    """What stands behind the value of a `changed` line."""
+    sent = branch(tree, "sent_as")
+    known = ("window_until", "window_written", "window_settles", "window_overlap")
+    parts = once(branches(tree, *known), "changed line", ctx, "window_")
+    if sent is None and not parts:
+        return None
+    form, zone = _form(parts["window_written"], ctx) if "window_written" in parts else (None, None)
+    return ast.Window(
+        since=_sent_as(tree, ctx),
+        until=_sent_as(parts["window_until"], ctx) if "window_until" in parts else None,
+        form=form,
+        zone=zone,
+        settles=_length(parts.get("window_settles"), ctx),
+        overlap=_length(parts.get("window_overlap"), ctx),
+        span=ctx.span(tree),
+    )
+
+
+def _form(tree: Branch, ctx: Building) -> tuple[ast.Text | ast.Name, ast.Text | None]:
+    words, texts = leaves(tree, "NAME"), leaves(tree, "PLAIN")
+    if words:
+        names = [any_name(word, ctx) for word in words]
+        text = " ".join(name.text for name in names)
+        return ast.Name(text=text, span=names[0].span.to(names[-1].span)), None
+    return plain(texts[0], ctx), plain(texts[1], ctx) if len(texts) > 1 else None
+
+
+def _length(tree: Branch | None, ctx: Building) -> ast.Duration | None:
+    return _duration(required_branch(tree, "duration"), ctx) if tree is not None else None
+
+
+def _absence(tree: Branch, ctx: Building) -> ast.Absence:
+    share = branch(tree, "number")
+    found = expression(share, ctx) if share is not None else None
+    return ast.Absence(share=found if isinstance(found, ast.Number) else None, span=ctx.span(tree))
 
 
 def _sent_as(tree: Branch, ctx: Building) -> ast.Text | None:

@@ -183,14 +183,17 @@ def shortened(text: str, width: int = 40) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def once(parts: Iterable[Branch], what: str, ctx: Building) -> dict[str, Branch]:
-    """The lines of a block that may stand once, by rule; a second one is a mistake and is left out."""
+def once(parts: Iterable[Branch], what: str, ctx: Building, prefix: str = "") -> dict[str, Branch]:
+    """The lines of a block that may stand once, by rule; a second one is a mistake and is left out. prefix: of the rules' names,
+    which no author knows."""
     found: dict[str, Branch] = {}
     for part in parts:
         rule = str(part.data)
         if rule in found:
             ctx.diagnostics.append(
-                declared_twice(f"`{rule}` in this {what}", first_word(part, ctx), first_word(found[rule], ctx))
+                declared_twice(
+                    f"`{rule.removeprefix(prefix)}` in this {what}", first_word(part, ctx), first_word(found[rule], ctx)
+                )
             )
         else:
             found[rule] = part

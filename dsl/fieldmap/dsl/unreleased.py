@@ -36,7 +36,7 @@ _ENTRY = re.compile(r"(?:`\w+`|[A-Za-z_]\w*)[ \t]*(?:=(?!=)|:)")
 
 # Lines with a block of their own, which is passed over.
 _OPENING = {
-    "connector": {"for", "windows", "window", "tls"},
+    "connector": {"for", "windows", "window"},
     "resource": {
         "post",
         "put",
@@ -55,45 +55,21 @@ _OPENING = {
 
 # At the start of a line.
 _LINES = (
-    _Part(r"limit(?!\w)", "connector", "resource", instead="`retry … on 429` waits when the server asks for it"),
-    _Part(r"breaker(?!\w)", "connector", "resource", instead="`retry` bounds the attempts"),
+    _Part(r"(?:limit|breaker)(?!\w)", "resource", instead="it is a line of the connector, whose resources share it"),
     _Part(r"for[ \t]+each(?!\w)", "connector", "resource", instead="declare a resource with a `get` of its own"),
     _Part(
         r"resource[ \t]+\w+[ \t]+is(?!\w)", "connector", what="`resource … is`", instead="write its address with `get`"
     ),
-    _Part(
-        r"(?:brokers|topic|bucket|tls)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"
-    ),
+    _Part(r"(?:brokers|topic|bucket)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"),
     _Part(r"(?:windows?|step|submit|poll|download|params|path)(?!\w)", "connector", "resource"),
     _Part(r"(?:post|put)(?!\w)", "resource", instead="only `get` is read"),
     _Part(r"body(?!\w)", "resource", instead="only `get` with `query { … }` is read"),
     _Part(r"(?:on|expect|warn)(?!\w)", "connector", "resource"),
-    _Part(r"(?:deleted[ \t]+by|deletes)(?!\w)", "resource", instead="use `deleted when …`"),
+    _Part(r"deletes(?!\w)", "resource", instead="use `deleted when …` or `deleted by absence`"),
     _Part(r"shape[ \t]+from(?!\w)", "resource", instead="write the members that are read: `shape { name : text }`"),
-    _Part(
-        r"pages[ \t]+(?:offset|number|page|keyset|odata4|link)(?!\w)",
-        "resource",
-        instead="use `pages cursor`, `pages next`, `pages odata2` or `pages none`",
-    ),
     _Part(r"must(?!\w)", "map", instead="use `expect`, or `if invalid reject` on a field"),
     _Part(r"key(?=[ \t]+\w)", "map", what="`key` in a map", instead="assign the key's fields like any others"),
     _Part(r"(?:warn|must|property)(?!\w)", "example", instead="expect the row, or `expect reject`"),
-)
-
-# Where reading stopped.
-_HERE = (
-    _Part(
-        r"sent[ \t]+as(?!\w)",
-        "resource",
-        what="reading only what has changed (`sent as`)",
-        instead="leave it out: every run reads all of it",
-    ),
-    _Part(
-        r",[ \t]*(?:settles|overlap)(?!\w)",
-        "resource",
-        what="the reading window of `changed`",
-        instead="leave it out: every run reads all of it",
-    ),
 )
 
 # Before the place where reading stopped: (what stands before, what stands there).
@@ -114,9 +90,6 @@ def find(text: str, block: Block | None, start: int, end: int, at: int) -> Found
     """The unreleased part that explains why text[start:end], a line of the block, stopped reading at `at`."""
     for part in () if _ENTRY.match(text, start, end) else _LINES:
         if part.concerns(block) and (match := part.pattern.match(text, start, end)):
-            return part.found(match)
-    for part in _HERE:
-        if part.concerns(block) and (match := part.pattern.match(text, at, end)):
             return part.found(match)
     before = text[:at]
     for part, here in _BEFORE:

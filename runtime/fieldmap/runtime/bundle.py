@@ -98,7 +98,8 @@ class FieldOrigin(_Part, frozen=True):
 
 
 class MapInfo(_Part, frozen=True):
-    """keeps: fields of the record's own claim that a version of it may leave as an earlier one gave them."""
+    """keeps: fields of the record's own claim that a version of it may leave as an earlier one gave them. absence: records that a
+    full sweep lacks are withdrawn, unless they are more than so many percent; "" where absence means nothing."""
 
     id: str
     title: str
@@ -110,6 +111,7 @@ class MapInfo(_Part, frozen=True):
     claims: tuple[ClaimInfo, ...]
     origins: tuple[FieldOrigin, ...]
     keeps: tuple[str, ...] = ()
+    absence: str = ""
 
 
 class RuleInfo(_Part, frozen=True):

@@ -27,10 +27,20 @@ class SecretRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
-    """A text put together at run time from literal parts and references. With a SecretRef in it the whole is a secret."""
+class WindowRef:
+    """`{since}` or `{until}` in a query: a bound of the window that is read. Without the bound the whole line is left out."""
 
-    parts: tuple[str | EnvRef | SecretRef, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A text put together at run time from literal parts and references. With a SecretRef in it the whole is a secret.
+
+    A WindowRef stands in queries only, and becomes text with each sweep.
+    """
+
+    parts: tuple[str | EnvRef | SecretRef | WindowRef, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +69,100 @@ class ClientCredentials:
     scope: Composed | None = None
 
 
-Auth = NoAuth | BasicAuth | BearerAuth | ClientCredentials
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key in a header or in the query, by whatever name the source gives it."""
+
+    name: str
+    key: Composed
+    place: Literal["header", "query"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshToken:
+    """OAuth2 with a token that a person's consent gave (RFC 6749 section 6). The server may rotate it with each use."""
+
+    token_url: Composed
+    refresh_token: Composed
+    client_id: Composed
+    client_secret: Composed | None = None
+    scope: Composed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JwtBearer:
+    """OAuth2 with an assertion signed by the client's RSA key (RFC 7523, RS256). private_key: PEM. audience: token_url where unsaid."""
+
+    token_url: Composed
+    issuer: Composed
+    private_key: Composed
+    subject: Composed | None = None
+    audience: Composed | None = None
+    key_id: Composed | None = None
+    scope: Composed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamlBearer:
+    """OAuth2 with a SAML assertion made elsewhere (RFC 7522). assertion: in base64. company_id: as SuccessFactors wants it."""
+
+    token_url: Composed
+    assertion: Composed
+    client_id: Composed
+    client_secret: Composed | None = None
+    company_id: Composed | None = None
+    scope: Composed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hmac:
+    """A signature over parts of the request, HMAC with SHA-256 or SHA-512. message: a template of {method}, {path}, {query},
+    {timestamp}, {body}, {body_sha256} and texts, as literal text. timestamp_header: where the seconds since 1970 are sent."""
+
+    secret: Composed
+    message: str
+    header: str
+    algorithm: Literal["sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: Composed | None = None
+    timestamp_header: str | None = None
+    key_id: Composed | None = None
+    key_header: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsSigV4:
+    """AWS Signature Version 4."""
+
+    access_key: Composed
+    secret_key: Composed
+    region: Composed
+    service: Composed
+    session_token: Composed | None = None
+
+
+Auth = (
+    NoAuth
+    | BasicAuth
+    | BearerAuth
+    | ClientCredentials
+    | ApiKey
+    | RefreshToken
+    | JwtBearer
+    | SamlBearer
+    | Hmac
+    | AwsSigV4
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientTls:
+    """Files in PEM: the client's certificate and key (mutual TLS), and the only roots to trust; each if it is said."""
+
+    certificate: Composed | None = None
+    key: Composed | None = None
+    password: Composed | None = None
+    roots: Composed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +183,51 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """At most so many requests to a connector in so many milliseconds, spread evenly."""
+
+    requests: int
+    period_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerPolicy:
+    """After so many failed attempts in a row nothing is asked of the source for so long; then one request probes it."""
+
+    failures: int
+    probe_ms: int = 30_000
+
+
+Find = Callable[[Any], Any]
+"""Takes a decoded body, gives what stands at a place of it, None where there is nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """What a body says of the whole. rows: the raw records of a page, before any is filtered out by a map or by a filter of `records`.
+    total: how many records there are on all pages. more: whether another page follows. None where nothing is said."""
+
+    rows: Find | None = None
+    total: Find | None = None
+    more: Find | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoPages:
     """One request gives everything."""
+
+    ends: Ends = Ends()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CursorPages:
     """next: takes the decoded body, gives the cursor (text or number) of the next page, or None when there is none."""
 
-    next: Callable[[Any], Any]
+    next: Find
     sent_as: str
     size: int | None = None
     size_sent_as: str | None = None
+    ends: Ends = Ends()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +237,65 @@ class NextLinkPages:
     A link that leaves the connector's origin (scheme, host and port of `base`) is an error, not a request.
     """
 
-    next: Callable[[Any], Any]
+    next: Find
+    ends: Ends = Ends()
 
 
-Pages = NoPages | CursorPages | NextLinkPages
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkHeaderPages:
+    """The next page's URL is in the header `Link`, with rel="next" (RFC 8288)."""
+
+    ends: Ends = Ends()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffsetPages:
+    """How many records were read so far is sent. Ends with an empty page, or as `ends` says."""
+
+    sent_as: str
+    size: int | None = None
+    size_sent_as: str | None = None
+    ends: Ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberPages:
+    """The number of the page is sent, counted from `first`. Ends with an empty page, or as `ends` says."""
+
+    sent_as: str
+    first: int = 1
+    size: int | None = None
+    size_sent_as: str | None = None
+    ends: Ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysetPages:
+    """The key of the last record is sent. key: takes a raw record. Ends with an empty page, or as `ends` says."""
+
+    key: Find
+    sent_as: str
+    size: int | None = None
+    size_sent_as: str | None = None
+    ends: Ends
+
+
+Pages = NoPages | CursorPages | NextLinkPages | LinkHeaderPages | OffsetPages | NumberPages | KeysetPages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """Reading only what changed, in windows. since, until: the names by which the bounds are sent; None for one that stands in the
+    query as a WindowRef, or is not sent. written: "iso", "epoch s", "epoch ms" or a pattern of LDML; zone: of a pattern, UTC unsaid.
+    settles_ms: how far the upper bound trails the source's clock. overlap_ms: how much of what was read before is read again.
+    """
+
+    since: str | None = None
+    until: str | None = None
+    written: str = "iso"
+    zone: str | None = None
+    settles_ms: int = 60_000
+    overlap_ms: int = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +308,7 @@ class HttpResource:
     headers: tuple[tuple[str, Composed], ...] = ()
     pages: Pages = NoPages()
     format: Format = "json"
+    delta: Delta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +325,10 @@ class HttpConnector:
     name: str
     base: Composed
     auth: Auth = NoAuth()
+    tls: ClientTls | None = None
     retry: RetryPolicy = RetryPolicy()
+    limit: RateLimit | None = None
+    breaker: BreakerPolicy | None = None
     headers: tuple[tuple[str, Composed], ...] = ()
     resources: tuple[HttpResource, ...] = ()
 

@@ -9,12 +9,23 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from fieldmap.runtime.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """PEM files of one connector's TLS: the client's certificate and key, and the only roots to trust."""
+
+    certificate: str = ""
+    key: str = ""
+    password: Secret | None = None
+    roots: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +36,7 @@ class Request:
     url: Secret
     headers: tuple[tuple[str, str | Secret], ...] = field(default=(), repr=False)
     body: Secret | None = None
+    tls: TlsFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +60,14 @@ class Response:
 class TransportError(Exception):
     """No whole answer came. The text goes on from the name of the source: "refused the connection".
 
-    again: whether the same request may fare better later.
+    again: whether the same request may fare better later. sent: whether the source may have got it.
     """
 
-    def __init__(self, reason: str, *, again: bool = True) -> None:
+    def __init__(self, reason: str, *, again: bool = True, sent: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.again = again
+        self.sent = sent
 
 
 class Http(Protocol):
@@ -139,6 +152,20 @@ class Storage(Protocol):
         ...
 
 
+class State(Protocol):
+    """Small private things that outlive a process and belong to no archive: rotated tokens, circuit breakers. May raise OSError."""
+
+    def locked(self, name: str, clock: Clock) -> AbstractContextManager[None]:
+        """Waits for the one lock of that name, which the system releases with the process."""
+        ...
+
+    def read(self, name: str) -> bytes | None: ...
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replaces the whole, durably, readable by its owner only."""
+        ...
+
+
 class Clock(Protocol):
     def now(self) -> datetime:
         """The time of day, aware and in UTC: for records only, never for decisions."""
@@ -187,11 +214,19 @@ class Ports:
     storage: Storage
     clock: Clock
     random: Randomness
+    state: State | None = None
 
     @staticmethod
-    def real() -> Ports:
-        """The ports to the real world. HTTP is loaded with the first request only."""
+    def real(state: Path | None = None) -> Ports:
+        """The ports to the real world. HTTP is loaded with the first request only. state: the folder of what outlives the process."""
         from fieldmap.runtime.acquire.lazy import LazyHttp
+        from fieldmap.runtime.acquire.state import LocalState
         from fieldmap.runtime.archive.storage import LocalStorage
 
-        return Ports(http=LazyHttp(), storage=LocalStorage(), clock=SystemClock(), random=SystemRandomness())
+        return Ports(
+            http=LazyHttp(),
+            storage=LocalStorage(),
+            clock=SystemClock(),
+            random=SystemRandomness(),
+            state=LocalState(state) if state is not None else None,
+        )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import psycopg
 
 from fieldmap.runtime.acquire import acquire
 from fieldmap.runtime.acquire.preflight import check_settings
-from fieldmap.runtime.archive import Archive, Archived, describe
+from fieldmap.runtime.acquire.sweeps import Wanted
+from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, describe
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.decisions import settle
 from fieldmap.runtime.errors import ArchiveError, DatabaseError, FieldmapError, FindingsError, UsageError
@@ -23,6 +25,9 @@ from fieldmap.runtime.load.retry import Retried, Retry, letters
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Connection, Database, told
 from fieldmap.runtime.store.reconcile import Reconciled, first_line, prepare, prepare_own
+
+if TYPE_CHECKING:
+    from fieldmap.runtime.acquire.flow import Flow
 
 
 class Progress(Protocol):
@@ -67,10 +72,14 @@ class Run:
     environ: Mapping[str, str]
     progress: Progress
     dead_letters: Mapping[str, Decimal] = field(default_factory=dict)
+    _flows: dict[str, Flow] = field(default_factory=dict, repr=False)
 
-    def sync(self, resources: list[str]) -> Report:
-        """Fetches the named resources (all that have a connector if none is named) and loads what was not loaded yet."""
-        chosen = self._chosen(resources)
+    def sync(self, resources: list[str], wanted: Wanted = Wanted()) -> Report:  # noqa: B008  (frozen)
+        """Fetches the named resources (all that have a connector if none is named) and loads what was not loaded yet.
+
+        wanted: what to fetch of each, beside what is usual.
+        """
+        chosen = connected(self.bundle, resources)
         for name in dict.fromkeys(resource.split(".")[0] for resource in chosen):
             check_settings(self.bundle.connector(name), self.environ)
         reconciled = prepare(self.database, self.bundle, replay=False)
@@ -84,7 +93,7 @@ class Run:
             report.decided = settle(self.database, self.bundle, self.archive, run)
             for resource in chosen:
                 try:
-                    self._sync_one(resource, run, report)
+                    self._sync_one(resource, run, report, wanted)
                 except FieldmapError as error:
                     # One source that is down does not keep the others from being loaded.
                     if isinstance(error, DatabaseError):
@@ -103,7 +112,15 @@ class Run:
             report.decided = settle(self.database, self.bundle, self.archive, run)
             for info in self._maps(resources):
                 try:
-                    with Loader(self.database, self.bundle, info, run, detailed=True, dead=self._dead(info)) as loader:
+                    with Loader(
+                        self.database,
+                        self.bundle,
+                        info,
+                        run,
+                        detailed=True,
+                        dead=self._dead(info),
+                        archive=self.archive,
+                    ) as loader:
                         report.maps[info.id] = loader.loaded
                         self._catch_up(loader, info)
                 except FindingsError as error:
@@ -134,22 +151,38 @@ class Run:
 
     # ------------------------------------------------------------------------------------------------- parts
 
-    def _sync_one(self, resource: str, run: int, report: Report) -> None:
+    def _sync_one(self, resource: str, run: int, report: Report, wanted: Wanted) -> None:
         infos = self._maps([resource])
         connector = self.bundle.connector(resource.split(".")[0])
         with self.archive.writer(resource) as writer:
             if writer.cut is not None:
                 self.progress.cut(resource, str(writer.cut))
-            loaders = [Loader(self.database, self.bundle, info, run, dead=self._dead(info)) for info in infos]
+            loaders = [
+                Loader(self.database, self.bundle, info, run, dead=self._dead(info), archive=self.archive)
+                for info in infos
+            ]
             with contextlib.ExitStack() as entered:
                 for loader, info in zip(loaders, infos, strict=True):
                     entered.enter_context(loader)
                     report.maps[info.id] = loader.loaded
                     self._catch_up(loader, info)
-                pages = acquire(connector, resource, writer=writer, ports=self.ports, environ=self.environ)
+                noted = replace(wanted, note=functools.partial(self.progress.cut, resource))
+                pages = acquire(
+                    connector,
+                    resource,
+                    writer=writer,
+                    ports=self.ports,
+                    environ=self.environ,
+                    wanted=noted,
+                    flows=self._flows,
+                )
                 for part in self._parts(pages, resource, report):
                     for loader, info in zip(loaders, infos, strict=True):
                         loader.load(part, lambda records, info=info: self.progress.applied(info.title, records))  # type: ignore[misc]
+        # Only now: what stands beside it is loaded all the same.
+        refused = [loader.loaded.refused for loader in loaders if loader.loaded.refused]
+        if refused:
+            raise FindingsError(" ".join(refused))
 
     def _catch_up(self, loader: Loader, info: MapInfo) -> None:
         """Applies what the archive holds and the database does not, as after a crash, an import, or a change of the map."""
@@ -158,7 +191,7 @@ class Run:
             self._check_archive(info.title, info.resource, after)
         if info.resource in self.archive.resources():
             loader.load(
-                self.archive.read(info.resource, after), lambda records: self.progress.applied(info.title, records)
+                self.archive.entries(info.resource, after), lambda records: self.progress.applied(info.title, records)
             )
         loader.finish()
 
@@ -188,12 +221,17 @@ class Run:
                 " empty database: fieldmap replay"
             ) from None
 
-    def _parts(self, pages: Iterator[Archived], resource: str, report: Report) -> Iterator[list[Archived]]:
+    def _parts(
+        self, pages: Iterator[Archived | ClosedSweep], resource: str, report: Report
+    ) -> Iterator[list[Archived | ClosedSweep]]:
         """Pages in portions of bounded size. When the source fails in the middle, what was archived is loaded before it is said."""
-        part: list[Archived] = []
+        part: list[Archived | ClosedSweep] = []
         size = 0
         try:
             for page in pages:
+                if isinstance(page, ClosedSweep):
+                    part.append(page)
+                    continue
                 report.pages[resource] = report.pages.get(resource, 0) + 1
                 self.progress.fetched(resource, 1)
                 part.append(page)
@@ -210,16 +248,6 @@ class Run:
 
     def _dead(self, info: MapInfo) -> Decimal | None:
         return self.dead_letters.get(info.resource, self.dead_letters.get(""))
-
-    def _chosen(self, resources: list[str]) -> list[str]:
-        connected = [
-            item.resource
-            for item in self.bundle.catalogue.maps
-            if item.resource.split(".")[0] in self.bundle.catalogue.connectors
-        ]
-        known = list(dict.fromkeys(connected))
-        _check_known(resources, known)
-        return resources or known
 
     def _maps(self, resources: list[str]) -> list[MapInfo]:
         _check_known(resources, [item.resource for item in self.bundle.catalogue.maps])
@@ -285,6 +313,19 @@ class _Recorded:
             if not c.balanced or kept.get(map_, (0,) * 7) != counted:
                 wrong.append(map_)
         return wrong
+
+
+def connected(bundle: Bundle, resources: list[str]) -> list[str]:
+    """The resources that a sync fetches: those named, else all that have a connector. Raises UsageError for one that no map reads."""
+    known = list(
+        dict.fromkeys(
+            item.resource
+            for item in bundle.catalogue.maps
+            if item.resource.split(".")[0] in bundle.catalogue.connectors
+        )
+    )
+    _check_known(resources, known)
+    return resources or known
 
 
 def _check_known(named: list[str], known: list[str]) -> None:

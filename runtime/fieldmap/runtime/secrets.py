@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from fieldmap.runtime.errors import UsageError
-from fieldmap.runtime.plan import Composed, EnvRef, SecretRef
+from fieldmap.runtime.plan import Composed, EnvRef, SecretRef, WindowRef
 
 REDACTED = "***"
 
@@ -50,12 +51,40 @@ def resolve(composed: Composed, environ: Mapping[str, str]) -> str | Secret:
     missing = missing_variables(composed, environ)
     if missing:
         raise UsageError(f"The environment variable {missing[0]} is not set; set it and run again")
-    text = "".join(part if isinstance(part, str) else environ[part.name] for part in composed.parts)
+    text = "".join(part if isinstance(part, str) else _value(part, environ) or "" for part in composed.parts)
     return Secret(text) if any(isinstance(part, SecretRef) for part in composed.parts) else text
 
 
+def window_hole(name: str) -> str:
+    """What stands for a bound of a window in a text that is resolved already; no setting can hold the character."""
+    return f"\0{name}\0"
+
+
 def missing_variables(composed: Composed, environ: Mapping[str, str]) -> list[str]:
-    return [part.name for part in composed.parts if not isinstance(part, str) and not environ.get(part.name)]
+    return [part.name for part in composed.parts if not isinstance(part, str) and not _value(part, environ)]
+
+
+def _value(reference: EnvRef | SecretRef | WindowRef, environ: Mapping[str, str]) -> str | None:
+    """What a reference stands for, None if nothing gives it. A bound of a window stays the hole that it is.
+
+    A secret that no variable holds may lie in a file, as containers are given theirs: the variable X_FILE names it. Raises
+    UsageError if that file cannot be read.
+    """
+    if isinstance(reference, WindowRef):
+        return window_hole(reference.name)
+    found = environ.get(reference.name)
+    file = environ.get(f"{reference.name}_FILE") if isinstance(reference, SecretRef) and not found else None
+    if not file:
+        return found
+    try:
+        text = Path(file).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise UsageError(
+            f"The file of the secret {reference.name} cannot be read ({reason}); check the variable {reference.name}_FILE"
+        ) from None
+    # Editors and `echo` end a file with a line break, which belongs to no password. A key in PEM does well without.
+    return text.rstrip("\r\n")
 
 
 def references(composed: Composed) -> list[str]:
@@ -63,7 +92,7 @@ def references(composed: Composed) -> list[str]:
     return [
         f"{'env' if isinstance(part, EnvRef) else 'secret'}.{part.name}"
         for part in composed.parts
-        if not isinstance(part, str)
+        if isinstance(part, EnvRef | SecretRef)
     ]
 
 

@@ -11,6 +11,7 @@ from tests.runtime.acquire.faultserver import FaultServer, Reply, reply
 from tests.runtime.archive.fakes import FixedRandomness, VirtualClock
 
 from fieldmap.runtime.acquire import acquire
+from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.acquire.transport import BoundedHttp, Limits
 from fieldmap.runtime.archive import Archive, Archived
 from fieldmap.runtime.archive.storage import LocalStorage
@@ -68,10 +69,17 @@ class Source:
         self.archive = Archive(root / "archive", self.ports)
         self.root = root
 
-    def fetch(self, plan: Connector, environ: dict[str, str] | None = None, resource: str = RESOURCE) -> list[Archived]:
+    def fetch(
+        self,
+        plan: Connector,
+        environ: dict[str, str] | None = None,
+        resource: str = RESOURCE,
+        wanted: Wanted = Wanted(),  # noqa: B008
+    ) -> list[Archived]:
         """All pages of a sweep; also those before an error are in the archive."""
         with self.archive.writer(resource) as writer:
-            return list(acquire(plan, resource, writer=writer, ports=self.ports, environ=environ or {}))
+            items = acquire(plan, resource, writer=writer, ports=self.ports, environ=environ or {}, wanted=wanted)
+            return [item for item in items if isinstance(item, Archived)]
 
     def archived(self, resource: str = RESOURCE) -> list[Archived]:
         return list(self.archive.read(resource, None))

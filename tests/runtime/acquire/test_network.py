@@ -310,3 +310,23 @@ def test_http_is_loaded_with_the_first_request() -> None:
 
 def test_the_real_port_closes() -> None:
     BoundedHttp().close()
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=iso-8859-1", "; charset=nonsense"])
+def test_N12_json_is_utf_8(workday: Source, charset: str) -> None:
+    """Also where the header says otherwise, as RFC 8259 has it; UTF-16 is refused and not guessed."""
+    for body in (b'\xef\xbb\xbf{"name":"\xc3\xa4"}', b'{"name":"\xc3\xa4"}'):
+        with serving(reply(body, content_type=f"application/json{charset}")) as server:
+            assert workday.fetch(connector(server.url, NoPages()))[0].body == body
+    wide = '{"name":"x"}'.encode("utf-16")
+    with serving(reply(wide)) as server, pytest.raises(SourceError, match="a body that is not JSON"):
+        workday.fetch(connector(server.url))
+
+
+def test_N15_a_304_is_no_page(workday: Source) -> None:
+    with serving(raw(b"HTTP/1.1 304 Not Modified\r\n\r\n", close=False)) as server:
+        with pytest.raises(SourceError, match="answered 304"):
+            workday.fetch(connector(server.url))
+        assert "if-none-match" not in server.asked[0].headers
+        assert "if-modified-since" not in server.asked[0].headers
+    assert workday.archived() == []

@@ -13,6 +13,7 @@ from tests.runtime.acquire.sources import CURSOR, LINK, RESOURCE, Source, connec
 
 from fieldmap.runtime.acquire import acquire
 from fieldmap.runtime.acquire.paging import fetch_pages
+from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.errors import SourceError, UsageError
 from fieldmap.runtime.plan import CursorPages, EnvRef, HttpResource, NoPages
 
@@ -45,9 +46,9 @@ def test_each_page_is_durable_before_the_next_is_asked_for(workday: Source) -> N
         assert next(pages) == workday.archived()[0]
         assert len(server.asked) == 1
         assert workday.closed() == []
-        assert next(pages).page == 2
+        assert next(pages) == workday.archived()[1]
         assert workday.closed() == []
-        assert list(pages) == []
+        assert list(pages) == list(workday.archive.closed_sweeps(RESOURCE))
         assert workday.closed() == [2]
 
 
@@ -156,7 +157,9 @@ def test_S02_pages_without_end(workday: Source) -> None:
     plan = connector("http://127.0.0.1")
     with FaultServer(endless) as server, workday.archive.writer(RESOURCE) as writer:
         plan = connector(server.url)
-        pages = fetch_pages(plan, plan.resources[0], writer=writer, ports=workday.ports, environ={}, most_pages=5)
+        pages = fetch_pages(
+            plan, plan.resources[0], writer=writer, ports=workday.ports, environ={}, wanted=Wanted(most_pages=5)
+        )
         with pytest.raises(SourceError, match="more than 5 pages"):
             list(pages)
     assert len(server.asked) == 5

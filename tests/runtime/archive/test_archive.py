@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.runtime.archive.fakes import RESOURCE, MemoryStorage, memory_ports, received
 
-from fieldmap.runtime.archive import Archive, Received, describe, offset_of, position, segment_of
+from fieldmap.runtime.archive import Archive, Received, SweepEnd, describe, offset_of, position, segment_of
 from fieldmap.runtime.archive.records import KEPT_HEADERS
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.ports import Ports
@@ -65,7 +65,7 @@ def test_segments_are_followed_by_new_ones(tmp_path: Path) -> None:
     places = filled(archive, 10)
     with archive.writer(RESOURCE) as writer:
         places.append(writer.append(received(11)).position)
-        writer.close_sweep("s", 11, framed=True)
+        writer.close_sweep("s", 11, SweepEnd(framed=True))
     assert max(map(segment_of, places)) >= 3
     assert [item.position for item in archive.read(RESOURCE, None)] == places
     assert [item.position for item in archive.read(RESOURCE, places[4])] == places[5:]
@@ -79,9 +79,9 @@ def test_segments_are_followed_by_new_ones(tmp_path: Path) -> None:
 def test_closed_sweeps_are_apart_from_the_responses(archive: Archive) -> None:
     with archive.writer(RESOURCE) as writer:
         first = writer.append(received(1))
-        mark = writer.close_sweep("one", 1, framed=True)
+        mark = writer.close_sweep("one", 1, SweepEnd(framed=True))
         second = writer.append(received(2, sweep="two"))
-        other = writer.close_sweep("two", 1, framed=False)
+        other = writer.close_sweep("two", 1, SweepEnd(framed=False))
     assert list(archive.read(RESOURCE, None)) == [first, second]
     assert list(archive.closed_sweeps(RESOURCE)) == [mark, other]
     assert list(archive.entries(RESOURCE, first.position)) == [mark, second, other]
@@ -184,7 +184,7 @@ def test_fastwarc_reads_and_verifies_it(archive: Archive, tmp_path: Path) -> Non
     with archive.writer(RESOURCE) as writer:
         page = writer.append(received(1, headers={"content-type": "application/json", "etag": '"x"'}))
         writer.append(received(2, body=b"a,b\n1,2\n", status=None, headers={}, format="csv", url="file:a.csv"))
-        writer.close_sweep("s", 2, framed=True)
+        writer.close_sweep("s", 2, SweepEnd(framed=True))
     segment = tmp_path / "archive" / RESOURCE / "000001.warc.zst"
     kinds, offsets = [], []
     for record in ArchiveIterator(str(segment), parse_http=True):

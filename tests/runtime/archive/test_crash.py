@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.runtime.archive.fakes import RESOURCE, MemoryStorage, memory_ports, received
 
-from fieldmap.runtime.archive import Archive
+from fieldmap.runtime.archive import Archive, SweepEnd
 from fieldmap.runtime.errors import ArchiveError
 
 ROOT = Path(__file__).parents[3]
@@ -111,7 +111,7 @@ def test_A4_a_writer_that_failed_takes_nothing_more() -> None:
         with pytest.raises(ArchiveError, match="takes nothing more: an earlier write failed; run again"):
             writer.append(received(2))
         with pytest.raises(ArchiveError, match="takes nothing more"):
-            writer.close_sweep("s", 1, framed=True)
+            writer.close_sweep("s", 1, SweepEnd(framed=True))
 
 
 def test_A4_an_interruption_in_the_middle_of_a_write_stops_the_writer_too() -> None:

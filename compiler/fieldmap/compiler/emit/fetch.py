@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.connectors import ConnectorPlan
+from fieldmap.compiler.pages import Found
 from fieldmap.runtime import plan
 
 _HEAD = '''"""How connector {name} is fetched. Generated from {file}:{line}; changes belong there."""
@@ -14,39 +15,50 @@ from fieldmap.runtime.plan import *
 
 def emit(connector: ConnectorPlan) -> str:
     """The source of `fetch/<connector>.py`: functions that find the next page, and CONNECTOR."""
-    functions: dict[str, str] = {}
+    functions: dict[tuple[str, str], str] = {}
     parts = [_HEAD.format(name=connector.plan.name, file=_one_line(connector.place.file), line=connector.place.line)]
-    for number, (resource, read) in enumerate(connector.next_pages.items()):
-        functions[resource] = f"_next_{number}"
-        parts.append(_function(functions[resource], read, resource))
+    for number, ((resource, purpose), read) in enumerate(connector.finds.items()):
+        functions[resource, purpose] = f"_{purpose}_{number}"
+        parts.append(_function(functions[resource, purpose], read, resource, rows=purpose == "rows"))
     parts.append(f"CONNECTOR = {_value(connector.plan, functions, '')}")
     return "\n\n".join(parts) + "\n"
 
 
-def _function(name: str, read: ir.Read, resource: str) -> str:
+def _function(name: str, read: ir.Read, resource: str, *, rows: bool) -> str:
+    """rows: what is found is a page's records: a list, or all values of an object that is gone through; False where there is nothing."""
+    nothing = "False" if rows else "None"
     lines = [f"def {name}(body):", f"    # {resource}: {_one_line(read.text)}"]
     for segment in read.segments:
         if isinstance(segment, ir.Member):
-            lines.append(f"    body = body.get({segment.name!r}) if isinstance(body, dict) else None")
+            get = f"body.get({segment.name!r}, False)" if rows else f"body.get({segment.name!r})"
+            lines.append(f"    body = {get} if isinstance(body, dict) else {nothing}")
         elif isinstance(segment, ir.Index):
             inside = f"len(body) > {segment.index}" if segment.index >= 0 else f"len(body) >= {-segment.index}"
-            lines.append(f"    body = body[{segment.index}] if isinstance(body, list) and {inside} else None")
-    return "\n".join([*lines, "    return body"])
+            lines.append(f"    body = body[{segment.index}] if isinstance(body, list) and {inside} else {nothing}")
+        elif isinstance(segment, ir.All):
+            lines.append("    body = list(body.values()) if isinstance(body, dict) else body")
+    if rows:
+        # A null in the place of the list says that there are none.
+        lines.append("    body = [] if body is None else body")
+        lines.append("    return [body] if isinstance(body, dict) else body")
+    else:
+        lines.append("    return body")
+    return "\n".join(lines)
 
 
-def _value(value: object, functions: dict[str, str], resource: str) -> str:
+def _value(value: object, functions: dict[tuple[str, str], str], resource: str) -> str:
     """A constructor call or constant. Texts of the author pass only through repr."""
     if isinstance(value, plan.HttpResource | plan.FilesResource):
         resource = value.name
-    if callable(value) and not isinstance(value, type):
-        return functions[resource]
+    if isinstance(value, Found):
+        return functions[resource, value.purpose]
     if isinstance(value, tuple):
         items = ", ".join(_value(item, functions, resource) for item in value)
         return f"({items},)" if len(value) == 1 else f"({items})"
     if value is None or isinstance(value, str | int | bool):
         return repr(value)
     name = type(value).__name__
-    if isinstance(value, plan.EnvRef | plan.SecretRef | plan.Composed):
+    if isinstance(value, plan.EnvRef | plan.SecretRef | plan.WindowRef | plan.Composed):
         only = value.parts if isinstance(value, plan.Composed) else value.name
         return f"{name}({_value(only, functions, resource)})"
     fields = [(field, getattr(value, field)) for field in value.__slots__]  # type: ignore[attr-defined]

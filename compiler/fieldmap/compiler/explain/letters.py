@@ -96,7 +96,7 @@ def letter(project: ir.Project, archive: Archive, connection: Connection, number
         same_cause=len(same_cause(connection, number, tags)),
         first_seen=first,
         last_seen=last,
-        members=_members(located.record),
+        members=members_of(located.record),
         tagged=tagged_members(project, [map_]),
         tag=tags.get((map_.title, field), ""),
     )
@@ -190,7 +190,8 @@ def without_value(code: str, tag: str) -> str:
     return f"{TITLES[code]}: {HIDDEN} ({tag})"
 
 
-def _members(record: Any) -> tuple[tuple[str, str], ...]:
+def members_of(record: Any) -> tuple[tuple[str, str], ...]:
+    """The members of a record as received, by name, each as JSON text."""
     if isinstance(record, Failed):
         return (("", f"({record.reason})"),)
     if isinstance(record, dict):

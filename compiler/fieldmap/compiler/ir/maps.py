@@ -158,7 +158,8 @@ class Map(Node, frozen=True):
     id: `workday_workers__worker`, also the name of the record table in schema `claims`. alias: the record's second name.
     version: hash of the meaning, without places and names of files. changed_unknown: the resource says that nobody knows when
     its records change; they count as older than all others. personal: the members of its records that the shape calls `pii` or
-    `restricted`, or that hold such ones, with the tag; read or not.
+    `restricted`, or that hold such ones, with the tag; read or not. absence: records that
+    a full sweep lacks are withdrawn, unless they are more than so many percent.
     """
 
     id: str
@@ -183,6 +184,7 @@ class Map(Node, frozen=True):
     reads: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
     changed_unknown: bool = False
+    absence: str | None = None
     reading: Reading | None = None
     personal: tuple[tuple[str, str], ...] = ()
 

@@ -6,12 +6,15 @@ Each node's docstring shows the text that it stands for. One module a kind of st
 
 from fieldmap.dsl.ast.codes import CodeArm, Codes, OwnUnit, Rates, UnitArm, UnitCodes
 from fieldmap.dsl.ast.connector import (
+    Absence,
     Auth,
+    Breaker,
     Connector,
     Duration,
     Environment,
     Files,
     Format,
+    Limit,
     Member,
     Pages,
     Resource,
@@ -19,6 +22,8 @@ from fieldmap.dsl.ast.connector import (
     Sentinels,
     Setting,
     Shape,
+    Tls,
+    Window,
 )
 from fieldmap.dsl.ast.declared import Column, Function, Parameter, Property, Table
 from fieldmap.dsl.ast.entity import (
@@ -125,6 +130,7 @@ from fieldmap.dsl.ast.path import (
 )
 
 __all__ = [
+    "Absence",
     "Absent",
     "Access",
     "Age",
@@ -138,6 +144,7 @@ __all__ = [
     "Bare",
     "Bool",
     "Brackets",
+    "Breaker",
     "ById",
     "Call",
     "Case",
@@ -185,6 +192,7 @@ __all__ = [
     "KeepsHistory",
     "KeyLine",
     "Let",
+    "Limit",
     "ListOf",
     "ListType",
     "LocalTime",
@@ -242,6 +250,7 @@ __all__ = [
     "TestedNot",
     "TestedPath",
     "Text",
+    "Tls",
     "Together",
     "TypeExpr",
     "UnitArm",
@@ -250,4 +259,5 @@ __all__ = [
     "Via",
     "When",
     "WildcardSegment",
+    "Window",
 ]

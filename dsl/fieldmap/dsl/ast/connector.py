@@ -10,7 +10,7 @@ from fieldmap.dsl.ast.nodes import Node
 
 if TYPE_CHECKING:
     from fieldmap.dsl.ast.entity import Tag, TypeExpr
-    from fieldmap.dsl.ast.expression import Expr
+    from fieldmap.dsl.ast.expression import Expr, Number
     from fieldmap.dsl.ast.nodes import Name, Text
     from fieldmap.dsl.ast.path import Path
 
@@ -36,12 +36,19 @@ class Setting(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth(Node):
-    """`auth none`, `auth basic { user …, password … }`, `auth bearer { token … }`, `auth oauth2 client_credentials { … }`
+    """`auth none`, `auth basic { user …; password … }`, `auth bearer { token … }`, `auth oauth2 client_credentials { … }` …
 
     kind is the words joined by one blank: "oauth2 client_credentials".
     """
 
     kind: Name
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls(Node):
+    """`tls { certificate env.CERT; key env.KEY }`"""
+
     settings: tuple[Setting, ...] = ()
 
 
@@ -63,18 +70,58 @@ class Retry(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit(Node):
+    """`limit 10 requests per second`"""
+
+    requests: int
+    unit: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breaker(Node):
+    """`breaker opens after 10 failures, probes after 30 s`"""
+
+    failures: int
+    probe: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pages(Node):
     """How the next page is found.
 
-    `pages none`; `pages cursor at $.next sent as "cursor", 100 at a time sent as "limit"`; `pages next at $.links.next`;
-    `pages odata2` (the link at `$.d.__next`).
+    `pages none`; `pages cursor at $.next sent as "cursor", 100 at a time sent as "limit"`; `pages next at $.links.next`; `pages link`;
+    `pages offset sent as "skip", total at $.total`; `pages number from 0 sent as "page", more at $.hasMore`; `pages keyset at $.id
+    sent as "after"` (at: within a record); `pages odata2`, `pages odata4`.
     """
 
-    kind: OneOf["none", "cursor", "next", "odata2"]
+    kind: OneOf["none", "cursor", "next", "link", "offset", "number", "keyset", "odata2", "odata4"]
     at: Path | None = None
     sent_as: Text | None = None
+    first: int | None = None
     size: int | None = None
     size_sent_as: Text | None = None
+    total: Path | None = None
+    more: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window(Node):
+    """Of `changed $.at sent as "since", until sent as "before", written "yyyy-MM-dd" at "UTC", settles in 2 min, overlap 5 min` what
+    stands behind the value. form: a pattern, or the words of an epoch."""
+
+    since: Text | None = None
+    until: Text | None = None
+    form: Text | Name | None = None
+    zone: Text | None = None
+    settles: Duration | None = None
+    overlap: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence(Node):
+    """`deleted by absence, refuse above 20 %`. share: in percent, as written."""
+
+    share: Number | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +194,8 @@ class Resource(Node):
     ids: tuple[Expr, ...] = ()
     changed: Expr | None = None
     changed_unknown: bool = False
+    window: Window | None = None
+    absence: Absence | None = None
     deleted_when: Expr | None = None
     when: Expr | None = None
     sparse_when: Expr | None = None
@@ -165,7 +214,10 @@ class Connector(Node):
     base: Expr | None = None
     folder: Expr | None = None
     auth: Auth | None = None
+    tls: Tls | None = None
     retry: Retry | None = None
+    limit: Limit | None = None
+    breaker: Breaker | None = None
     headers: tuple[Setting, ...] = ()
     sentinels: tuple[Sentinels, ...] = ()
     resources: tuple[Resource, ...] = ()

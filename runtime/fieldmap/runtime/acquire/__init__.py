@@ -1,11 +1,17 @@
 """Acquiring: what a source says, taken whole and made durable page by page, before anything is decoded for loading.
 
-acquire     the one entry: a resource of a connector, as durable pages
-paging      from page to page, with guards against loops
+acquire     the one entry: a resource of a connector, as durable pages and the mark of their end
+paging      a sweep, page by page; going on with one that was interrupted
+following   which page comes next, for each kind of paging
+guards      what must not come twice, or for ever
+windows     which part of a source's time a sweep reads
 requests    a plan's addresses and headers, with and without secrets
-sending     one request until it is answered: retries, tokens, refusals in words
-auth        what a request proves itself with
-transport   one exchange over HTTP, within bounds
+source      a connector as one resource sees it; refusals in words
+sending     one request until it is answered
+flow        rate limit, budget of repetitions, circuit breaker
+auth        what a request proves itself with; tokens, signing
+state       what outlives a process: tokens, breakers
+transport   one exchange over HTTP, within bounds; addresses: where it may go
 files       folders of files
 importer    recorded responses that a user hands over
 """

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from fieldmap.runtime.acquire.sweeps import new_sweep
-from fieldmap.runtime.archive import Archived, Received, Writer
+from fieldmap.runtime.archive import Archived, Received, SweepEnd, Writer
 from fieldmap.runtime.errors import SourceError, UsageError
 from fieldmap.runtime.plan import FilesConnector, FilesResource, Format
 from fieldmap.runtime.ports import Ports
@@ -79,7 +79,7 @@ def _sweep(
             f"{resource.name} cannot read {error.filename or folder} ({error.strerror}); check the file's permissions"
         ) from None
     if page:
-        writer.close_sweep(sweep, page, framed=True)
+        writer.close_sweep(sweep, page, SweepEnd(framed=True))
 
 
 def _matching(folder: Path, pattern: str) -> list[tuple[Path, str]]:

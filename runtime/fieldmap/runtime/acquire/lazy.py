@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from fieldmap.runtime.ports import Http, Request, Response
+import os
+
+from fieldmap.runtime.ports import Http, Request, Response, TlsFiles
 
 
 class LazyHttp:
+    """One client for each set of TLS files that requests name."""
+
     def __init__(self) -> None:
-        self._http: Http | None = None
+        self._clients: dict[TlsFiles | None, Http] = {}
 
     def send(self, request: Request) -> Response:
-        if self._http is None:
-            from fieldmap.runtime.acquire.transport import BoundedHttp
+        client = self._clients.get(request.tls)
+        if client is None:
+            from fieldmap.runtime.acquire.addresses import ALLOWED, allowed_hosts
+            from fieldmap.runtime.acquire.transport import BoundedHttp, tls_context
 
-            self._http = BoundedHttp()
-        return self._http.send(request)
+            allowed = allowed_hosts(os.environ.get(ALLOWED, ""))
+            client = BoundedHttp(tls=tls_context(request.tls), allowed=allowed)
+            self._clients[request.tls] = client
+        return client.send(request)
 
     def close(self) -> None:
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()

@@ -1,23 +1,35 @@
-"""From page to page of an HTTP resource, each durable before the next is asked for, with guards against going round in circles."""
+"""A sweep over an HTTP resource: page by page, each durable before the next is asked for.
+
+A sweep that was interrupted is gone on with, from what the archive holds of it: its pages are walked through as if they had just
+come, and each must be the very page that would be asked for now. If anything does not fit, or it was too long ago, a new sweep
+begins; nothing is ever taken from memory that a kill would lose.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
-from fieldmap.runtime.acquire.auth import credentials, named
-from fieldmap.runtime.acquire.contents import FORMATS, MisfitError, page_body
-from fieldmap.runtime.acquire.requests import Asked, Requests
-from fieldmap.runtime.acquire.sending import Answer, Exchange
-from fieldmap.runtime.acquire.sweeps import new_sweep
-from fieldmap.runtime.archive import Archived, Received, Writer
-from fieldmap.runtime.archive.records import kept_headers
-from fieldmap.runtime.errors import SourceError
-from fieldmap.runtime.plan import CursorPages, HttpConnector, HttpResource, NextLinkPages, NoPages
-from fieldmap.runtime.ports import Ports, Request, Response
+from fieldmap.runtime.acquire.contents import MisfitError, page_body
+from fieldmap.runtime.acquire.flow import Flow
+from fieldmap.runtime.acquire.following import Following
+from fieldmap.runtime.acquire.guards import Guards
+from fieldmap.runtime.acquire.sending import http_date
+from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError
+from fieldmap.runtime.acquire.sweeps import Wanted, new_sweep
+from fieldmap.runtime.acquire.windows import Window, instant, opened, written
+from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Received, SweepEnd, Writer
+from fieldmap.runtime.archive.records import Frame, Standing
+from fieldmap.runtime.errors import ArchiveError, SourceError
+from fieldmap.runtime.plan import HttpConnector, HttpResource
+from fieldmap.runtime.ports import Ports
 
-MOST_PAGES: Final = 10_000
+# After so long the source has changed too much for the pages of then and now to be one picture, and many a cursor has ended.
+RESUME_WITHIN: Final = timedelta(hours=1)
+# What a source answers that knows a cursor or a link no more.
+_GONE: Final = (400, 404, 410)
 
 
 def fetch_pages(
@@ -27,160 +39,269 @@ def fetch_pages(
     writer: Writer,
     ports: Ports,
     environ: Mapping[str, str],
-    most_pages: int = MOST_PAGES,
-) -> Iterator[Archived]:
-    """The pages of one sweep, each given when it is durable. Settings are checked at once: UsageError."""
-    source = _Source(connector, resource, ports, environ)
-    return _sweep(source, resource, writer, ports, _Guards(source.title, resource.name, most_pages))
+    wanted: Wanted = Wanted(),  # noqa: B008  (frozen)
+    flow: Flow | None = None,
+) -> Iterator[Archived | ClosedSweep]:
+    """The pages of one sweep, each given when it is durable, and the mark of its end. Settings are checked at once: UsageError.
+
+    flow: what the connector's resources share in a run.
+    """
+    source = HttpSource(connector, resource, ports, environ, flow or Flow(connector, ports))
+    return _Sweep(source, resource, writer, ports, wanted).run(writer)
 
 
-def _sweep(
-    source: _Source, resource: HttpResource, writer: Writer, ports: Ports, guards: _Guards
-) -> Iterator[Archived]:
-    sweep = new_sweep(ports)
-    asked: Asked | None = source.requests.first()
-    page = 0
-    framed = True
-    while asked is not None:
-        guards.before(asked)
-        answer, body = source.get(asked)
-        digest = guards.received(answer)
-        page += 1
-        framed &= answer.response.framed
-        yield writer.append(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a sweep would begin with. address: of the first request, as it may be shown; "" if only the mark of its end is missing.
+    since, until: bounds of its window, None where there are none. after: pages of an interrupted sweep that it goes on with."""
+
+    address: str
+    since: datetime | None
+    until: datetime | None
+    after: int
+
+
+def preview(
+    connector: HttpConnector,
+    resource: HttpResource,
+    *,
+    archive: Archive,
+    ports: Ports,
+    environ: Mapping[str, str],
+    wanted: Wanted,
+) -> Preview:
+    """What `fetch_pages` would ask for first. Asks nothing, and writes nothing."""
+    source = HttpSource(connector, resource, ports, environ, Flow(connector, ports))
+    return _Sweep(source, resource, _Archived(archive, resource.name), ports, wanted).preview()
+
+
+class Pages(Protocol):
+    """Where the pages of an interrupted sweep are."""
+
+    def standing(self) -> Standing: ...
+    def read(self, place: int) -> Archived: ...
+
+
+class _Archived:
+    """An archive that nobody writes to."""
+
+    def __init__(self, archive: Archive, resource: str) -> None:
+        self._archive = archive
+        self._resource = resource
+
+    def standing(self) -> Standing:
+        return self._archive.standing(self._resource)
+
+    def read(self, place: int) -> Archived:
+        return self._archive.read_one(self._resource, place)
+
+
+class _Sweep:
+    def __init__(self, source: HttpSource, resource: HttpResource, pages: Pages, ports: Ports, wanted: Wanted) -> None:
+        self._source = source
+        self._resource = resource
+        self._pages = pages
+        self._ports = ports
+        self._wanted = wanted
+        standing = pages.standing()
+        self._before = instant(standing.through) if standing.through else None
+        self._open = standing.frames
+        self._resumed = False
+        self._sweep, self._page, self._first, self._framed = "", 0, -1, True
+        self._window: Window | None = None
+        self._guards = Guards(source.title, resource.name, wanted.most_pages)
+        self._following = Following(source.requests, resource, {})
+        self._new()
+
+    def preview(self) -> Preview:
+        asked = self._taken_up()
+        window = self._window
+        return Preview(
+            address=asked.shown if asked is not None else "",
+            since=window.since if window is not None else None,
+            until=window.until if window is not None else None,
+            after=self._page,
+        )
+
+    def run(self, writer: Writer) -> Iterator[Archived | ClosedSweep]:
+        asked = self._taken_up()
+        while asked is not None:
+            self._guards.before(asked)
+            started = self._ports.clock.monotonic()
+            try:
+                good = self._source.get(asked, decode=self._following.needs_body)
+            except RefusedError as refused:
+                again = self._anew(refused)
+                if again is None:
+                    raise
+                asked = again
+                continue
+            self._resumed = False
+            if self._page == 0 and self._window is not None and self._resource.delta is not None:
+                date = http_date(good.answer.response.header("date"))
+                elapsed = self._ports.clock.monotonic() - started
+                self._window = self._window.seen_by(self._resource.delta, date, elapsed)
+            rows = self._rows(good)
+            yield self._archived(writer, good, rows)
+            asked = self._after(good, rows)
+        yield self._closed(writer)
+
+    # --------------------------------------------------------------------------------------------------- beginning
+
+    def _new(self) -> None:
+        """Begins a sweep of its own."""
+        self._sweep, self._page, self._first, self._framed = new_sweep(self._ports), 0, -1, True
+        self._window = self._opened()
+        self._guards = Guards(self._source.title, self._resource.name, self._wanted.most_pages)
+        self._following = Following(self._source.requests, self._resource, self._bounds(self._window))
+
+    def _opened(self) -> Window | None:
+        if self._resource.delta is None:
+            return None
+        wanted = self._wanted
+        return opened(
+            self._resource.delta,
+            self._before,
+            self._ports.clock.now(),
+            since=wanted.since,
+            until=wanted.until,
+            full=wanted.full,
+        )
+
+    def _bounds(self, window: Window | None) -> dict[str, str]:
+        delta = self._resource.delta
+        if window is None or delta is None:
+            return {}
+        found = {"until": written(window.until, delta)}
+        return found if window.since is None else found | {"since": written(window.since, delta)}
+
+    def _taken_up(self) -> Any:
+        """The first page to ask for: that after the pages of an interrupted sweep which is this one's, else the very first."""
+        first = self._following.asked
+        if not self._open or not self._is_recent(self._open):
+            return first
+        try:
+            following = self._walked(self._open)
+        except (SourceError, ArchiveError, MisfitError, ValueError):
+            following = None
+        if following is None:
+            self._new()
+            return self._following.asked
+        # Nothing is asked for that the interrupted sweep had left to ask for: it only lacked its mark.
+        self._sweep, self._page, self._first = self._open[0].sweep, len(self._open), self._open[0].position
+        self._resumed = True
+        self._wanted.note(f"goes on with the sweep that was interrupted after page {self._page:,}")
+        return following[0]
+
+    def _is_recent(self, frames: list[Frame]) -> bool:
+        age = self._ports.clock.now() - frames[-1].fetched_at
+        return timedelta(0) <= age <= RESUME_WITHIN
+
+    def _walked(self, frames: list[Frame]) -> tuple[Any] | None:
+        """The page after those of an interrupted sweep, in a tuple; None if they are not what would be asked for now."""
+        window = Window.parse(frames[0].window) if frames[0].window else None
+        if (window is None) != (self._resource.delta is None) or not self._is_wanted(window):
+            return None
+        self._window = window
+        self._guards = Guards(self._source.title, self._resource.name, self._wanted.most_pages)
+        self._following = following = Following(self._source.requests, self._resource, self._bounds(window))
+        asked: Any = following.asked
+        for number, frame in enumerate(frames, 1):
+            if asked is None or frame.page != number or frame.request != Guards.fingerprint(asked):
+                return None
+            item = self._pages.read(frame.position)
+            content = item.content()
+            body = page_body(content, self._resource.format, "", decode=following.needs_body)
+            self._guards.known(frame.request, content)
+            self._framed &= item.framed
+            # A Link header is not kept, since it may hold a token: where it leads nobody knows any more.
+            asked = following.after(body, following.rows(body), None)
+        return None if asked is None and following.forgets else (asked,)
+
+    def _is_wanted(self, window: Window | None) -> bool:
+        if window is None:
+            return True
+        fresh = self._opened()
+        if fresh is None or self._wanted.since or self._wanted.until:
+            return False
+        return (fresh.since is None) == (window.since is None)
+
+    def _anew(self, refused: RefusedError) -> Any:
+        """The first page of another sweep, where the source has forgotten what this one began with; None where that is no reason."""
+        if self._resumed and refused.status in _GONE:
+            self._resumed = False
+            self._wanted.note(
+                f"begins anew: the source answered {refused.status} to the next page of the interrupted sweep"
+            )
+            self._new()
+            return self._following.asked
+        since = self._window.since if self._window is not None else None
+        if refused.status == 410 and since is not None and self._page == 0 and self._wanted.since is None:
+            self._wanted.note("reads all: the source answered 410, it knows no more what changed since the last sweep")
+            self._before_lost()
+            return self._following.asked
+        return None
+
+    def _before_lost(self) -> None:
+        before, self._before = self._before, None
+        self._new()
+        self._before = before
+
+    # ------------------------------------------------------------------------------------------------- a page
+
+    def _rows(self, good: Good) -> list[Any] | None:
+        try:
+            return self._following.rows(good.body)
+        except MisfitError as instead:
+            raise self._misfit(good, instead) from None
+
+    def _archived(self, writer: Writer, good: Good, rows: list[Any] | None) -> Archived:
+        answer = good.answer
+        digest = self._guards.received(answer, None if rows is None else len(rows))
+        self._page += 1
+        self._framed &= answer.response.framed
+        asked = self._following.asked
+        item = writer.append(
             Received(
-                resource=resource.name,
+                resource=self._resource.name,
                 url=asked.shown,
-                fetched_at=ports.clock.now(),
+                fetched_at=self._ports.clock.now(),
                 status=answer.status,
-                headers=source.kept(answer.response),
+                headers=self._source.kept(answer.response),
                 body=answer.response.body,
-                format=resource.format,
-                request=guards.fingerprint(asked),
-                sweep=sweep,
-                page=page,
+                format=self._resource.format,
+                request=Guards.fingerprint(asked),
+                sweep=self._sweep,
+                page=self._page,
                 framed=answer.response.framed,
+                window=str(self._window) if self._window is not None else "",
                 unpacked=answer.content,
                 digest=digest,
             )
         )
+        self._first = item.position if self._first < 0 else self._first
+        return item
+
+    def _after(self, good: Good, rows: list[Any] | None) -> Any:
         try:
-            following = _next(source.requests, resource, asked, body)
+            return self._following.after(good.body, rows, good.answer.response.header("link"))
         except MisfitError as instead:
-            raise SourceError(source.misfit(asked, answer, instead)) from None
-        asked = following
-    writer.close_sweep(sweep, page, framed=framed)
+            raise self._misfit(good, instead) from None
 
+    def _misfit(self, good: Good, instead: MisfitError) -> SourceError:
+        return SourceError(self._source.misfit(self._following.asked, good.answer.status, instead))
 
-def _next(requests: Requests, resource: HttpResource, asked: Asked, body: Any) -> Asked | None:
-    match resource.pages:
-        case NoPages():
-            return None
-        case CursorPages(next=find, sent_as=sent_as):
-            cursor = find(body)
-            # Sources that write an empty text for "no more" are many; one that means a page by it is not known.
-            return None if cursor is None or cursor == "" else requests.after_cursor(cursor, sent_as)
-        case NextLinkPages(next=find):
-            link = find(body)
-            return None if link is None or link == "" else requests.after_link(asked, link)
-
-
-class _Guards:
-    """What must not happen twice in a sweep. Each raises SourceError before anything more is asked or archived."""
-
-    def __init__(self, title: str, resource: str, most_pages: int) -> None:
-        self._title = title
-        self._resource = resource
-        self._most_pages = most_pages
-        self._asked: set[str] = set()
-        self._bodies: set[str] = set()
-
-    @staticmethod
-    def fingerprint(asked: Asked) -> str:
-        return hashlib.sha256(f"GET {asked.identity}".encode()).hexdigest()
-
-    def before(self, asked: Asked) -> None:
-        if len(self._asked) >= self._most_pages:
-            raise self._stopped(f"there are more than {self._most_pages:,} pages")
-        fingerprint = self.fingerprint(asked)
-        if fingerprint in self._asked:
-            raise self._stopped("the source named a page as the next that was fetched before")
-        self._asked.add(fingerprint)
-
-    def received(self, answer: Answer) -> str:
-        """The digest of the body as on the wire."""
-        digest = hashlib.sha256(answer.response.body).hexdigest()
-        # A packed body may differ from time to time, by the time written into it.
-        packed = answer.content is not answer.response.body
-        content = hashlib.sha256(answer.content).hexdigest() if packed else digest
-        if content in self._bodies:
-            raise self._stopped("the source gave the same page again for another cursor")
-        self._bodies.add(content)
-        return digest
-
-    def _stopped(self, reason: str) -> SourceError:
-        return SourceError(
-            f"{self._title} was stopped after {len(self._bodies):,} pages of {self._resource}: {reason};"
-            " check the resource's pages setting"
+    def _closed(self, writer: Writer) -> ClosedSweep:
+        window = self._window
+        through = window.closed(self._before) if window is not None else None
+        end = SweepEnd(
+            framed=self._framed,
+            full=window is None or window.since is None,
+            first=self._first,
+            records=self._following.records,
+            window=str(window) if window is not None else "",
+            through=through.isoformat() if through is not None else "",
+            capped=self._following.is_round,
+            confirmed=self._wanted.confirmed,
         )
-
-
-class _Source:
-    """A connector as one resource sees it: credentials, retries, and refusals in words."""
-
-    def __init__(
-        self, connector: HttpConnector, resource: HttpResource, ports: Ports, environ: Mapping[str, str]
-    ) -> None:
-        self.requests = Requests(connector, resource, environ)
-        self.title = self.requests.title
-        self._resource = resource
-        self._exchange = Exchange(connector.name, connector.retry, ports)
-        self._credentials = credentials(
-            connector.auth, self.requests.auth_values, self._exchange, ports.clock, self.requests.redaction
-        )
-        self._names = named(connector.auth)
-
-    def get(self, asked: Asked) -> tuple[Answer, Any]:
-        """A good answer of the resource's format, and its body as far as finding the next page needs it. Raises SourceError."""
-        answer = self._ask(asked)
-        if answer.status == 401 and self._credentials.renew():
-            answer = self._ask(asked)
-        if not 200 <= answer.status <= 299:
-            raise SourceError(self._refusal(answer.status, asked))
-        format = self._resource.format
-        content_type = answer.response.header("content-type") or ""
-        try:
-            paged = not isinstance(self._resource.pages, NoPages)
-            return answer, page_body(answer.content, format, content_type, decode=paged)
-        except MisfitError as instead:
-            raise SourceError(self.misfit(asked, answer, instead)) from None
-
-    def misfit(self, asked: Asked, answer: Answer, instead: MisfitError) -> str:
-        wanted = FORMATS[self._resource.format]
-        return (
-            f"{self._where(asked)} answered {answer.status} with {instead} instead of {wanted};"
-            " check the connector's base and the resource's path, and whether the source is in order"
-        )
-
-    def kept(self, response: Response) -> dict[str, str]:
-        """The headers that may be archived, without any secret that the source may have repeated in them."""
-        return {name: self.requests.redaction.text(value) for name, value in kept_headers(response.headers).items()}
-
-    def _ask(self, asked: Asked) -> Answer:
-        headers = (*self.requests.headers, *self._credentials.headers())
-        return self._exchange.answered(Request(method="GET", url=asked.url, headers=headers), self._where(asked))
-
-    def _where(self, asked: Asked) -> str:
-        return f"{self._resource.name} at {asked.shown}"
-
-    def _refusal(self, status: int, asked: Asked) -> str:
-        where = self._where(asked)
-        if status in (401, 403):
-            if not self._names:
-                return f"{where} asks for credentials (it answered {status}); give the connector an auth"
-            return f"{where} refused the credentials (it answered {status}); check {self._names} and run again"
-        if 300 <= status <= 399:
-            return f"{where} answered {status}, a redirect, and none is followed; put the final address into base"
-        if status in (404, 410):
-            return f"{where} answered {status}: there is nothing; check the connector's base and the resource's path"
-        return f"{where} answered {status}; check the resource's path, query and headers"
+        return writer.close_sweep(self._sweep, self._page, end)

@@ -38,8 +38,8 @@ class Redaction:
                 text = text.replace(form, REDACTED)
         return text
 
-    def address(self, url: Secret) -> str:
-        """An address to store and show: the names of its query, and of the values only those that the plan states.
+    def address(self, url: Secret, plain: frozenset[tuple[str, str]] = frozenset()) -> str:
+        """An address to store and show: the names of its query, and of the values only those that the plan states, or that are plain.
 
         User, password and fragment are left out.
         """
@@ -47,8 +47,9 @@ class Redaction:
         host = quote(parts.hostname or "", safe=":")
         host = f"[{host}]" if ":" in host else host
         netloc = host if parts.port is None else f"{host}:{parts.port}"
+        known = self._stated | plain
         query = "&".join(
-            f"{self.text(quote(name, safe=''))}={quote_plus(value) if (name, value) in self._stated else REDACTED}"
+            f"{self.text(quote(name, safe=''))}={self.text(quote_plus(value)) if (name, value) in known else REDACTED}"
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
         )
         path = self.text(quote(parts.path, safe="/%:@!$&'()*+,;=~-._"))

@@ -12,8 +12,22 @@ from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, urljoin, url
 from fieldmap.runtime.acquire import auth
 from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.errors import SourceError, UsageError
-from fieldmap.runtime.plan import CursorPages, HttpConnector, HttpResource, NoAuth, NoPages
-from fieldmap.runtime.secrets import Secret, resolve_each
+from fieldmap.runtime.plan import (
+    ApiKey,
+    ClientTls,
+    Composed,
+    CursorPages,
+    HttpConnector,
+    HttpResource,
+    KeysetPages,
+    LinkHeaderPages,
+    NoAuth,
+    NoPages,
+    NumberPages,
+    OffsetPages,
+)
+from fieldmap.runtime.ports import TlsFiles
+from fieldmap.runtime.secrets import Secret, resolve_each, window_hole
 
 _ACCEPT: Final = {
     "json": "application/json",
@@ -49,6 +63,8 @@ class Requests:
         headers = (*connector.headers, *resource.headers)
         proofs = auth.settings(connector.auth)
         settings = [("base", connector.base), ("path", resource.path), *proofs.items()]
+        files = _tls_settings(connector.tls)
+        settings += files.items()
         settings += [(f"header {name}", value) for name, value in headers]
         settings += [(f"query {name}", value) for name, value in resource.query]
         resolved = resolve_each(connector.name, settings, environ)
@@ -56,13 +72,22 @@ class Requests:
         values = iter(resolved)
         base, path = next(values), next(values)
         self.auth_values = {name: next(values) for name in proofs}
+        self.tls = self._tls({name: next(values) for name in files})
         self.headers = self._headers([(name, next(values)) for name, _ in headers])
         self._query = [(name, next(values)) for name, _ in resource.query]
+        if isinstance(connector.auth, ApiKey) and connector.auth.place == "query":
+            self._query.append((connector.auth.name, self.auth_values["auth key"]))
         pages = resource.pages
-        if not isinstance(pages, NoPages) and resource.format != "json":
+        if not isinstance(pages, NoPages | LinkHeaderPages) and resource.format != "json":
             raise UsageError(f"{resource.name} has pages, and {resource.format} cannot say which is next; remove pages")
-        if isinstance(pages, CursorPages) and pages.size is not None and pages.size_sent_as is not None:
-            self._query.append((pages.size_sent_as, str(pages.size)))
+        match pages:
+            case (
+                CursorPages(size=int(size), size_sent_as=str(sent_as))
+                | OffsetPages(size=int(size), size_sent_as=str(sent_as))
+                | NumberPages(size=int(size), size_sent_as=str(sent_as))
+                | KeysetPages(size=int(size), size_sent_as=str(sent_as))
+            ):
+                self._query.append((sent_as, str(size)))
         self.redaction = Redaction(secrets, [(name, value) for name, value in self._query if isinstance(value, str)])
         self._base = self._open_address("base", base)
         if isinstance(path, Secret):
@@ -81,17 +106,19 @@ class Requests:
                     f" use https, or allow the host by {_HTTP_ALLOWED}"
                 )
 
-    def first(self) -> Asked:
-        return self._asked(self._with_query([]))
+    def first(self, window: Mapping[str, str], more: list[tuple[str, str | Secret]] | None = None) -> Asked:
+        """window: the bounds to read between, as they are sent, by name. more: parameters over those of the plan."""
+        return self._page(more or [], window, shown=True)
 
-    def after_cursor(self, cursor: Any, sent_as: str) -> Asked:
+    def after_cursor(self, cursor: Any, sent_as: str, window: Mapping[str, str]) -> Asked:
         """cursor: a text or number out of the body. Raises SourceError for anything else."""
         if isinstance(cursor, bool) or not isinstance(cursor, str | int | Decimal):
             raise SourceError(
                 f"{self.title} answered with {_kind(cursor)} where the cursor of the next page should be,"
                 f" for {self._resource.name}; check its pages setting"
             )
-        return self._asked(self._with_query([(sent_as, str(cursor))]))
+        # A cursor may be a token or somebody's number: its value is not shown.
+        return self._page([(sent_as, str(cursor))], window, shown=False)
 
     def after_link(self, page: Asked, link: Any) -> Asked:
         """link: an address out of the body, absolute or relative to the page's. Raises SourceError if it leads elsewhere."""
@@ -112,21 +139,37 @@ class Requests:
                 " and nothing is sent there; if the source moved, set its base"
             )
         carried = {name for name, _ in parse_qsl(target.query, keep_blank_values=True)}
-        kept = [(name, value) for name, value in self._query if isinstance(value, Secret) and name not in carried]
+        kept = [
+            (name, value)
+            for name, value in self._query
+            if isinstance(value, Secret) and name not in carried and "\0" not in value.reveal()
+        ]
         query = "&".join(filter(None, (target.query, _encoded(kept))))
         # The base's own host is used, so that no two readings of an address can differ about where it leads.
         return self._asked(urlunsplit((base.scheme, base.netloc, target.path, query, "")))
 
     # ------------------------------------------------------------------------------------------------- parts
 
-    def _with_query(self, more: list[tuple[str, str | Secret]]) -> str:
-        replaced = {name for name, _ in more}
-        query = _encoded([*(item for item in self._query if item[0] not in replaced), *more])
-        return f"{self._base}{self._path}{'?' if query else ''}{query}"
+    def _bounds(self, window: Mapping[str, str]) -> list[tuple[str, str | Secret]]:
+        delta = self._resource.delta
+        if delta is None:
+            return []
+        named = (("since", delta.since), ("until", delta.until))
+        return [(sent_as, window[name]) for name, sent_as in named if sent_as is not None and name in window]
 
-    def _asked(self, url: str) -> Asked:
+    def _page(self, more: list[tuple[str, str | Secret]], window: Mapping[str, str], *, shown: bool) -> Asked:
+        replaced = {name for name, _ in more}
+        stated = [item for item in self._query if item[0] not in replaced]
+        bounded = [(name, filled) for name, value in stated if (filled := _filled(value, window)) is not None]
+        bounds = self._bounds(window)
+        query = _encoded([*bounded, *bounds, *more])
+        said = [*bounded, *bounds, *(more if shown else ())]
+        plain = frozenset((name, value) for name, value in said if isinstance(value, str))
+        return self._asked(f"{self._base}{self._path}{'?' if query else ''}{query}", plain)
+
+    def _asked(self, url: str, plain: frozenset[tuple[str, str]] = frozenset()) -> Asked:
         secret = Secret(url)
-        return Asked(url=secret, shown=self.redaction.address(secret), identity=self.redaction.identity(secret))
+        return Asked(url=secret, shown=self.redaction.address(secret, plain), identity=self.redaction.identity(secret))
 
     def _open_address(self, setting: str, value: str | Secret) -> str:
         """An address that may be shown: https or http, a host, and nothing that could be a secret."""
@@ -144,6 +187,20 @@ class Requests:
             raise UsageError(f"{self.title} has a user or password in its {setting}; put them into auth basic")
         return text
 
+    def _tls(self, values: Mapping[str, str | Secret]) -> TlsFiles | None:
+        """The files of a connector's `tls`, None without it."""
+        if not values:
+            return None
+        plain = {name.removeprefix("tls "): value for name, value in values.items()}
+        password = plain.pop("password", None)
+        for name, value in plain.items():
+            if isinstance(value, Secret):
+                raise UsageError(f"{self.title} has a secret as its tls {name}; that is the name of a file, use env")
+        return TlsFiles(
+            **{name: str(value) for name, value in plain.items()},
+            password=Secret(password) if isinstance(password, str) else password,
+        )
+
     def _headers(self, stated: Sequence[tuple[str, str | Secret]]) -> tuple[tuple[str, str | Secret], ...]:
         """The headers of every request: our own, and over them the stated ones, the resource's last."""
         headers: dict[str, tuple[str, str | Secret]] = {
@@ -158,6 +215,26 @@ class Requests:
                 raise UsageError(f"{self.title} has a line break or control character in the header {name}; remove it")
             headers[name.lower()] = (name, value)
         return tuple(headers.values())
+
+
+def _filled(value: str | Secret, window: Mapping[str, str]) -> str | Secret | None:
+    """A value of the query with the bounds of the window in it; None if it holds one that this sweep does not have."""
+    text = value.reveal() if isinstance(value, Secret) else value
+    if "\0" not in text:
+        return value
+    for name in ("since", "until"):
+        if (hole := window_hole(name)) in text:
+            if name not in window:
+                return None
+            text = text.replace(hole, window[name])
+    return Secret(text) if isinstance(value, Secret) else text
+
+
+def _tls_settings(tls: ClientTls | None) -> dict[str, Composed]:
+    if tls is None:
+        return {}
+    given = {f"tls {name}": getattr(tls, name) for name in ("certificate", "key", "password", "roots")}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _encoded(query: Sequence[tuple[str, str | Secret]]) -> str:

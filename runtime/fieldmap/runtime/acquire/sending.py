@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.archive.coding import CodingError, decoded
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import RetryPolicy
@@ -27,58 +28,75 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Setback:
-    """Why an attempt came to nothing. wait: what the source asked for, in seconds."""
+    """Why an attempt came to nothing. wait: what the source asked for, in seconds. unheard: surely nothing came of the request."""
 
     reason: str
     wait: float | None = None
+    unheard: bool = False
 
 
 class Exchange:
     """source: what the source is called in messages: the connector's name."""
 
-    def __init__(self, source: str, policy: RetryPolicy, ports: Ports) -> None:
+    def __init__(self, source: str, policy: RetryPolicy, ports: Ports, flow: Flow) -> None:
         self.source = source
         self._policy = policy
         self._ports = ports
+        self._flow = flow
 
-    def answered(self, request: Request, where: str) -> Answer:
+    def answered(self, request: Request, where: str, *, safe: bool = True) -> Answer:
         """The answer to the request, repeated as the policy says; any status that the policy does not repeat is an answer.
 
-        where: the source and its address in messages. Raises SourceError after the last attempt.
+        where: the source and its address in messages. safe: whether the request may arrive twice; one that may not is repeated
+        only where it surely did not arrive, or was put off. Raises SourceError after the last attempt.
         """
-        reasons: list[str] = []
+        flow, reasons = self._flow, list[str]()
         while True:
+            if flow.breaker is not None:
+                flow.breaker.before()
+            flow.pace.wait()
             outcome = self._attempt(request, where)
             if isinstance(outcome, Answer):
+                flow.budget.earn()
+                if flow.breaker is not None:
+                    flow.breaker.answered()
                 return outcome
+            if flow.breaker is not None:
+                flow.breaker.failed()
             reasons.append(outcome.reason)
-            if len(reasons) > self._policy.times:
-                raise SourceError(f"{where} {_summary(reasons)}; see whether the source is in order, and run again")
+            last = len(reasons) > self._policy.times or not (safe or outcome.unheard)
+            if last or not flow.budget.spend():
+                spent = "" if last else ", and the repetitions of this run are used up"
+                raise SourceError(
+                    f"{where} {_summary(reasons)}{spent}; see whether the source is in order, and run again"
+                )
             self._ports.clock.sleep(self._pause(len(reasons), outcome.wait))
 
     def _attempt(self, request: Request, where: str) -> Answer | _Setback:
         try:
             response = self._ports.http.send(request)
+            self._flow.pace.told(response)
             if self._repeats(response.status):
                 return self._deferred(response)
             return Answer(response, decoded(response.body, response.header("content-encoding") or ""))
         except TransportError as error:
-            reason, again = error.reason, error.again
+            reason, again, unheard = error.reason, error.again, not error.sent
         except CodingError as error:
-            reason, again = f"sent an answer that cannot be unpacked: {error}", error.again
+            reason, again, unheard = f"sent an answer that cannot be unpacked: {error}", error.again, False
         if not again:
             raise SourceError(f"{where} {reason}; see whether the address is right")
         if not self._policy.timeouts:
             raise SourceError(f"{where} {reason}; see whether the source is in order, and run again")
-        return _Setback(reason)
+        return _Setback(reason, unheard=unheard)
 
     def _repeats(self, status: int) -> bool:
         return status in self._policy.statuses or (self._policy.server_errors and 500 <= status <= 599)
 
     def _deferred(self, response: Response) -> _Setback:
         # The source's own clock counts, where it tells the time: ours may be wrong.
-        now = _http_date(response.header("date")) or self._ports.clock.now()
-        return _Setback(f"answered {response.status}", retry_after(response.header("retry-after"), now))
+        now = http_date(response.header("date")) or self._ports.clock.now()
+        wait = retry_after(response.header("retry-after"), now)
+        return _Setback(f"answered {response.status}", wait, unheard=response.status in (429, 503))
 
     def _pause(self, failures: int, asked: float | None) -> float:
         """Seconds before the next attempt: what the source asked for, within bounds, or full jitter over a doubling span."""
@@ -103,11 +121,12 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:12])
-    date = _http_date(text)
+    date = http_date(text)
     return None if date is None else max(0.0, (date - now).total_seconds())
 
 
-def _http_date(text: str | None) -> datetime | None:
+def http_date(text: str | None) -> datetime | None:
+    """The time of a Date or Retry-After header, aware; None if it is none."""
     if not text or len(text) > 64:
         return None
     try:

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
 from fieldmap.runtime.ports import Ports
+
+MOST_PAGES: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an operator asks of a sweep. full: from the beginning. since, until: other bounds than the position gives.
+    confirmed: deletes by absence are right, however many. note: told what is done otherwise than usual."""
+
+    full: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    confirmed: bool = False
+    most_pages: int = MOST_PAGES
+    note: Callable[[str], None] = lambda text: None
 
 
 def new_sweep(ports: Ports) -> str:

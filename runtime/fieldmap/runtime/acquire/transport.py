@@ -19,7 +19,9 @@ from typing import Any
 import httpcore
 import httpx
 
-from fieldmap.runtime.ports import Request, Response, TransportError
+from fieldmap.runtime.acquire.addresses import connectable
+from fieldmap.runtime.errors import UsageError
+from fieldmap.runtime.ports import Request, Response, TlsFiles, TransportError
 from fieldmap.runtime.secrets import Secret
 
 
@@ -35,17 +37,42 @@ class Limits:
     body: int = 64 << 20
 
 
+def tls_context(files: TlsFiles | None) -> ssl.SSLContext | None:
+    """What a connector's files make of TLS; None for the usual roots and no certificate. Raises UsageError if they cannot be used."""
+    if files is None:
+        return None
+    try:
+        # Without files of its own the same roots as everywhere else, which httpcore takes from certifi.
+        context = ssl.create_default_context(cafile=files.roots) if files.roots else httpcore.default_ssl_context()
+        if files.certificate:
+            password = files.password.reveal() if files.password is not None else None
+            context.load_cert_chain(files.certificate, files.key or None, password)
+    except (OSError, ssl.SSLError) as error:
+        # The library's own words may quote the file; its kind of mistake does not.
+        kind = "is not there or cannot be read" if not isinstance(error, ssl.SSLError) else "is no PEM that fits"
+        names = ", ".join(filter(None, (files.certificate, files.key, files.roots)))
+        raise UsageError(f"A file of the connector's tls {kind}: check {names} and the password") from None
+    return context
+
+
 class BoundedHttp:
     """The real Http port. Connections are kept between requests; proxies, netrc and cookies are never used."""
 
-    def __init__(self, limits: Limits | None = None, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        allowed: frozenset[str] = frozenset(),
+    ) -> None:
+        """allowed: hosts that may be asked although their addresses are private."""
         self._limits = limits or Limits()
         self._budget = _Budget(self._limits)
         # These write addresses, and with them secrets, to whoever listens at the level INFO.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
         self._client = httpx.Client(
-            transport=_Transport(self._budget, tls),
+            transport=_Transport(self._budget, tls, allowed),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(self._limits.idle, connect=self._limits.connect),
@@ -151,9 +178,10 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, budget: _Budget) -> None:
+    def __init__(self, budget: _Budget, allowed: frozenset[str]) -> None:
         self._inner = httpcore.SyncBackend()
         self._budget = budget
+        self._allowed = allowed
 
     def connect_tcp(
         self,
@@ -163,17 +191,28 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        wait = self._budget.wait(timeout)
-        return _Stream(self._inner.connect_tcp(host, port, wait, local_address, socket_options), self._budget)
+        try:
+            addresses = connectable(host, port, self._allowed)
+        except (socket.gaierror, UnicodeError) as error:
+            raise httpcore.ConnectError(error) from None
+        last: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for address in addresses:
+            wait = self._budget.wait(timeout)
+            try:
+                stream = self._inner.connect_tcp(address, port, wait, local_address, socket_options)
+                return _Stream(stream, self._budget)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+        raise last or httpcore.ConnectError(socket.gaierror())
 
 
 class _Transport(httpx.BaseTransport):
     """httpx's own transport has no place for a network backend; this is it, with ours."""
 
-    def __init__(self, budget: _Budget, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, budget: _Budget, tls: ssl.SSLContext | None, allowed: frozenset[str]) -> None:
         # Without a context the pool makes one from certifi's roots, with the first https address.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls, max_connections=4, http1=True, http2=False, network_backend=_Backend(budget)
+            ssl_context=tls, max_connections=4, http1=True, http2=False, network_backend=_Backend(budget, allowed)
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -217,7 +256,7 @@ def _told(limits: Limits) -> Iterator[None]:
         yield
         return
     except httpcore.ConnectTimeout:
-        told = TransportError(f"did not accept a connection within {limits.connect:g} seconds")
+        told = TransportError(f"did not accept a connection within {limits.connect:g} seconds", sent=False)
     except (httpcore.TimeoutException, TimeoutError):
         told = TransportError(f"did not answer within {limits.idle:g} seconds")
     except httpcore.ConnectError as error:
@@ -238,13 +277,13 @@ def _told(limits: Limits) -> Iterator[None]:
 def _unconnected(cause: object) -> TransportError:
     match cause:
         case ConnectionRefusedError():
-            return TransportError("refused the connection")
+            return TransportError("refused the connection", sent=False)
         case socket.gaierror():
-            return TransportError("has no address: its name could not be resolved")
+            return TransportError("has no address: its name could not be resolved", sent=False)
         case ssl.SSLCertVerificationError():
             return TransportError(f"showed a TLS certificate that is not valid ({cause.verify_message})", again=False)
         case ssl.SSLError():
             return TransportError("broke off the TLS handshake")
         case OSError():
-            return TransportError(f"could not be reached ({cause.strerror or type(cause).__name__})")
+            return TransportError(f"could not be reached ({cause.strerror or type(cause).__name__})", sent=False)
     return TransportError("could not be reached")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from fieldmap.runtime.archive import warc
 from fieldmap.runtime.archive.position import position
-from fieldmap.runtime.archive.records import Archived, ClosedSweep, TornTail, Verified
+from fieldmap.runtime.archive.records import Archived, ClosedSweep, Standing, TornTail, Verified
 from fieldmap.runtime.archive.segments import Entry, Segments, damaged
+from fieldmap.runtime.archive.standing import standing
 from fieldmap.runtime.archive.writer import Writer
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.ports import Folder, Ports
@@ -67,6 +68,31 @@ class Archive:
     def read(self, resource: str, after: int | None) -> Iterator[Archived]:
         """Every response after a position (None: from the beginning), in order; see `entries`."""
         return (item for item in self.entries(resource, after) if isinstance(item, Archived))
+
+    def sweep(self, mark: ClosedSweep) -> Iterator[Archived]:
+        """The pages of a sweep that was closed, in order."""
+        if mark.end.first < 0:
+            return
+        first = self.read_one(mark.resource, mark.end.first)
+        yield first
+        for item in self.read(mark.resource, first.position):
+            if item.position > mark.position:
+                return
+            if item.sweep == mark.sweep:
+                yield item
+
+    def standing(self, resource: str) -> Standing:
+        """How far it is: the position of the last closed sweep, and what an interrupted one left behind it."""
+        with self._opened(resource) as folder:
+            if folder is None:
+                return Standing(through="", frames=[], closed_at=None)
+            return standing(Segments(folder, resource), resource)
+
+    def last(self, resource: str) -> int | None:
+        """The position of the last record of any kind, None if there is none."""
+        with self._opened(resource) as folder:
+            entry = next(Segments(folder, resource).backwards(), None) if folder is not None else None
+            return entry.position if entry is not None else None
 
     def closed_sweeps(self, resource: str, after: int | None = None) -> Iterator[ClosedSweep]:
         """The marks of sweeps that reached their end; see `entries`."""

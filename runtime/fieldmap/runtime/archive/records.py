@@ -40,6 +40,7 @@ class Received:
     headers: names in lower case, of KEPT_HEADERS only. body: as on the wire, content coding included.
     request: fingerprint of what was asked, or of the file. sweep: one pass over the resource; page: from 1 within it.
     framed: false if only the end of the connection marked the end of the body, so that a cut could not be seen.
+    window: what part of the source's time the sweep reads, "" where it reads all.
     unpacked: the body without its coding; digest: SHA-256 of the body in hexadecimal; each if it is at hand.
     """
 
@@ -54,6 +55,7 @@ class Received:
     sweep: str
     page: int
     framed: bool = True
+    window: str = ""
     unpacked: bytes | None = field(default=None, repr=False, compare=False)
     digest: str | None = field(default=None, repr=False, compare=False)
 
@@ -89,16 +91,59 @@ class Archived(Received):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SweepEnd:
+    """What is known of a sweep when it ends. framed: false if any page may have been cut unseen. full: it read all there is, not only
+    what changed. first: position of its first page, -1 of none. records: raw ones in its pages, None if nobody counted. window: what
+    part of the source's time it read; through: the position that leaves behind ("" : none). capped: it has so round a number of
+    records that the source may have cut it there. confirmed: an operator said that what is absent from it is gone, however much."""
+
+    framed: bool
+    full: bool = False
+    first: int = -1
+    records: int | None = None
+    window: str = ""
+    through: str = ""
+    capped: bool = False
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedSweep:
-    """The mark that a sweep reached its end: its pages are all there is. framed: false if any may have been cut unseen."""
+    """The mark that a sweep reached its end: its pages are all there is."""
 
     resource: str
     sweep: str
     pages: int
     closed_at: datetime
-    framed: bool
+    end: SweepEnd
     position: int = -1
     length: int = 0
+
+    @property
+    def framed(self) -> bool:
+        return self.end.framed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A page of a sweep without its body."""
+
+    position: int
+    sweep: str
+    page: int
+    request: str
+    window: str
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far an archive is. through: the position of the last closed sweep. frames: the pages of a sweep that was not closed.
+    closed_at: when the last one was, None if none ever was."""
+
+    through: str
+    frames: list[Frame]
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

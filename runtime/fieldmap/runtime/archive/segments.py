@@ -63,6 +63,13 @@ class Segments:
                 offset += entry.length
             offset = 0
 
+    def backwards(self) -> Iterator[Entry]:
+        """Every record from the last to the first, digests checked. Raises ArchiveError at damage."""
+        for number in reversed(self.numbers):
+            offsets, _, _ = self.scan(number)
+            for offset in reversed(offsets):
+                yield self.entry(position(number, offset))
+
     def entry(self, place: int) -> Entry:
         """The record at a position, its digest checked. Raises ArchiveError if there is none."""
         number, offset = segment_of(place), offset_of(place)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, Literal, cast, get_args
 
-from fieldmap.runtime.archive.records import KEPT_HEADERS, Archived, ClosedSweep, Received
+from fieldmap.runtime.archive.records import KEPT_HEADERS, Archived, ClosedSweep, Frame, Received, SweepEnd
 from fieldmap.runtime.plan import Format
 
 VERSION: Final = "1"
@@ -90,6 +90,7 @@ def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes
         "Fieldmap-Page": str(item.page),
         "Fieldmap-Request": item.request,
         "Fieldmap-Framed": "yes" if item.framed else "no",
+        **({"Fieldmap-Window": item.window} if item.window else {}),
         "WARC-Target-URI": item.url,
         "WARC-Payload-Digest": f"sha256:{digest}",
         "Content-Type": content_type,
@@ -98,11 +99,22 @@ def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes
 
 
 def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[bytes, str]:
+    end = mark.end
+    told = {
+        "Fieldmap-Full": "yes" if end.full else "",
+        "Fieldmap-First": str(end.first) if end.first >= 0 else "",
+        "Fieldmap-Records": "" if end.records is None else str(end.records),
+        "Fieldmap-Window": end.window,
+        "Fieldmap-Through": end.through,
+        "Fieldmap-Capped": "yes" if end.capped else "",
+        "Fieldmap-Confirmed": "yes" if end.confirmed else "",
+    }
     fields = {
         "Fieldmap-Resource": mark.resource,
         "Fieldmap-Sweep": mark.sweep,
         "Fieldmap-Pages": str(mark.pages),
-        "Fieldmap-Framed": "yes" if mark.framed else "no",
+        "Fieldmap-Framed": "yes" if end.framed else "no",
+        **{name: value for name, value in told.items() if value},
         "Content-Type": "application/warc-fields",
     }
     return _record("metadata", mark.closed_at, record_id, fields, (b"sweep: closed\r\n",), previous_chain)
@@ -223,6 +235,7 @@ def data_record(record: Record, position: int, length: int) -> Archived:
             sweep=head["fieldmap-sweep"],
             page=int(head["fieldmap-page"]),
             framed=head["fieldmap-framed"] == "yes",
+            window=head.get("fieldmap-window", ""),
             digest=head["warc-payload-digest"].removeprefix("sha256:"),
             position=position,
             length=length,
@@ -240,12 +253,42 @@ def closed_sweep(record: Record, position: int, length: int) -> ClosedSweep:
             sweep=head["fieldmap-sweep"],
             pages=int(head["fieldmap-pages"]),
             closed_at=_instant(head["warc-date"]),
-            framed=head["fieldmap-framed"] == "yes",
+            end=_end(head),
             position=position,
             length=length,
         )
     except (KeyError, ValueError) as error:
         raise MalformedError(f"lacks a header or has a wrong one ({error})") from None
+
+
+def frame(record: Record, position: int) -> Frame:
+    """A response or resource record without its body. Raises MalformedError."""
+    head = record.head
+    try:
+        return Frame(
+            position=position,
+            sweep=head["fieldmap-sweep"],
+            page=int(head["fieldmap-page"]),
+            request=head["fieldmap-request"],
+            window=head.get("fieldmap-window", ""),
+            fetched_at=_instant(head["warc-date"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise MalformedError(f"lacks a header or has a wrong one ({error})") from None
+
+
+def _end(head: Mapping[str, str]) -> SweepEnd:
+    records = head.get("fieldmap-records")
+    return SweepEnd(
+        framed=head["fieldmap-framed"] == "yes",
+        full=head.get("fieldmap-full") == "yes",
+        first=int(head.get("fieldmap-first", "-1")),
+        records=int(records) if records is not None else None,
+        window=head.get("fieldmap-window", ""),
+        through=head.get("fieldmap-through", ""),
+        capped=head.get("fieldmap-capped") == "yes",
+        confirmed=head.get("fieldmap-confirmed") == "yes",
+    )
 
 
 def _instant(text: str) -> datetime:

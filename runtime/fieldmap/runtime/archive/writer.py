@@ -15,8 +15,9 @@ from typing import Self
 from fieldmap.runtime.archive import warc
 from fieldmap.runtime.archive.frames import MOST_RECORD, compressor
 from fieldmap.runtime.archive.position import position, segment_name
-from fieldmap.runtime.archive.records import Archived, ClosedSweep, Received, TornTail
-from fieldmap.runtime.archive.segments import Segments
+from fieldmap.runtime.archive.records import Archived, ClosedSweep, Received, Standing, SweepEnd, TornTail
+from fieldmap.runtime.archive.segments import Segments, damaged
+from fieldmap.runtime.archive.standing import standing
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.ports import Folder, Lock, LockedError, Ports, Segment
 
@@ -51,10 +52,10 @@ class Writer:
         place, length = self._append(lambda chain: warc.received(received, self._ports.random.hex(32), chain))
         return Archived.of(received, place, length)
 
-    def close_sweep(self, sweep: str, pages: int, *, framed: bool) -> ClosedSweep:
-        """Marks that the sweep came to its end with so many pages. framed: false if any may have been cut unseen."""
+    def close_sweep(self, sweep: str, pages: int, end: SweepEnd) -> ClosedSweep:
+        """Marks that the sweep came to its end with so many pages."""
         now = self._ports.clock.now()
-        mark = ClosedSweep(resource=self.resource, sweep=sweep, pages=pages, closed_at=now, framed=framed)
+        mark = ClosedSweep(resource=self.resource, sweep=sweep, pages=pages, closed_at=now, end=end)
         place, length = self._append(lambda chain: warc.closed(mark, self._ports.random.hex(32), chain))
         return replace(mark, position=place, length=length)
 
@@ -62,6 +63,18 @@ class Writer:
         """The request fingerprints of all that is archived. Reads the whole archive of the resource."""
         entries = Segments(self._folder, self.resource).entries(None)
         return {entry.record.head.get("fieldmap-request", "") for entry in entries} - {""}
+
+    def read(self, place: int) -> Archived:
+        """The response at a position, its digest checked. Raises ArchiveError."""
+        entry = Segments(self._folder, self.resource).entry(place)
+        try:
+            return warc.data_record(entry.record, entry.position, entry.length)
+        except warc.MalformedError as error:
+            raise damaged(self.resource, place, f"the record {error}") from None
+
+    def standing(self) -> Standing:
+        """The position of the last sweep that was closed, and what an interrupted one behind it left; read from the end backwards."""
+        return standing(Segments(self._folder, self.resource), self.resource)
 
     def close(self) -> None:
         """Ends the writing and releases the lock; a second call does nothing."""

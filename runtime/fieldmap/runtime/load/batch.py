@@ -65,7 +65,8 @@ def digest_of(page: Page, content: bytes) -> str:
 
 @dataclass
 class Counts:
-    """Where the records of a map went. They balance: read = claimed + filtered + deleted + dead. bare: by path the numbers without a
+    """Where the records of a map went. They balance: read = claimed + filtered + deleted + dead. absent: withdrawn
+    because a full sweep lacks them. bare: by path the numbers without a
     unit that were read in the one which the map gives them."""
 
     pages: int = 0
@@ -75,6 +76,7 @@ class Counts:
     deleted: int = 0
     dead: int = 0
     held: int = 0
+    absent: int = 0
     bare: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Counts) -> None:
@@ -246,6 +248,19 @@ class BatchMaker:
         found = None if isinstance(value, Failed) else self._transform(value).record_id
         return None if found is None else escaped(found)
 
+    def ids(self, page: Page) -> list[str | None]:
+        """Which records a page has, as COPY text; None for one that has no identity, or a page that cannot be read."""
+        prepared = self.prepare(page)
+        if prepared.found is not None and self._identify is not None:
+            return prepared.ids
+        told = (outcome.record_id for _, outcome in self.outcomes(page))
+        return [None if record is None else escaped(record) for record in told]
+
+    def outcomes(self, page: Page) -> Iterator[tuple[Any, Outcome]]:
+        """Each record of a page as received, and what becomes of it; a body that cannot be read is one that is dead."""
+        for _, _, record, outcome in self._outcomes(page, page.content()):
+            yield record, outcome()
+
     def add(self, batch: Batch, page: Page) -> None:
         """Adds every record of a page. A page that cannot be decoded is one dead letter."""
         self.put(batch, self.prepare(page))
@@ -299,11 +314,11 @@ class BatchMaker:
         return True
 
     def _add_generally(self, batch: Batch, page: Page, content: bytes) -> None:
-        for _, index, outcome in self._outcomes(page, content):
+        for _, index, _, outcome in self._outcomes(page, content):
             self._put(batch, Place(page.position, index), outcome())
 
-    def _outcomes(self, page: Page, content: bytes) -> Iterator[tuple[int, int, Callable[[], Outcome]]]:
-        """Of each record of a page the index of the first one of its body, its own, and what it becomes."""
+    def _outcomes(self, page: Page, content: bytes) -> Iterator[tuple[int, int, Any, Callable[[], Outcome]]]:
+        """Of each record of a page the index of the first one of its body, its own, the record as received, and what it becomes."""
         begin = 0
         for _, body in bodies(content, page.format, self._reading):
             try:
@@ -312,13 +327,13 @@ class BatchMaker:
                 records = self._records(body)
             except Failed as failed:
                 dead = Dead(failed.code, failed.reason, path=failed.path, whole=True)
-                yield begin, begin, functools.partial(_same, dead)
+                yield begin, begin, body, functools.partial(_same, dead)
                 begin += 1
                 continue
             for index, (record, around) in enumerate(
                 zip(records, self._around(page, body, len(records)), strict=True), begin
             ):
-                yield begin, index, functools.partial(self._transform, record, *around)
+                yield begin, index, record, functools.partial(self._transform, record, *around)
             begin += len(records)
 
     def _around(self, page: Page, body: Any, count: int) -> Iterable[tuple[Any, ...]]:

@@ -13,8 +13,10 @@ from typing import Any, Self, TypeVar
 import psycopg
 from psycopg import sql
 
+from fieldmap.runtime.archive import Archive, ClosedSweep
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
+from fieldmap.runtime.load import absence
 from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Page, Prepared, digest_of
 from fieldmap.runtime.load.identify import begin, concerned, with_referrers
 from fieldmap.runtime.load.letters import write_letters
@@ -46,10 +48,11 @@ _Answer = TypeVar("_Answer")
 
 @dataclass
 class Loaded:
-    """What a run did for one map."""
+    """What a run did for one map. refused: why the records that the last full sweep lacks were not taken for deleted."""
 
     counts: Counts = field(default_factory=Counts)
     entities: dict[str, Changes] = field(default_factory=dict)
+    refused: str = ""
 
 
 class Loader:
@@ -64,9 +67,12 @@ class Loader:
         *,
         detailed: bool = False,
         dead: Decimal | None = None,
+        archive: Archive | None = None,
     ) -> None:
         """detailed: gather which fields changed, with samples, as a replay shows them; costs one more query a batch. dead: of the
-        records so many percent may be dead letters; None for any number."""
+        records so many percent may be dead letters; None for any number. archive: where the pages of a full sweep are looked up, for
+        a map that withdraws what such a sweep lacks."""
+        self._archive = archive
         self._database = database
         self._bundle = bundle
         self._info = info
@@ -122,17 +128,25 @@ class Loader:
 
     # -------------------------------------------------------------------------------------------------- reading
 
-    def load(self, pages: Iterable[Page], progress: Callable[[int], None] = lambda _: None) -> None:
+    def load(self, pages: Iterable[Page | ClosedSweep], progress: Callable[[int], None] = lambda _: None) -> None:
         """Applies pages in the order of the archive. Those already applied are passed over. While the database takes a batch the
         next is made, and no more than that one."""
         with _frequent_switches():
             self._load(pages, progress)
             self._settle()
 
-    def _load(self, pages: Iterable[Page], progress: Callable[[int], None]) -> None:
+    def _load(self, pages: Iterable[Page | ClosedSweep], progress: Callable[[int], None]) -> None:
         batch, waiting, size = self._maker.new(), list[Prepared](), 0
         for page in pages:
             if page.position <= self.applied_through:
+                continue
+            if isinstance(page, ClosedSweep):
+                if self._info.absence and self._archive is not None:
+                    self._put(batch, waiting)
+                    waiting, size = [], 0
+                    batch = self._flushed(batch, progress) if batch.counts.pages else batch
+                    self._settle()
+                    self._withdraw_absent(page)
                 continue
             if not waiting and not batch.changes and self._passed_over(batch, page):
                 if batch.counts.pages >= BATCH_PAGES:
@@ -157,6 +171,56 @@ class Loader:
         self._put(batch, waiting)
         if batch.counts.pages:
             self._hand_over(batch, progress)
+
+    def _withdraw_absent(self, mark: ClosedSweep) -> None:
+        """After a full sweep: what it lacks is gone. Its mark is a batch of its own."""
+        self.loaded.refused = ""
+        reason = absence.unfit(mark)
+
+        def work(connection: Connection) -> tuple[dict[str, Changes], int, str]:
+            batch = Batch({}, first=mark.position, last=mark.position)
+            refused, changes = "", dict[str, Changes]()
+            if self._fence(connection) >= mark.position:
+                return {}, 0, ""
+            if reason is None:
+                batch.counts.absent, refused = self._judge_absent(connection, mark)
+                if batch.counts.absent:
+                    self._stage(connection)
+                    absence.stage(connection, self._info, mark, self._map_version)
+                    if self._follows:
+                        lock(connection, self._mergers)
+                    self._run_step(connection, "apply", map_version=self._map_version)
+                    self._settle_letters(connection, batch)
+                    changes = self._merge(connection)
+            self._account(connection, batch)
+            return changes, batch.counts.absent, refused
+
+        done = self._certainly(work, lambda connection: self._applied(connection, mark.position))
+        self.applied_through = mark.position
+        if done is not None:
+            changes, absent, self.loaded.refused = done
+            self.loaded.counts.absent += absent
+            self._add(changes)
+
+    def _judge_absent(self, connection: Connection, mark: ClosedSweep) -> tuple[int, str]:
+        """How many records are withdrawn, and why none is."""
+        assert self._archive is not None  # noqa: S101  (looked at before)
+        nameless = absence.gather(connection, self._maker, self._archive.sweep(mark))
+        live, absent = absence.count(connection, self._info, mark, self._map_version)
+        if nameless and absent:
+            return 0, (
+                f"Nothing of {self._info.title} was deleted: {nameless:,} records of the sweep have no identity, and any absent"
+                " record may be one of them; see: fieldmap dlq"
+            )
+        refused = absence.refusal(self._info, mark, live, absent)
+        return (0, refused) if refused is not None else (absent, "")
+
+    def _applied(self, connection: Connection, position: int) -> bool:
+        row = connection.execute(
+            "SELECT content FROM fieldmap.ledger WHERE (map, map_version, last_position) = (%s, %s, %s)",
+            [self._info.id, self._map_version, position],
+        ).fetchone()
+        return row is not None
 
     def _flushed(self, batch: Batch, progress: Callable[[int], None]) -> Batch:
         self._hand_over(batch, progress)
@@ -231,14 +295,9 @@ class Loader:
 
         self._shares.refuse(batch)
 
-        def applied(connection: Connection) -> bool:
-            row = connection.execute(
-                "SELECT content FROM fieldmap.ledger WHERE (map, map_version, last_position) = (%s, %s, %s)",
-                [self._info.id, self._map_version, batch.last],
-            ).fetchone()
-            return row is not None
-
-        changes = self._certainly(lambda connection: self._write(connection, batch), applied)
+        changes = self._certainly(
+            lambda connection: self._write(connection, batch), lambda connection: self._applied(connection, batch.last)
+        )
         self.applied_through = batch.last
         self._written += len(batch.stages[0])
         self._shares.add(batch)
@@ -350,10 +409,12 @@ class Loader:
     def _count(self, connection: Connection, batch: Batch) -> None:
         counts = batch.counts
         numbers = [counts.pages, counts.read, counts.claimed, counts.filtered, counts.deleted, counts.dead, counts.held]
+        numbers.append(counts.absent)
         connection.execute(
-            "INSERT INTO fieldmap.accounts AS a (run, map, pages, read, claimed, filtered, deleted, dead, held) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT (run, map) DO UPDATE SET (pages, read, claimed, filtered, deleted, dead, held) = (a.pages + EXCLUDED.pages, a.read + EXCLUDED.read,"
-            " a.claimed + EXCLUDED.claimed, a.filtered + EXCLUDED.filtered, a.deleted + EXCLUDED.deleted, a.dead + EXCLUDED.dead, a.held + EXCLUDED.held)",
+            "INSERT INTO fieldmap.accounts AS a (run, map, pages, read, claimed, filtered, deleted, dead, held, absent) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (run, map) DO UPDATE SET (pages, read, claimed, filtered, deleted, dead, held, absent) = (a.pages + EXCLUDED.pages, a.read + EXCLUDED.read,"
+            " a.claimed + EXCLUDED.claimed, a.filtered + EXCLUDED.filtered, a.deleted + EXCLUDED.deleted, a.dead + EXCLUDED.dead, a.held + EXCLUDED.held,"
+            " a.absent + EXCLUDED.absent)",
             [self._run, self._info.id, *numbers],
         )
         for path, number in counts.bare.items():

@@ -38,7 +38,7 @@ class Rereader(BatchMaker):
 
     def _reread_generally(self, page: Page, content: bytes, wanted: Mapping[int, bool]) -> dict[int, Batch]:
         made = {index: self.new() for index in wanted}
-        for begin, index, outcome in self._outcomes(page, content):
+        for begin, index, _, outcome in self._outcomes(page, content):
             asked = begin if wanted.get(begin) else index
             if asked in wanted:
                 self._now = PageCounts()

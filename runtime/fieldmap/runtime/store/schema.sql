@@ -70,6 +70,8 @@ CREATE TABLE IF NOT EXISTS fieldmap.accounts (
   PRIMARY KEY (run, map),
   CHECK (read = claimed + filtered + deleted + dead)
 );
+ALTER TABLE fieldmap.accounts ADD COLUMN IF NOT EXISTS absent bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN fieldmap.accounts.absent IS 'Records withdrawn because a full sweep of the source lacks them; they are not read, so they are in no sum';
 COMMENT ON TABLE fieldmap.accounts IS 'Of each run and map: every record read ended in exactly one place';
 
 CREATE TABLE IF NOT EXISTS fieldmap.pages (

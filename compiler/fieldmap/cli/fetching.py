@@ -1,0 +1,170 @@
+"""`fieldmap fetch`: what a source answers, raw and mapped, before anything is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, safe, say
+from fieldmap.cli.workspace import Workspace
+from fieldmap.runtime.archive import Archive, Archived
+from fieldmap.runtime.bundle import Bundle, MapInfo
+from fieldmap.runtime.errors import FindingsError, SourceError, UsageError
+from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Filtered, Outcome
+
+# Of a page so many records are shown; the others are counted.
+_SHOWN = 3
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: fieldmap fetch workday.workers · fieldmap fetch workday.workers --limit 2 --json")(
+        exiting(fetch)
+    )
+
+
+def fetch(
+    resource: Annotated[str, typer.Argument(help="The resource, such as workday.workers.")],
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many pages to ask for.")] = 1,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Print personal and restricted values in full.")] = False,
+    json: Json = False,
+) -> None:
+    """Asks a source for its first page and shows it, raw and mapped.
+
+    Nothing is archived or loaded: for trying a new connector.
+    """
+    from fieldmap.runtime.run import connected
+
+    workspace = Workspace.here()
+    bundle = workspace.bundle(None)
+    connected(bundle, [resource])
+    infos = [info for info in bundle.catalogue.maps if info.resource == resource]
+    with contextlib.chdir(workspace.root):
+        pages = _pages(workspace, bundle, resource, limit)
+    told = [_told(bundle, infos, page, reveal=reveal) for page in pages]
+    if json:
+        print_json(told)
+        return
+    for page in told:
+        _show(page)
+    if not reveal and any(record["hidden"] for page in told for record in page["records"]):
+        out().print("--reveal shows what is hidden")
+    out().print("Nothing was archived or loaded: fieldmap sync")
+
+
+def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> list[Archived]:
+    """The first pages, by way of an archive that is thrown away."""
+    from fieldmap.runtime.acquire import acquire
+    from fieldmap.runtime.acquire.preflight import check_settings
+    from fieldmap.runtime.ports import Ports
+
+    connector = bundle.connector(resource.split(".")[0])
+    check_settings(connector, os.environ)
+    ports = Ports.real(workspace.state)
+    with (
+        tempfile.TemporaryDirectory(prefix="fieldmap-") as folder,
+        contextlib.closing(ports.http),
+        Archive(Path(folder), ports).writer(resource) as writer,
+    ):
+        items = acquire(connector, resource, writer=writer, ports=ports, environ=os.environ)
+        try:
+            pages = list(itertools.islice((item for item in items if isinstance(item, Archived)), limit))
+        except SourceError as error:
+            # A source that fails is a finding, as in a sync.
+            raise FindingsError(str(error)) from None
+    if not pages:
+        raise UsageError(f"{resource} has nothing to show: no file fits its pattern")
+    return pages
+
+
+def _told(bundle: Bundle, infos: list[MapInfo], page: Archived, *, reveal: bool) -> dict[str, Any]:
+    """A page as --json gives it."""
+    from fieldmap.compiler import ir
+    from fieldmap.compiler.explain.letters import members_of, sensitive, tagged_members
+    from fieldmap.runtime.load.batch import BatchMaker
+
+    project = ir.decode_project(bundle.parts["ir.json"])
+    tags = {} if reveal else sensitive(project)
+    mapped = [map_ for info in infos for map_ in project.maps if map_.id == info.id]
+    secret = {} if reveal else tagged_members(project, mapped)
+    records: list[dict[str, Any]] = []
+    for info in infos:
+        maker = BatchMaker(info, bundle.transform(info.id))
+        for number, (raw, outcome) in enumerate(maker.outcomes(page)):
+            if number == len(records):
+                shown = members_of(raw) if number < _SHOWN else ()
+                raw_members = {n: f"▒▒▒ ({secret[n]})" if n in secret else value for n, value in shown}
+                records.append({"raw": raw_members, "hidden": sorted(raw_members.keys() & secret), "maps": []})
+            if number < _SHOWN:
+                records[number]["maps"].append({"map": info.title, **_outcome(info, outcome, tags)})
+    return {
+        "address": page.url,
+        "status": page.status,
+        "bytes": len(page.body),
+        "number_of_records": len(records),
+        "records": records[:_SHOWN],
+    }
+
+
+def _outcome(info: MapInfo, outcome: Outcome, tags: dict[tuple[str, str], str]) -> dict[str, Any]:
+    match outcome:
+        case Claimed():
+            names = [column.field for column in info.claims[0].columns]
+            row = outcome.rows[0][0] if outcome.rows[0] else ()
+            values = {
+                name: f"▒▒▒ ({tags[info.title, name]})" if (info.title, name) in tags else _text(value)
+                for name, value in zip(names, row, strict=False)
+                if value is not None
+            }
+            held = {
+                item.field: item.code if (info.title, item.field) in tags else f"{item.code} {item.reason}"
+                for item in outcome.held
+            }
+            return {"record": outcome.record_id, "outcome": "claimed", "values": values, "held": held}
+        case Filtered():
+            return {"record": outcome.record_id, "outcome": "filtered"}
+        case Deleted():
+            return {"record": outcome.record_id, "outcome": "deleted"}
+        case Dead():
+            hides = (info.title, outcome.field) in tags
+            why = (
+                outcome.code
+                if hides
+                else f"{outcome.code} {outcome.field + ': ' if outcome.field else ''}{outcome.reason}"
+            )
+            return {"record": outcome.record_id, "outcome": "rejected", "why": why}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(str(part) for part in value)
+    return ", ".join(map(_text, value)) if isinstance(value, list) else str(value)
+
+
+def _show(page: dict[str, Any]) -> None:
+    console = out()
+    status = f"{page['status']}, " if page["status"] is not None else ""
+    say(
+        console,
+        f"{safe(page['address'])} → {status}{count(page['bytes'])} bytes, {plural(page['number_of_records'], 'record')}",
+    )
+    for number, record in enumerate(page["records"], 1):
+        say(console, f"  record {number} as received:")
+        for name, value in record["raw"].items():
+            say(console, f"    {safe(name)}: {safe(value)}", indent=6)
+        for one in record["maps"]:
+            say(
+                console, f"    {one['map']}: {one['outcome']}{' ' + safe(one['why']) if 'why' in one else ''}", indent=6
+            )
+            for name, value in one.get("values", {}).items():
+                say(console, f"      {name} = {safe(value)}", indent=8)
+            for name, reason in one.get("held", {}).items():
+                say(console, f"      {name} is held: {safe(reason)}", indent=8)
+    left = page["number_of_records"] - len(page["records"])
+    if left:
+        console.print(f"  and {plural(left, 'more record')} on this page")

@@ -1,0 +1,177 @@
+"""Which page comes next: for each kind of paging what is asked first, what after a page, and when it ends.
+
+Whether there is more is decided on the raw records of a page, before a filter of `records` or a map took any away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fieldmap.runtime.acquire.requests import Asked, Requests
+from fieldmap.runtime.errors import SourceError
+from fieldmap.runtime.plan import (
+    CursorPages,
+    HttpResource,
+    KeysetPages,
+    LinkHeaderPages,
+    NextLinkPages,
+    NoPages,
+    NumberPages,
+    OffsetPages,
+)
+
+# One value of a Link header: its address, then its parameters, in which commas stand only between quotes.
+_LINK: Final = re.compile(r'\s*<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~-]+\s*=?\s*(?:"[^"\\]*"|[^\s",;]*))*)\s*(?:,|$)')
+_PARAMETER: Final = re.compile(r';\s*([\w!#$&+.^`|~-]+)\s*(?:=\s*(?:"([^"]*)"|([^\s",;]*)))?')
+_ROUND: Final = re.compile(r"[1-9]0{3,}|[1-9]50{3,}")
+_LONGEST_HEADER: Final = 64 << 10
+
+
+class Following:
+    """The pages of one sweep. records: raw ones seen so far, None where nobody counts them. pages: seen so far."""
+
+    def __init__(self, requests: Requests, resource: HttpResource, window: Mapping[str, str]) -> None:
+        """window: the bounds of the sweep as they are sent, by name."""
+        self._requests = requests
+        self._resource = resource
+        self._pages = resource.pages
+        self._window = window
+        self.pages = 0
+        self.records: int | None = 0 if self._pages.ends.rows is not None else None
+        self.total: int | None = None
+        self._asked = self._first()
+
+    @property
+    def asked(self) -> Asked:
+        """The page to ask for now."""
+        return self._asked
+
+    @property
+    def is_round(self) -> bool:
+        """Whether there are so roundly many records that the source may have cut them there: 5,000, 10,000, 200,000; and no total
+        says otherwise."""
+        return self.total is None and self.records is not None and _ROUND.fullmatch(str(self.records)) is not None
+
+    @property
+    def forgets(self) -> bool:
+        """Whether the archive cannot tell what came after a page."""
+        return isinstance(self._pages, LinkHeaderPages)
+
+    @property
+    def needs_body(self) -> bool:
+        ends = self._pages.ends
+        finds = (ends.rows, ends.total, ends.more)
+        return not isinstance(self._pages, NoPages | LinkHeaderPages) or any(find is not None for find in finds)
+
+    def rows(self, body: Any) -> list[Any] | None:
+        """The raw records of a page; None if nobody asks. Raises SourceError if they are not where they should be."""
+        find = self._pages.ends.rows
+        if find is None:
+            return None
+        found = find(body)
+        if not isinstance(found, list):
+            raise SourceError(
+                f"{self._requests.title} answered without a list where the records of {self._resource.name} should be;"
+                " check its records line, or whether this is another kind of answer"
+            )
+        return found
+
+    def after(self, body: Any, rows: list[Any] | None, link: str | None) -> Asked | None:
+        """The page after the one asked for, None if that was the last. link: the page's Link header. Raises SourceError."""
+        self.pages += 1
+        if rows is not None and self.records is not None:
+            self.records += len(rows)
+        following = self._next(body, rows, link)
+        self._note_total(body)
+        if following is not None:
+            self._asked = following
+        elif self.total is not None and self.records is not None and self.records < self.total:
+            raise SourceError(
+                f"{self._requests.title} ended {self._resource.name} after {self.records:,} of {self.total:,} records;"
+                " it may cap what one query gives: ask for less at a time, or in windows of time"
+            )
+        return following
+
+    # ------------------------------------------------------------------------------------------------- parts
+
+    def _first(self) -> Asked:
+        match self._pages:
+            case OffsetPages(sent_as=sent_as):
+                return self._with(sent_as, "0")
+            case NumberPages(sent_as=sent_as, first=first):
+                return self._with(sent_as, str(first))
+            case _:
+                return self._requests.first(self._window)
+
+    def _with(self, name: str, value: str) -> Asked:
+        return self._requests.first(self._window, [(name, value)])
+
+    def _next(self, body: Any, rows: list[Any] | None, link: str | None) -> Asked | None:
+        match self._pages:
+            case NoPages():
+                return None
+            case CursorPages(next=find, sent_as=sent_as):
+                cursor = find(body)
+                # Sources that write an empty text for "no more" are many; one that means a page by it is not known.
+                ends = cursor is None or cursor == "" or self._said_last(body)
+                return None if ends else self._requests.after_cursor(cursor, sent_as, self._window)
+            case NextLinkPages(next=find):
+                target = find(body)
+                return None if target is None or target == "" else self._requests.after_link(self._asked, target)
+            case LinkHeaderPages():
+                target = next_link(link)
+                return None if target is None else self._requests.after_link(self._asked, target)
+            case OffsetPages(sent_as=sent_as):
+                return None if self._ended(body, rows) else self._with(sent_as, str(self.records))
+            case NumberPages(sent_as=sent_as, first=first):
+                return None if self._ended(body, rows) else self._with(sent_as, str(first + self.pages))
+            case KeysetPages(key=find, sent_as=sent_as):
+                if not rows or self._ended(body, rows):
+                    return None
+                return self._requests.after_cursor(find(rows[-1]), sent_as, self._window)
+
+    def _ended(self, body: Any, rows: list[Any] | None) -> bool:
+        """A page that is shorter than asked for is no end: the source may cap the size, or filter behind it."""
+        self._note_total(body)
+        if self._pages.ends.more is not None:
+            return self._said_last(body)
+        if not rows:
+            return True
+        return self.total is not None and self.records is not None and self.records >= self.total
+
+    def _said_last(self, body: Any) -> bool:
+        more = self._pages.ends.more
+        if more is None:
+            return False
+        found = more(body)
+        if not isinstance(found, bool):
+            raise SourceError(
+                f"{self._requests.title} answered without true or false where it should say whether there are more"
+                f" pages of {self._resource.name}; check its pages setting"
+            )
+        return not found
+
+    def _note_total(self, body: Any) -> None:
+        find = self._pages.ends.total
+        found = find(body) if find is not None else None
+        # OData V2 and others write it as a text.
+        text = str(found) if isinstance(found, int | str) and not isinstance(found, bool) else ""
+        if text.isascii() and text.isdigit() and len(text) <= 18:
+            self.total = int(text)
+
+
+def next_link(header: str | None) -> str | None:
+    """The address that a Link header (RFC 8288) gives with rel="next", None if it gives none."""
+    text = (header or "")[:_LONGEST_HEADER]
+    at = 0
+    while found := _LINK.match(text, at):
+        if found.end() == at:
+            break
+        rels = [one[2] or one[3] or "" for one in _PARAMETER.finditer(found[2]) if one[1].lower() == "rel"]
+        # Of several only the first counts.
+        if rels and "next" in rels[0].lower().split():
+            return found[1]
+        at = found.end()
+    return None

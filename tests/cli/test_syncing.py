@@ -1,0 +1,235 @@
+"""`fieldmap sync` with its options against a source on the loopback, as an operator gives them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, raw, reply
+
+from fieldmap.cli.main import run
+from fieldmap.runtime.store.database import Server
+
+MAP = """
+entity Worker {
+  key number : text
+  name       : text
+}
+connector hr {
+  base env.HR
+  resource workers {
+    get     "/workers"
+    pages   cursor at $.next sent as "cursor"
+    records $.data[*]
+    id      $.id
+    changed $.at sent as "since", settles in 1 min, overlap 5 min
+    deleted by absence
+    shape { id: text, name: text?, at: text? }
+  }
+  resource people {
+    get     "/people"
+    records $.data[*]
+    id      $.id
+    shape { id: text, name: text? }
+  }
+}
+map hr.workers to Worker {
+  number = $.id
+  name   = $.name
+}
+"""
+
+
+class Hr:
+    """Nine workers on three pages."""
+
+    def __init__(self) -> None:
+        self.workers = {f"{number}": f"name {number}" for number in range(1, 10)}
+        self.server = FaultServer(self.answer)
+
+    def answer(self, asked: Asked) -> Reply:
+        first = int(asked.target.partition("cursor=")[2] or 0)
+        keys = sorted(self.workers)
+        data = [{"id": key, "name": self.workers[key], "at": "2026-01-01T00:00:00Z"} for key in keys]
+        return reply({"data": data[first : first + 3], "next": first + 3 if first + 3 < len(data) else None})
+
+
+@pytest.fixture
+def hr(tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hr]:
+    made = Hr()
+    with made.server:
+        monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+        monkeypatch.setenv("HR", made.server.url)
+        (tmp_path / "hr.map").write_text(MAP)
+        (tmp_path / "fieldmap.toml").write_text("")
+        monkeypatch.chdir(tmp_path)
+        yield made
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.out + captured.err
+    return captured.out + captured.err
+
+
+def test_full_and_what_changed(hr: Hr, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sync"]) == 0
+    assert run(["sync"]) == 0
+    assert run(["sync", "--full"]) == 0
+    since = ["since=" in target for target in hr.server.targets if "cursor" not in target]
+    assert since == [False, True, False]
+    capsys.readouterr()
+    assert run(["status"]) == 0
+    text = said(capsys)
+    assert "hr.workers to Worker is settled to 20" in text
+    assert "min" in text
+    assert run(["status", "--json"]) == 0
+    (told,) = json.loads(said(capsys))
+    assert told["accounts"]["read"] == 9
+    assert 60 <= told["lag_seconds"] < 300
+
+
+def test_bounds_of_an_operator(hr: Hr, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sync"]) == 0
+    assert run(["sync", "--since", "2026-01-01", "--until", "2026-02-01T12:00:00+01:00"]) == 0
+    assert hr.server.targets[3] == "/workers?since=2026-01-01T00%3A00%3A00Z"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--full", "--since", "2026-01-01"], "give one of the two"),
+        (["--since", "yesterday"], "--since yesterday is no moment; write 2026-03-01 or"),
+        (["--since", "2026-01-01T12:00:00"], "does not say in which zone"),
+        (["--since", "2026-02-01", "--until", "2026-01-01"], "--since is not before --until"),
+        (["--every", "soon"], "--every soon is no length of time; write 30s, 5m, 1h or 1d"),
+        (["--every", "0s"], "is no length of time"),
+        (["--every", "5m", "--once"], "--once and --every contradict each other"),
+        (["--confirm-deletes"], "is said of a full sweep; add --full"),
+        (["--full", "--confirm-deletes"], "is said of resources by name"),
+        (["hr.jobs"], "No map reads hr.jobs; there are: hr.workers"),
+    ],
+)
+def test_options_that_cannot_be_meant(
+    hr: Hr, options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["sync", *options]) == 2
+    assert words in " ".join(said(capsys).split())
+    assert hr.server.asked == []
+
+
+def test_since_for_what_is_not_read_by_what_changed(hr: Hr, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "hr.map").write_text(
+        MAP
+        + "map hr.people to Worker partial {\n number = $.id\n}\nmerge Worker {\n same number of hr\n default prefer hr.workers, hr.people\n}\n"
+    )
+    assert run(["sync", "hr.people", "--since", "2026-01-01"]) == 2
+    assert "hr.people is not read by what changed" in " ".join(said(capsys).split())
+
+
+def test_a_dry_run_asks_nothing(hr: Hr, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sync", "--dry-run"]) == 0
+    text = said(capsys)
+    assert f"hr.workers: GET {hr.server.url}/workers\n" in text
+    assert "the beginning to 20" in text
+    assert hr.server.asked == []
+    assert not (tmp_path / "archive").exists()
+    assert run(["sync"]) == 0
+    capsys.readouterr()
+    assert run(["sync", "--dry-run", "--json"]) == 0
+    (told,) = json.loads(said(capsys))
+    assert "/workers?since=20" in told["would_ask"]
+    assert len(hr.server.asked) == 3
+
+
+def test_deletes_wait_for_the_operators_word(hr: Hr, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sync"]) == 0
+    for key in ("1", "2", "3"):
+        del hr.workers[key]
+    capsys.readouterr()
+    assert run(["sync", "--full"]) == 1
+    text = " ".join(said(capsys).split())
+    assert "3 of 9 records (33.3 %) are absent, more than 20 %" in text
+    assert "fieldmap sync hr.workers --full --confirm-deletes" in text
+    assert run(["sync", "hr.workers", "--full", "--confirm-deletes"]) == 0
+    text = said(capsys)
+    assert "3 records of hr.workers to Worker were withdrawn: a full sweep of the source lacks them." in text
+    assert "6 rows: 3 gone" in text
+
+
+def command(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [str(Path(sys.executable).parent / "fieldmap"), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+
+
+def until(condition: Any, seconds: float = 60) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+def test_P2_sigterm_ends_a_sync_within_seconds_and_the_next_goes_on(hr: Hr, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = hr.answer
+    stuck = [True]
+
+    def hanging(asked: Asked) -> Reply:
+        if stuck and "cursor=6" in asked.target:
+            return raw(60.0, b"")
+        return answer(asked)
+
+    hr.server.answer = hanging
+    running = command("sync")
+    until(lambda: any("cursor=6" in target for target in hr.server.targets))
+    told = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    out, _ = running.communicate(timeout=30)
+    assert time.monotonic() - told < 5
+    assert running.returncode == 130
+    assert "Traceback" not in out
+    stuck.clear()
+    assert run(["sync"]) == 0
+    text = said(capsys)
+    assert "goes on with the sweep that was interrupted after page 2" in " ".join(text.split())
+    assert "9 rows" in text
+    assert [target.partition("cursor=")[2] for target in hr.server.targets] == ["", "3", "6", "6"]
+
+
+def test_every_comes_again_until_it_is_told_to_end(hr: Hr) -> None:
+    running = command("sync", "--every", "1s")
+    # The third round has begun, so two are told.
+    until(lambda: len(hr.server.asked) >= 7, 120)
+    running.send_signal(signal.SIGTERM)
+    out, _ = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert out.count("hr.workers to Worker") >= 2
+
+
+def test_a_second_run_is_told_who_runs(hr: Hr, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = hr.answer
+
+    def slow(asked: Asked) -> Reply:
+        return raw(60.0, b"") if "cursor=3" in asked.target else answer(asked)
+
+    hr.server.answer = slow
+    running = command("sync")
+    try:
+        until(lambda: len(hr.server.asked) >= 2)
+        assert run(["sync"]) == 1
+        assert f"is being written by process {running.pid}" in " ".join(said(capsys).split())
+    finally:
+        running.kill()
+        running.communicate()

@@ -1,0 +1,33 @@
+"""The table of faults tells the truth: each test that it names exists, and each row has one or a reason."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "faults-sources.md").read_text("utf-8")
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split(" | ")]
+    for line in TEXT.splitlines()
+    if re.match(r"\| [SN]\d", line)
+]
+TESTS = set(
+    re.findall(r"^def (test_\w+)", "\n".join(path.read_text("utf-8") for path in ROOT.glob("tests/**/test_*.py")), re.M)
+)
+
+
+def test_every_fault_has_its_row() -> None:
+    assert [row[0].strip("| ") for row in ROWS] == [f"S{n}" for n in range(1, 31)] + [f"N{n}" for n in range(1, 16)]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0].strip("| ") for row in ROWS])
+def test_the_tests_of_a_row_exist(row: list[str]) -> None:
+    assert len(row) == 4
+    named = re.findall(r"`([^`]+)`", row[3])
+    for name in named:
+        assert (ROOT / name).is_file() if "/" in name else name in TESTS, name
+    # Without a test the outcome is the reason.
+    assert named or len(row[2]) > 60
