@@ -84,3 +84,25 @@ def test_parts_from_response_to_row_and_back(project: Path, capsys: pytest.Captu
 def test_members_that_no_part_reads_are_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", "--coverage"]) == 0
     assert "$.people[*].fax" in capsys.readouterr().out
+
+
+def test_rows_are_shown_and_written_as_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sync"]) == 0
+    capsys.readouterr()
+    assert run(["query", "Site", "--reveal", "--format", "json"]) == 0
+    text = capsys.readouterr().out
+    first, second = json.loads(text)
+    assert '"amount": 1.00' in text or '"amount":1.00' in text
+    assert first["prices"] == [{"amount": 1, "currency": "EUR"}, {"amount": 2.5, "currency": "EUR"}]
+    assert (second["prices"], second["place"]) == ([], None)
+    assert run(["query", "Site", "--reveal"]) == 0
+    shown = capsys.readouterr().out
+    assert "{'" not in shown
+    assert '"name": "Ada"' in shown
+    for format in ("csv", "parquet"):
+        assert run(["query", "Site", "--reveal", "--format", format, "--output", f"rows.{format}"]) == 0
+    assert '[{""name"": ""Ada"", ""phone"": ""+4930901820""}]' in (project / "rows.csv").read_text()
+    from pyarrow import parquet
+
+    row = parquet.read_table(project / "rows.parquet").to_pylist()[0]
+    assert json.loads(row["contacts"]) == [{"name": "Ada", "phone": "+4930901820"}]

@@ -91,3 +91,26 @@ def test_records_and_lists_of_documents_arrive_exactly(tmp_path: Path, database:
         ),
         (None, [], [], "{}", [], [], [], None),
     ]
+
+
+def test_an_empty_list_that_nobody_claims_has_no_origin(tmp_path: Path, database: Server) -> None:
+    """One number stands for the origin of all fields, and a list has a value even where no claim gives it one."""
+    maps = """
+        entity Tag { key no : text; name : text?; words : list of text }
+        connector a {
+          base "https://a"
+          resource r { get "/r"; records $[*]; id $.no; shape { no: text, name: text?, words: [ text ]? } }
+        }
+        map a.r to Tag { no = $.no; name = $.name; words = $.words }
+    """
+    bundle = compiled(tmp_path, all=maps)
+    ready(database, bundle)
+    pages = Pages()
+    load(database, bundle, "a_r__tag", [pages.page([{"no": "1", "name": "x"}, {"no": "2", "name": "x", "words": []}])])
+    shown = "SELECT no, words, cardinality(_claims), _claims[2] IS NULL FROM canonical.tag ORDER BY no"
+    assert rows(database, shown) == [("1", [], 2, True), ("2", [], 1, True)]
+    # The same by the way of rows that are there already.
+    load(
+        database, bundle, "a_r__tag", [pages.page([{"no": "1", "name": "y"}, {"no": "2", "name": "y", "words": ["w"]}])]
+    )
+    assert rows(database, shown) == [("1", [], 2, True), ("2", ["w"], 1, True)]

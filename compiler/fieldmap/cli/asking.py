@@ -36,7 +36,13 @@ class Chosen:
 
     @property
     def is_json(self) -> bool:
-        return self.type == "jsonb"
+        return self.type in ("jsonb", "jsonb[]")
+
+    def picked(self, *, text: bool) -> sql.Composed:
+        """The column in a SELECT. JSON comes as PostgreSQL writes it, a list of documents as one: read into Python, its numbers would
+        lose digits. text: whatever it is, as text."""
+        shown = "to_jsonb({})::text" if self.type == "jsonb[]" else "{}::text" if text or self.is_json else "{}"
+        return sql.SQL(shown).format(sql.Identifier(_ROW, self.name))
 
 
 @dataclass(frozen=True)
@@ -106,12 +112,8 @@ class Question:
     # ------------------------------------------------------------------------------------------------------ statements
 
     def rows(self, chosen: list[Chosen] | None = None, *, text: bool = False) -> sql.Composed:
-        """The rows, in the order of their key. JSON comes as PostgreSQL writes it, since read into Python its numbers would lose
-        digits. text: all columns as texts."""
-        picked = [
-            sql.SQL("{}::text" if text or column.is_json else "{}").format(sql.Identifier(_ROW, column.name))
-            for column in (self.chosen if chosen is None else chosen)
-        ]
+        """The rows, in the order of their key. text: all columns as texts."""
+        picked = [column.picked(text=text) for column in (self.chosen if chosen is None else chosen)]
         return self._select(sql.SQL(", ").join(picked))
 
     def number(self) -> sql.Composed:

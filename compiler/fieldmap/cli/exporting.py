@@ -189,7 +189,7 @@ def _batches(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]
 
 
 def _arrow(pyarrow: Any, type_: str) -> Any:
-    if type_.endswith("[]"):
+    if type_.endswith("[]") and type_ != "jsonb[]":
         return pyarrow.list_(_arrow(pyarrow, type_.removesuffix("[]")))
     if (found := _NUMERIC.fullmatch(type_)) and int(found[1]) <= _MOST_DIGITS:
         digits, scale = int(found[1]), int(found[2])

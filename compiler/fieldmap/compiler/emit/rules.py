@@ -38,6 +38,7 @@ class Chosen:
     code: str
     newest: str
     might_win: str
+    is_list: bool
 
 
 class FieldRules:
@@ -73,6 +74,7 @@ class FieldRules:
             leads=column.leads,
             required=column.required,
             present=present,
+            is_list=bool(column.list_of),
             order=order,
             alone=_alone(rule, column, present),
             chosen=f"CASE WHEN NOT ({conflict}) THEN {chosen}{_empty(column)} END" if conflict else chosen,
