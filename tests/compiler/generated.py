@@ -28,7 +28,10 @@ SAMPLES = {
     "COLON": ":", "_PIPES": "||", "PLUS": "+", "MINUS": "- ", "_NEGATE": "-", "_FORMAT": "format", "_NONE": "none", "OLDEST": "oldest",
     "MIN": "min", "MAX": "max", "LONGEST": "longest", "MOST_COMMON": "most common", "UNION": "union", "AGREE": "agree",
     "NULL_WINS": "null wins", "_DUPLICATES": "duplicates", "_KEEPS_HISTORY": "keeps history", "DELETED": "deleted", "NOT": "not", "NOT_IN_LIST": "not in", "MISSING": "missing",
-    "JSON_NULL": "json null", "_ASSUMED": "assumed",
+    "JSON_NULL": "json null", "_ASSUMED": "assumed", "_TLS": "tls", "_LIMIT": "limit", "_REQUESTS": "requests", "_BREAKER": "breaker",
+    "_OPENS": "opens", "_AFTER": "after", "_FAILURES": "failures", "_PROBES": "probes", "_ODATA4": "odata4", "_LINK": "link",
+    "_OFFSET": "offset", "_NUMBERED": "number", "_KEYSET": "keyset", "_TOTAL": "total", "_MORE": "more", "_WRITTEN": "written",
+    "_BY_ABSENCE": "by absence", "_REFUSE": "refuse", "_ABOVE": "above",
 }  # fmt: skip
 TYPES = [
     "text", "int", "bool", "float", "date", "time", "datetime", "duration", "uuid", "json", "decimal(9, 2)", "decimal(9, 2) in km",

@@ -213,7 +213,7 @@ class Run:
         """Raises ArchiveError if the archive lacks what the database has of it: an older copy of it would be written on at places that
         count as applied, and what is fetched now would never be loaded."""
         try:
-            self.archive.read_one(resource, applied)
+            self.archive.check(resource, applied)
         except ArchiveError as error:
             raise ArchiveError(
                 f"The database has applied {title} up to {describe(applied)}, which this archive does not hold ({error}): the"

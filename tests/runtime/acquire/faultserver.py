@@ -8,7 +8,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -71,6 +70,7 @@ class FaultServer:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._port: int = self._listening.getsockname()[1]
         self._stopping = False
+        self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._open: list[socket.socket] = []
         self._threads[0].start()
@@ -80,6 +80,7 @@ class FaultServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping = True
+        self._ended.set()
         # Closing alone does not wake a thread that waits in accept.
         socket.create_connection(("127.0.0.1", self._port)).close()
         self._threads[0].join()
@@ -130,7 +131,7 @@ class FaultServer:
             elif self._stopping:
                 return
             else:
-                time.sleep(piece)
+                self._ended.wait(piece)
 
 
 def _request(reading: object) -> Asked | None:

@@ -109,6 +109,13 @@ class Archive:
             f"The archive of {resource} has no response at {position}; see: fieldmap archive ls {resource}"
         )
 
+    def check(self, resource: str, position: int) -> None:
+        """Raises ArchiveError if nothing stands at a position: neither a response nor the mark of a sweep's end."""
+        with self._opened(resource) as folder:
+            if folder is None:
+                raise ArchiveError(f"The archive has nothing of {resource}")
+            Segments(folder, resource).entry(position)
+
     def end(self, resource: str) -> int | None:
         """The position of the last response, or None if there is none."""
         with self._opened(resource) as folder:
