@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tests.support import MemoryPage, Pages, compiled, load, ready, rows
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import DatabaseError
 from fieldmap.runtime.load.loader import Loader
+from fieldmap.runtime.store import reconcile
 from fieldmap.runtime.store.database import Connection, Database, Server, open_database
 from fieldmap.runtime.store.reconcile import prepare
 
@@ -749,3 +751,24 @@ def _together(work: list[Any]) -> None:
     assert not any(thread.is_alive() for thread in threads), "they wait for each other"
     if raised:
         raise raised[0]
+
+
+def test_D4_tables_are_made_ready_beside_somebody_who_reads_them(
+    tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader and an upgrade wait for each other in a circle: PostgreSQL ends the upgrade, which is done again."""
+    bundle = compiled(tmp_path, all=MAPS)
+    ready(database, bundle)
+    monkeypatch.setattr(reconcile, "_is_of_this_release", lambda _: False)
+    with database.connect() as reader, ThreadPoolExecutor(1) as other:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM fieldmap.map_fields")
+        made = other.submit(prepare, database, bundle, replay=False)
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'fieldmap.map_fields'::regclass"
+        ends = time.monotonic() + 10
+        while rows(database, waiting) != [(1,)]:
+            assert time.monotonic() < ends
+            time.sleep(0.01)
+        reader.execute("SELECT count(*) FROM fieldmap.positions")
+        reader.execute("COMMIT")
+        assert not made.result(30).meaning_changed

@@ -6,11 +6,15 @@ replay that a changed map needs fills it again. All of it happens in one transac
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import resources
+from typing import TypeVar
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo, Table, View
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
@@ -18,6 +22,8 @@ from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.transaction import commit
 
 STORE_FORMAT = 1
+_TRIES = 5
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,18 @@ def prepare(database: Database, bundle: Bundle, *, replay: bool) -> Reconciled:
     """
     with database.connect() as connection:
         try:
-            return commit(connection, lambda c: _prepare(c, bundle, replay=replay))
+            return _repeated(connection, lambda c: _prepare(c, bundle, replay=replay))
         except psycopg.Error as error:
             raise DatabaseError(f"The database could not be made ready for this bundle: {first_line(error)}") from None
+
+
+def _repeated(connection: Connection, work: Callable[[Connection], _Result]) -> _Result:
+    """As `commit`, and again where another session waited for this one in a circle: what is made new locks whole tables and views, which
+    anybody may be reading, several in one statement and in an order of its own."""
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(errors.DeadlockDetected):
+            return commit(connection, work)
+    return commit(connection, work)
 
 
 def first_line(error: psycopg.Error) -> str:
@@ -112,7 +127,7 @@ def _to_merge(connection: Connection, bundle: Bundle) -> tuple[str, ...]:
 
 def prepare_own(connection: Connection) -> None:
     """Brings the runtime's own tables up to date, and nothing of a bundle."""
-    commit(connection, _own_tables)
+    _repeated(connection, _own_tables)
 
 
 def _own_tables(connection: Connection) -> None:
@@ -125,12 +140,32 @@ def _own_tables(connection: Connection) -> None:
             )
         if row is not None:
             _alone(connection)
-            # Tables that came with a later release.
-            connection.execute(resources.files("fieldmap.runtime.store").joinpath("schema.sql").read_bytes())
+            if not _is_of_this_release(connection):
+                connection.execute(_script("schema.sql"))
+                _sign(connection)
             return
     for script in ("schema.sql", "identity.sql"):
-        connection.execute(resources.files("fieldmap.runtime.store").joinpath(script).read_bytes())
+        connection.execute(_script(script))
     connection.execute("INSERT INTO fieldmap.store (format) VALUES (%s)", [STORE_FORMAT])
+    _sign(connection)
+
+
+def _script(name: str) -> bytes:
+    return resources.files("fieldmap.runtime.store").joinpath(name).read_bytes()
+
+
+def _is_of_this_release(connection: Connection) -> bool:
+    """Whether this very schema.sql was the last to be run: to alter a table, even if nothing is to be altered, locks all readers out."""
+    row = connection.execute("SELECT obj_description('fieldmap.store'::regclass, 'pg_class')").fetchone()
+    return row is not None and row[0] == _signature()
+
+
+def _sign(connection: Connection) -> None:
+    connection.execute(sql.SQL("COMMENT ON TABLE fieldmap.store IS {}").format(sql.Literal(_signature())))
+
+
+def _signature() -> str:
+    return f"Fieldmap's own tables, by schema {hashlib.sha256(_script('schema.sql')).hexdigest()[:16]}"
 
 
 def _alone(connection: Connection) -> None:
