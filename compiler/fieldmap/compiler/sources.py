@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fieldmap.compiler.ahead import parse_ahead
 from fieldmap.compiler.remembered import Remembered
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
@@ -47,13 +48,21 @@ class Trees:
             known = self._known[shown] = (source, *parse(source))
         return known
 
+    def knows(self, shown: str, text: str) -> bool:
+        known = self._known.get(shown)
+        return known is not None and known[0].text == text
+
+    def put(self, shown: str, made: tuple[Source, ast.File, list[Diagnostic]]) -> None:
+        self._known[shown] = made
+
 
 def load(root: Path, paths: list[Path], report: Report, trees: Trees | None = None) -> Loaded:
     """Reads and parses the files at `paths` and all that they use. One namespace: a name is known to every file loaded.
 
     root: what `use` names lies within it. Files at `paths` may lie anywhere, since the caller named them.
     """
-    loader = _Loader(root, report, trees or Trees())
+    loader = _Loader(root, report, trees if trees is not None else Trees())
+    loader.begin(paths)
     for path in paths:
         loader.add(path, None)
     return loader.loaded
@@ -66,6 +75,20 @@ class _Loader:
         self._trees = trees
         self._open: dict[str, ast.File] = {}
         self.loaded = Loaded()
+
+    def begin(self, paths: list[Path]) -> None:
+        """Parses what is not known of these files, some of it beside this process. What is wrong with a file is said by `add`."""
+        silent = _Loader(self._root, Report(), self._trees)
+        found: dict[str, str] = {}
+        for path in paths:
+            shown = silent._shown(path)
+            text = silent._read(path, shown, None) if shown not in found else None
+            if text is not None and not self._trees.knows(shown, text):
+                found[shown] = text
+        parse_ahead(list(found.items()), self._trees.parse, self._trees.put)
+
+    def _shown(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self._root)).as_posix()
 
     def add(self, path: Path, used_at: Span | None) -> None:
         """Reads a file, and those that it uses before it; without recursion, so that no chain of files is too long."""
@@ -85,7 +108,7 @@ class _Loader:
 
     def _opened(self, path: Path, used_at: Span | None) -> ast.File | None:
         """The tree of a file that is met for the first time and could be read."""
-        shown = Path(os.path.relpath(path, self._root)).as_posix()
+        shown = self._shown(path)
         if shown in self._open:
             open_ones = list(self._open)
             circle = [*open_ones[open_ones.index(shown) :], shown]
