@@ -182,7 +182,7 @@ def test_rows_that_want_a_look_are_listed(project: Path, capsys: pytest.CaptureF
     assert run(["conflicts", "--limit", "1"]) == 0
     shown = capsys.readouterr().out
     assert "2 conflicts, 1 shown (--limit)" in shown
-    assert "paid too much (all.map:15)" in shown
+    assert "FM2183 paid too much (all.map:15)" in shown
     assert "the sources do not agree" in shown
     assert "Every reference finds its row." in shown
     note = told("explain", "W", "2", "way", capsys=capsys)["note"]

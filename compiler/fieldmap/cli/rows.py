@@ -54,6 +54,8 @@ def incomplete(bundle: Bundle, connection: Connection) -> Found:
             "failed": [_condition(info, number) for number in failed],
             "duplicates": twice,
             "dangling": [{"field": field, "refers_to": wanted} for field, wanted in dangling],
+            # What a row merely lacks has no code: nothing is wrong with it, and the next claim may bring it.
+            "codes": ["FM2183"] * bool(failed) + ["FM2184"] * bool(twice) + ["FM2185"] * bool(dangling),
             "claims": [_claim(bundle, claim) for claim in claims],
         }
         for info in bundle.catalogue.entities
@@ -78,9 +80,9 @@ def show_incomplete(found: Found) -> None:
 
 def _why(item: dict[str, Any]) -> str:
     parts = [f"still empty: {', '.join(item['missing'])}"] if item["missing"] else []
-    parts += [f"{condition['message']} ({condition['where']})" for condition in item["failed"]]
-    parts += ["two claims of one source have this key"] if item["duplicates"] else []
-    parts += [f"{one['field']} refers to {one['refers_to']}, which does not exist" for one in item["dangling"]]
+    parts += [f"FM2183 {condition['message']} ({condition['where']})" for condition in item["failed"]]
+    parts += ["FM2184 two claims of one source have this key"] if item["duplicates"] else []
+    parts += [f"FM2185 {one['field']} refers to {one['refers_to']}, which does not exist" for one in item["dangling"]]
     return "; ".join(parts)
 
 
