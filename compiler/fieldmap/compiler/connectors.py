@@ -18,7 +18,8 @@ from fieldmap.compiler.records import instant, textual
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Scope
 from fieldmap.dsl import ast
-from fieldmap.dsl.diagnostics import Edit
+from fieldmap.dsl.diagnostics import Edit, Label
+from fieldmap.dsl.source import Span
 from fieldmap.runtime import plan
 
 _PERIODS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
@@ -50,6 +51,8 @@ class _ConnectorLowering:
         kind = self._node.kind.text if self._node.kind is not None else "http"
         for resource in self._node.resources:
             self._check_resource(resource)
+        if self._node.kind is None and self._means_files():
+            return None
         if kind == "files":
             built: plan.Connector | None = self._files()
         elif kind == "http":
@@ -70,6 +73,24 @@ class _ConnectorLowering:
         )
 
     # --------------------------------------------------------------------------------------------- the kinds
+
+    def _means_files(self) -> bool:
+        """Whether, after a diagnostic, this has the lines of a connector that reads files and none that asks a service."""
+        node = self._node
+        lines = [node.folder, *(resource.files for resource in node.resources)]
+        found = next((line for line in lines if line is not None), None)
+        if found is None or node.base is not None or any(resource.get is not None for resource in node.resources):
+            return False
+        end = node.name.span.end
+        self._report.error(
+            "FM0402",
+            f"{node.name.text} reads files, and does not say so",
+            node.name.span,
+            labels=[Label(found.span, "here it names files")],
+            help=f"write connector {node.name.text} is files",
+            edit=Edit(Span(node.name.span.path, end, end), " is files"),
+        )
+        return True
 
     def _files(self) -> plan.FilesConnector | None:
         self._refuse(
