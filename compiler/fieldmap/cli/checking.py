@@ -17,6 +17,7 @@ from fieldmap.cli.console import Json, exiting, out, plural, print_json, table
 from fieldmap.cli.pages import show_page
 from fieldmap.cli.sources import colour, read_source, sources
 from fieldmap.runtime.errors import UsageError
+from fieldmap.runtime.load.collector import collector_paused
 
 if TYPE_CHECKING:
     from fieldmap.compiler.coverage import Coverage
@@ -62,10 +63,14 @@ def check(
 
     Names, types, units, paths, identity and merge rules. Exit code 1 if there are mistakes.
     """
+    with collector_paused():
+        return _check(files, Output.JSON if json else output, fix=fix, coverage=coverage)
+
+
+def _check(files: list[Path] | None, form: Output, *, fix: bool, coverage: bool) -> int:
     from fieldmap.compiler.project import check as check_project
 
     root, paths = sources(files)
-    form = Output.JSON if json else output
     if fix:
         _fix(root, paths, quiet=form is not Output.TEXT)
     checked = check_project(root, paths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
@@ -13,4 +14,7 @@ def main() -> None:
         return
     from fieldmap.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # A last look for cycles would go over all that is about to be given back anyway.
+    gc.freeze()
+    sys.exit(code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from fieldmap.dsl import ast
-from fieldmap.dsl.ast.walk import children, walk
+from fieldmap.dsl.ast.walk import walk
 
 # A step: a member's name, or EACH for the elements of a list. BELOW stands for whatever follows, at any depth.
 EACH = "[*]"
@@ -32,13 +32,12 @@ def _step(segment: ast.Segment) -> str:
 
 def paths_in(node: ast.Node, roots: Roots) -> Iterator[tuple[ast.Node, Steps]]:
     """Every place that is read within a node, with the node that names it."""
-    if isinstance(node, ast.Path) and node.root in roots:
-        yield node, steps_of(node, roots)
-        yield from _tested(node.segments, roots[node.root], roots.get("$", ()))
-    elif isinstance(node, ast.Bare) and node.name in roots:
-        yield node, roots[node.name]
-    for child in children(node):
-        yield from paths_in(child, roots)
+    for found in walk(node, (ast.Name, ast.Text)):
+        if isinstance(found, ast.Path) and found.root in roots:
+            yield found, steps_of(found, roots)
+            yield from _tested(found.segments, roots[found.root], roots.get("$", ()))
+        elif isinstance(found, ast.Bare) and found.name in roots:
+            yield found, roots[found.name]
 
 
 def _tested(segments: Sequence[ast.Segment], steps: Steps, dollar: Steps) -> Iterator[tuple[ast.Node, Steps]]:
