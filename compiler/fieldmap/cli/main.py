@@ -26,6 +26,7 @@ _INTERRUPTED = 130
 COMMANDS: dict[str, tuple[str, ...]] = {
     "author": ("init", "fmt", "demo", "compile"),
     "checking": ("check", "explain-code"),
+    "inferring": ("infer",),
     "evaluating": ("eval", "repl"),
     "measuring": ("units",),
     "operate": ("sync", "replay", "status"),
