@@ -275,6 +275,45 @@ def test_json_schema(tmp_path: Path) -> None:
     )
 
 
+def test_metadata(tmp_path: Path) -> None:
+    def document(version: str, properties: str) -> str:
+        edm = (
+            "http://schemas.microsoft.com/ado/2008/09/edm"
+            if version == "1.0"
+            else "http://docs.oasis-open.org/odata/ns/edm"
+        )
+        edmx = (
+            "http://schemas.microsoft.com/ado/2007/06/edmx"
+            if version == "1.0"
+            else "http://docs.oasis-open.org/odata/ns/edmx"
+        )
+        services = (
+            ' m:DataServiceVersion="2.0" xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"'
+            if version == "1.0"
+            else ""
+        )
+        return (
+            f'<edmx:Edmx Version="{version}" xmlns:edmx="{edmx}"><edmx:DataServices{services}><Schema Namespace="X" xmlns="{edm}">'
+            f'<EntityType Name="P"><Key><PropertyRef Name="Id"/><PropertyRef Name="Line"/></Key>{properties}</EntityType>'
+            '<EntityContainer Name="C"><EntitySet Name="A_People" EntityType="X.P"/></EntityContainer></Schema></edmx:DataServices></edmx:Edmx>'
+        )
+
+    properties = (
+        '<Property Name="Id" Type="Edm.String" Nullable="false"/><Property Name="Line" Type="Edm.Int32" Nullable="false"/>'
+        '<Property Name="Amount" Type="Edm.Decimal" Precision="9" Scale="3"/><Property Name="ModifiedAt" Type="Edm.DateTimeOffset"/>'
+    )
+    text = inferred(tmp_path, "second.xml", document("1.0", properties + '<Property Name="On" Type="Edm.DateTime"/>'))
+    has(text, 'get "/A_People"', "pages odata2", "records $.d.results[*]", "id ($.Id, $.Line)", "changed $.ModifiedAt")
+    has(text, "Amount : number?", "On : datetime(odata)?", "ModifiedAt : datetime(odata)?")
+    text = inferred(
+        tmp_path,
+        "fourth.edmx",
+        document("4.0", properties + '<Property Name="On" Type="Edm.Date"/>'),
+        resources=("A_People",),
+    )
+    has(text, "pages odata4", "records $.value[*]", "On : date?", "ModifiedAt : datetime?")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -290,6 +329,7 @@ def test_json_schema(tmp_path: Path) -> None:
         ("a.bin", "x", "does not tell what it is"),
         ("a.csv", "a,a\n", "names .a. twice"),
         ("a.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", "document type"),
+        ("a.edmx", "<a/>", "no .metadata document"),
         ("a.har", '{"log": {"entries": []}}', "no response with a JSON body"),
     ],
 )  # fmt: skip

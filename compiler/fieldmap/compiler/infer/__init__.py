@@ -2,6 +2,6 @@
 
 samples.py    files, recordings and the archive → bodies          evidence.py    bodies → what was seen where
 concluding.py evidence → a shape       places.py   where records are, what pages, what identifies
-schema.py     JSON Schema → a shape    openapi.py  a description of an API → resources
+schema.py     JSON Schema → a shape    openapi.py, metadata.py  descriptions of an API → resources
 writing.py    all of it → a file in the canonical layout
 """

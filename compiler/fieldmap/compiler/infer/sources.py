@@ -88,7 +88,9 @@ def _form_of_json(path: Path) -> str:
 def _described(path: Path, form: str, wanted: Wanted) -> Source:
     name = plain_name(wanted.name or path.stem.split(".")[0], "source")
     if form == "metadata":
-        raise UsageError("metadata is not read yet")
+        from fieldmap.compiler.infer.metadata import of_metadata
+
+        return of_metadata(path, name, wanted.resources)
     from fieldmap.compiler.infer.documents import document
 
     found = document(path)
