@@ -589,6 +589,8 @@ def test_resource_lines(line: str, tmp_path: Path) -> None:
     line = re.sub(r"pages …", "pages none", re.sub(r"shape \{ … \}", "shape { no: text }", line).replace("{ … }", "{}"))
     kind = ' is files {\n folder "drop"' if line.startswith("files") else '{\n base "https://shop.example.com"'
     lines = {"get": 'get "/orders"', "id": "id $.no"} if "files" not in kind else {"id": "id $.no"}
+    if line.startswith(("post", "body", "idempotency")):
+        lines = {"post": 'post "/orders"', "id": "id $.no"}
     lines[line.split()[0]] = line
     if line.startswith(("deleted", "when", "format")):
         lines["shape"] = "shape { no: text, status: text }"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, table
+from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, safe, table
 from fieldmap.cli.masking import Reveal, keep_reveal
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.archive import Archive, position
@@ -30,12 +30,15 @@ Limit = Annotated[int, typer.Option(help="How many responses of a resource at th
 def ls(
     resource: Annotated[str, typer.Argument(help="A resource, whose single responses are listed.")] = "",
     limit: Limit = 20,
+    rejected: Annotated[
+        bool, typer.Option("--rejected", help="Of a resource the answers that were none, and why.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Lists the resources in the archive, with their pages and bytes; or the responses of one."""
     archive = Workspace.here().archive()
     if resource:
-        _ls_responses(archive, resource, limit, json=json)
+        _ls_responses(archive, resource, limit, rejected=rejected, json=json)
         return
     rows: list[tuple[str, int, int, str]] = []
     for name in archive.resources():
@@ -55,11 +58,13 @@ def ls(
         )
 
 
-def _ls_responses(archive: Archive, resource: str, limit: int, *, json: bool) -> None:
+def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool, json: bool) -> None:
     known(archive, resource)
     pages = 0
     last: deque[dict[str, Any]] = deque(maxlen=limit)
-    for page in archive.read(resource, None):
+    for page in archive.read(resource, None, rejected=rejected):
+        if rejected and not page.rejected:
+            continue
         pages += 1
         last.append(
             {
@@ -69,15 +74,25 @@ def _ls_responses(archive: Archive, resource: str, limit: int, *, json: bool) ->
                 "bytes": len(page.body),
                 "format": page.format,
                 "url": page.url,
+                **({"asked": page.asked} if page.asked else {}),
+                **({"rejected": page.rejected} if rejected else {}),
             }
         )
     if json:
         print_json(list(last))
         return
+    told = "why" if rejected else "from"
     table(
-        ["position", "fetched", "status", "bytes", "format", "from"],
+        ["position", "fetched", "status", "bytes", "format", told],
         [
-            (str(p["position"]), f"{p['fetched_at']:{_SECONDS}}", p["status"], count(p["bytes"]), p["format"], p["url"])
+            (
+                str(p["position"]),
+                f"{p['fetched_at']:{_SECONDS}}",
+                p["status"],
+                count(p["bytes"]),
+                p["format"],
+                safe(p["rejected"] if rejected else p["url"]),
+            )
             for p in last
         ],
         right=["position", "bytes"],

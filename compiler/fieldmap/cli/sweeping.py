@@ -102,7 +102,8 @@ def show_previews(workspace: Any, bundle: Bundle, resources: list[str], wanted: 
         resource = next(one for one in connector.resources if one.name == name)
         seen = preview(connector, resource, archive=archive, ports=ports, environ=os.environ, wanted=wanted)
         window = f"{_shown(seen.since) or 'the beginning'} to {_shown(seen.until)}" if seen.until is not None else None
-        asked = f"GET {seen.address}" if seen.address else "nothing: only the mark of the sweep's end is missing"
+        sent = f"{seen.asked} {seen.address}{' ' + seen.said if seen.said else ''}"
+        asked = sent if seen.address else "nothing: only the mark of the sweep's end is missing"
         found.append({"resource": name, "would_ask": asked, "window": window, "after_page": seen.after})
     if json:
         print_json(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.auths import lower_auth
@@ -16,22 +16,34 @@ from fieldmap.compiler.places import place
 from fieldmap.compiler.readings import FORMATS, format_of, lower_reading
 from fieldmap.compiler.records import instant, textual
 from fieldmap.compiler.report import Report
+from fieldmap.compiler.requests import Requests, holes_of, lower_rules, named_in, reference
 from fieldmap.compiler.scope import Scope
+from fieldmap.compiler.shapes import ShapeNode
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Edit, Label
 from fieldmap.dsl.source import Span
 from fieldmap.runtime import plan
 
+_PAGES = {
+    "cursor": "pages cursor at $.next",
+    "offset": "pages offset",
+    "page": "pages number",
+    "after": "pages keyset at $.id",
+    "size": "pages offset, 100 at a time",
+}
+_OF_A_SWEEP = (*_PAGES, "since", "until")
 _PERIODS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 
 
 @dataclass(frozen=True)
 class ConnectorPlan:
-    """A connector ready to be emitted. finds: for each resource and purpose the path to what fetching looks up in a body, in IR."""
+    """A connector ready to be emitted. finds: for each resource and purpose the path to what fetching looks up in a body, in IR. conditions: in the
+    same way what is asked of an answer."""
 
     plan: plan.Connector
     finds: dict[tuple[str, str], ir.Read]
     place: ir.Place
+    conditions: dict[tuple[str, str], ir.Expr] = field(default_factory=dict)
 
 
 def lower_connector(node: ast.Connector, context: MapContext) -> ConnectorPlan | None:
@@ -46,6 +58,7 @@ class _ConnectorLowering:
         self._report: Report = context.report
         self._base: plan.Composed | None = None
         self._finds: dict[tuple[str, str], ir.Read] = {}
+        self._conditions: dict[tuple[str, str], ir.Expr] = {}
 
     def lower(self) -> ConnectorPlan | None:
         kind = self._node.kind.text if self._node.kind is not None else "http"
@@ -67,7 +80,9 @@ class _ConnectorLowering:
             )
             built = None
         return (
-            ConnectorPlan(built, self._finds, place(self._context.symbols.sources, self._node.name.span))
+            ConnectorPlan(
+                built, self._finds, place(self._context.symbols.sources, self._node.name.span), self._conditions
+            )
             if built is not None
             else None
         )
@@ -79,7 +94,11 @@ class _ConnectorLowering:
         node = self._node
         lines = [node.folder, *(resource.files for resource in node.resources)]
         found = next((line for line in lines if line is not None), None)
-        if found is None or node.base is not None or any(resource.get is not None for resource in node.resources):
+        if (
+            found is None
+            or node.base is not None
+            or any(resource.get is not None or resource.post is not None for resource in node.resources)
+        ):
             return False
         end = node.name.span.end
         self._report.error(
@@ -108,7 +127,9 @@ class _ConnectorLowering:
         )
 
     def _files_resource(self, node: ast.Resource) -> plan.FilesResource | None:
-        self._refuse("files", [(word, getattr(node, word)) for word in ("get", "pages", "format", "absence", "window")])
+        words = ("get", "post", "body", "idempotency", "pages", "format", "absence", "window")
+        self._refuse("files", [(word, getattr(node, word)) for word in words])
+        self._refuse("files", [("on", rule) for rule in node.rules])
         if node.files is None:
             if self._report.broken(node.span):
                 return None
@@ -155,19 +176,40 @@ class _ConnectorLowering:
 
     def _http_resource(self, node: ast.Resource) -> plan.HttpResource | None:
         self._refuse("http", [("files", node.files)])
-        path = self._need(node.get, "get", 'say what to ask for: get "/v1/workers"', node.name)
-        bounds = ("since", "until") if node.changed is not None else ()
-        query, headers = self._settings(node.query, bounds), self._settings(node.headers)
-        if path is None or query is None or headers is None:
+        requests = Requests(node, self._composed, self._report)
+        requests.check()
+        asked = node.get if node.post is None else node.post.path
+        path = (
+            requests.path(asked)
+            if asked is not None
+            else self._need(None, "get", 'say what to ask for: get "/v1/workers"', node.name)
+        )
+        query, headers = self._settings(node.query, holes_of(node)), self._settings(node.headers)
+        body = requests.body()
+        if path is None or query is None or headers is None or (body is None) != (node.body is None):
             return None
         name = f"{self._node.name.text}.{node.name.text}"
         format_ = format_of(node)
         delta = lower_delta(node, self._report)
         check_absence(node, format_, self._report)
-        lowered = lower_pages(node, format_, self._report)
+        lowered = lower_pages(node, format_, self._report, named_in(node))
+        rules, conditions, reading = lower_rules(node, self._checker(None, node), format_)
         self._finds.update({(name, purpose): read for purpose, read in lowered.finds.items()})
+        self._conditions.update({(name, purpose): found for purpose, found in conditions.items()})
         return plan.HttpResource(
-            name=name, path=path, query=query, headers=headers, pages=lowered.pages, format=format_, delta=delta
+            name=name,
+            path=path,
+            query=query,
+            headers=headers,
+            pages=lowered.pages,
+            format=format_,
+            delta=delta,
+            method="GET" if node.post is None else "POST",
+            body=body,
+            once=node.post is not None and node.post.once,
+            idempotency=node.idempotency.value if node.idempotency is not None else None,
+            rules=rules,
+            reading=reading,
         )
 
     # --------------------------------------------------------------------------------------------- the lines
@@ -175,9 +217,7 @@ class _ConnectorLowering:
     def _check_resource(self, node: ast.Resource) -> None:
         """Its identity, times and conditions are checked once here, whatever maps read it."""
         shape = resource_shape(self._node, node, self._context)
-        checker = Checker(
-            Scope(self._context.symbols, self._report, {"$": shape}, codes=self._context.codes, resource=node)
-        )
+        checker = self._checker(shape, node)
         lower_reading(node, shape, self._report)
         if not node.ids and not self._report.broken(node.span):
             self._report.error(
@@ -196,6 +236,11 @@ class _ConnectorLowering:
             checker.condition(node.when, "when")
         if node.sparse_when is not None:
             checker.condition(node.sparse_when, "sparse when")
+
+    def _checker(self, shape: ShapeNode | None, node: ast.Resource) -> Checker:
+        return Checker(
+            Scope(self._context.symbols, self._report, {"$": shape}, codes=self._context.codes, resource=node)
+        )
 
     def _refuse(self, kind: str, lines: Iterable[tuple[str, ast.Node | None]]) -> None:
         for word, line in lines:
@@ -217,7 +262,7 @@ class _ConnectorLowering:
         return self._composed(node)
 
     def _composed(self, node: ast.Expr, bounds: tuple[str, ...] = ()) -> plan.Composed | None:
-        """A text of literals and references; `{base}` stands for the connector's base, `{since}` for a bound of the window."""
+        """A text of literals and references; `{base}` stands for the connector's base. bounds: the names of what only a sweep knows."""
         match node:
             case ast.Environment(kind=kind, name=name):
                 return plan.Composed((plan.SecretRef(name) if kind == "secret" else plan.EnvRef(name),))
@@ -232,19 +277,31 @@ class _ConnectorLowering:
             case ast.Bare(name="base") if self._node.base is None and self._report.broken(self._node.span):
                 return None
             case ast.Template(parts=parts):
-                pieces: list[str | plan.EnvRef | plan.SecretRef | plan.WindowRef] = []
+                pieces: list[str | plan.EnvRef | plan.SecretRef | plan.SweepRef] = []
                 for part in parts:
                     inner = self._part(part, bounds)
                     if inner is None:
                         return None
                     pieces.extend(inner.parts)
                 return plan.Composed(tuple(pieces))
+            case ast.Otherwise(value=ast.Bare(name=name) as bare) if name in _OF_A_SWEEP:
+                return self._composed(bare)
+            case ast.Bare(name=name) if name in _OF_A_SWEEP and self._report.broken(self._node.span):
+                return None
             case ast.Bare(name=("since" | "until") as name):
                 self._report.error(
                     "FM0403",
                     f"{name} is a bound of what changed: it stands in the query of a resource that has a changed line",
                     node.span,
                     help="add: changed $.lastModified",
+                )
+                return None
+            case ast.Bare(name=("cursor" | "offset" | "page" | "after" | "size") as name):
+                self._report.error(
+                    "FM0403",
+                    f"{name} is known of pages that are read by it, and these are not",
+                    node.span,
+                    help=f"say how the next page is found: {_PAGES[name]}",
                 )
                 return None
             case ast.Bare(name=name):
@@ -268,14 +325,14 @@ class _ConnectorLowering:
     def _part(self, part: ast.Text | ast.Hole, bounds: tuple[str, ...]) -> plan.Composed | None:
         if isinstance(part, ast.Text):
             return plan.Composed((part.value,))
-        if isinstance(part.value, ast.Bare) and part.value.name in bounds:
-            return plan.Composed((plan.WindowRef(part.value.name),))
+        if (found := reference(part, bounds)) is not None:
+            return plan.Composed((found,))
         return self._composed(part.value)
 
     def _settings(
         self, nodes: tuple[ast.Setting, ...], bounds: tuple[str, ...] = ()
     ) -> tuple[tuple[str, plan.Composed], ...] | None:
-        """bounds: those of the window that a template may hold."""
+        """bounds: what only a sweep knows and a template may hold, by name."""
         done = [(node.name.text, self._composed(node.value, bounds)) for node in nodes]
         if any(value is None for _, value in done):
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from fieldmap.compiler.report import Report
+from fieldmap.compiler.requests import named_in
 from fieldmap.dsl import ast
 from fieldmap.runtime import plan
 from fieldmap.runtime.values import patterns
@@ -79,14 +80,8 @@ def lower_delta(node: ast.Resource, report: Report) -> plan.Delta | None:
 
 
 def _holes(node: ast.Resource) -> set[str]:
-    """The bounds that the query names."""
-    found = set()
-    for setting in node.query if node.changed is not None else ():
-        if isinstance(setting.value, ast.Template):
-            for part in setting.value.parts:
-                if isinstance(part, ast.Hole) and isinstance(part.value, ast.Bare):
-                    found.add(part.value.name)
-    return found & {"since", "until"}
+    """The bounds that the request names."""
+    return named_in(node) & {"since", "until"} if node.changed is not None else set()
 
 
 def _written(window: ast.Window, report: Report) -> tuple[str, str | None] | None:

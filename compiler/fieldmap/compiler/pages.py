@@ -37,8 +37,8 @@ class LoweredPages:
     finds: dict[str, ir.Read] = field(default_factory=dict)
 
 
-def lower_pages(node: ast.Resource, format_: str, report: Report) -> LoweredPages:
-    """Of a resource that HTTP brings; what is wrong is reported, and left out."""
+def lower_pages(node: ast.Resource, format_: str, report: Report, named: set[str]) -> LoweredPages:
+    """named: what the request names of its place by itself. Of a resource that HTTP brings; what is wrong is reported, and left out."""
     done = LoweredPages()
     written = node.pages
     counted = written is not None and (written.kind in ("offset", "number", "keyset") or written.total is not None)
@@ -58,7 +58,7 @@ def lower_pages(node: ast.Resource, format_: str, report: Report) -> LoweredPage
         return done
     if not _looked_up(written, done, report):
         return done
-    done.pages = _pages(written, _ends(done), report)
+    done.pages = _pages(written, _ends(done), named, report)
     return done
 
 
@@ -86,8 +86,12 @@ def _looked_up(written: ast.Pages, done: LoweredPages, report: Report) -> bool:
     return True
 
 
-def _pages(written: ast.Pages, ends: plan.Ends, report: Report) -> plan.Pages:
-    sent_as = written.sent_as.value if written.sent_as is not None else _SENT.get(written.kind, "")
+def _pages(written: ast.Pages, ends: plan.Ends, named: set[str], report: Report) -> plan.Pages:
+    sent_as: str | None = _SENT.get(written.kind, "")
+    if written.sent_as is not None:
+        sent_as = written.sent_as.value
+    elif sent_as in named:
+        sent_as = None
     sized: dict[str, Any] = {
         "sent_as": sent_as,
         "size": written.size,

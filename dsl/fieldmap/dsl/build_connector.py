@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Literal, cast
 
-from fieldmap.dsl import ast
+from fieldmap.dsl import ast, build_request
 from fieldmap.dsl.build_expression import expression, expressions
 from fieldmap.dsl.build_path import path
 from fieldmap.dsl.build_types import constants, inherited, member, member_name, tag
@@ -56,12 +56,17 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
 
 
 def _resource(tree: Branch, ctx: Building) -> ast.Resource:
-    single = once(branches(required_branch(tree, "resource_lines")), "resource", ctx)
+    lines = branches(required_branch(tree, "resource_lines"))
+    single = once([line for line in lines if line.data != "on"], "resource", ctx)
     changed = ctx.maybe(single.get("changed"), _value)
     unknown = isinstance(changed, ast.Bare) and changed.name == "unknown"
     return ast.Resource(
         name=lower_name(required_leaf(tree, "NAME"), ctx, "the name of a resource"),
         get=ctx.maybe(single.get("get"), _value),
+        post=ctx.maybe(single.get("post"), build_request.post),
+        body=ctx.maybe(single.get("body"), build_request.body),
+        idempotency=ctx.maybe(single.get("idempotency"), _name_of_a_header),
+        rules=tuple(ctx.each([line for line in lines if line.data == "on"], build_request.rule)),
         files=ctx.maybe(single.get("files"), _files),
         format=ctx.maybe(single.get("format"), _format),
         query=_pairs(single.get("query"), ctx),
@@ -87,6 +92,10 @@ def _value(tree: Branch, ctx: Building) -> ast.Expr:
 
 def _path(tree: Branch, ctx: Building) -> ast.Path:
     return path(required_branch(tree, "path"), ctx)
+
+
+def _name_of_a_header(tree: Branch, ctx: Building) -> ast.Text:
+    return plain(required_leaf(tree), ctx)
 
 
 def _ids(tree: Branch, ctx: Building) -> tuple[ast.Expr, ...]:

@@ -69,6 +69,7 @@ _WORDS = {
     "_JSON_RSQ": "`]`",
     "_JSON_LSQ": "`[`",
     "_JSON_NUMBER": "a number",
+    "_JSON_NULL": "`null`",
     "_JSON_WORD": "`true`, `false`, `null`",
     "_LBRACE": "`{`",
     "_RBRACE": "`}`",

@@ -353,8 +353,9 @@ class _Chunk:
         if word not in block.opens or _ENTRY.match(self.text, start):
             return None
         opened = BLOCKS[block.opens[word]]
-        pattern, kin = opened.kin
-        return BLOCKS[kin] if kin and re.compile(pattern).match(self.text, start, self.limit) else opened
+        while opened.kin[1] and re.compile(opened.kin[0]).match(self.text, start, self.limit):
+            opened = BLOCKS[opened.kin[1]]
+        return opened
 
     def _is_inline(self, start: int, brace: int) -> bool:
         """Whether the brace closes on its line, or would if a text on that line were closed."""

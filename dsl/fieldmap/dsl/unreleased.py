@@ -38,9 +38,7 @@ _ENTRY = re.compile(r"(?:`\w+`|[A-Za-z_]\w*)[ \t]*(?:=(?!=)|:)")
 _OPENING = {
     "connector": {"for", "windows", "window"},
     "resource": {
-        "post",
         "put",
-        "body",
         "for",
         "windows",
         "window",
@@ -49,7 +47,6 @@ _OPENING = {
         "download",
         "params",
         "deletes",
-        "on",
     },
 }
 
@@ -62,9 +59,9 @@ _LINES = (
     ),
     _Part(r"(?:brokers|topic|bucket)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"),
     _Part(r"(?:windows?|step|submit|poll|download|params|path)(?!\w)", "connector", "resource"),
-    _Part(r"(?:post|put)(?!\w)", "resource", instead="only `get` is read"),
-    _Part(r"body(?!\w)", "resource", instead="only `get` with `query { … }` is read"),
-    _Part(r"(?:on|expect|warn)(?!\w)", "connector", "resource"),
+    _Part(r"put(?!\w)", "resource", instead="a source is asked with `get` or `post`"),
+    _Part(r"on(?!\w)", "connector", instead="it is a line of a resource"),
+    _Part(r"(?:expect|warn)(?!\w)", "connector", "resource"),
     _Part(r"deletes(?!\w)", "resource", instead="use `deleted when …` or `deleted by absence`"),
     _Part(r"shape[ \t]+from(?!\w)", "resource", instead="write the members that are read: `shape { name : text }`"),
     _Part(r"must(?!\w)", "map", instead="use `expect`, or `if invalid reject` on a field"),

@@ -27,20 +27,22 @@ class SecretRef:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowRef:
-    """`{since}` or `{until}` in a query: a bound of the window that is read. Without the bound the whole line is left out."""
+class SweepRef:
+    """What only a sweep knows: a bound of its window (`{since}`, `{until}`), its place in the pages (`{cursor}`, `{offset}`, `{page}`,
+    `{after}`, `{size}`). default: what stands in the place of one that there is not; without it the whole line is left out."""
 
     name: str
+    default: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
     """A text put together at run time from literal parts and references. With a SecretRef in it the whole is a secret.
 
-    A WindowRef stands in queries only, and becomes text with each sweep.
+    A SweepRef stands in paths, queries and bodies, and becomes text with each request.
     """
 
-    parts: tuple[str | EnvRef | SecretRef | WindowRef, ...]
+    parts: tuple[str | EnvRef | SecretRef | SweepRef, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,10 +223,13 @@ class NoPages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CursorPages:
-    """next: takes the decoded body, gives the cursor (text or number) of the next page, or None when there is none."""
+    """next: takes the decoded body, gives the cursor (text or number) of the next page, or None when there is none.
+
+    sent_as: of this and of the kinds below, the parameter of the query; None where the path, query or body names the place by itself.
+    """
 
     next: Find
-    sent_as: str
+    sent_as: str | None
     size: int | None = None
     size_sent_as: str | None = None
     ends: Ends = Ends()
@@ -252,7 +257,7 @@ class LinkHeaderPages:
 class OffsetPages:
     """How many records were read so far is sent. Ends with an empty page, or as `ends` says."""
 
-    sent_as: str
+    sent_as: str | None
     size: int | None = None
     size_sent_as: str | None = None
     ends: Ends
@@ -262,7 +267,7 @@ class OffsetPages:
 class NumberPages:
     """The number of the page is sent, counted from `first`. Ends with an empty page, or as `ends` says."""
 
-    sent_as: str
+    sent_as: str | None
     first: int = 1
     size: int | None = None
     size_sent_as: str | None = None
@@ -274,7 +279,7 @@ class KeysetPages:
     """The key of the last record is sent. key: takes a raw record. Ends with an empty page, or as `ends` says."""
 
     key: Find
-    sent_as: str
+    sent_as: str | None
     size: int | None = None
     size_sent_as: str | None = None
     ends: Ends
@@ -286,7 +291,7 @@ Pages = NoPages | CursorPages | NextLinkPages | LinkHeaderPages | OffsetPages | 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
     """Reading only what changed, in windows. since, until: the names by which the bounds are sent; None for one that stands in the
-    query as a WindowRef, or is not sent. written: "iso", "epoch s", "epoch ms" or a pattern of LDML; zone: of a pattern, UTC unsaid.
+    query as a SweepRef, or is not sent. written: "iso", "epoch s", "epoch ms" or a pattern of LDML; zone: of a pattern, UTC unsaid.
     settles_ms: how far the upper bound trails the source's clock. overlap_ms: how much of what was read before is read again.
     """
 
@@ -298,9 +303,71 @@ class Delta:
     overlap_ms: int = 60_000
 
 
+@dataclass(frozen=True, slots=True)
+class JsonConstant:
+    """A value of JSON as it is written: `12`, `true`, `null`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JsonObject:
+    members: tuple[tuple[str, JsonValue], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonList:
+    items: tuple[JsonValue, ...]
+
+
+# A Composed is a text; a SweepRef alone has the type that its value has. What holds a value that there is not is left out.
+JsonValue = JsonConstant | JsonObject | JsonList | Composed | SweepRef
+
+
+@dataclass(frozen=True, slots=True)
+class JsonBody:
+    value: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class FormBody:
+    """As a form of a page sends it."""
+
+    fields: tuple[tuple[str, Composed], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextBody:
+    """Lines, joined by line breaks. xml: what is filled in is written as text of XML."""
+
+    lines: tuple[Composed, ...]
+    xml: bool
+
+
+Body = JsonBody | FormBody | TextBody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRule:
+    """What an answer means, by its status ("409", "4xx") and body. holds: takes the decoded body; None where the status says enough.
+
+    skip: passed over, and what it was asked for counts as unread. empty: there is nothing more. fail: an error, with the message.
+    retry: asked again, as the connector's policy says.
+    """
+
+    status: str
+    action: Literal["skip", "empty", "fail", "retry"]
+    holds: Find | None = None
+    message: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResource:
-    """name: `workday.workers`. path: appended to the connector's base."""
+    """name: `workday.workers`. path: appended to the connector's base. method: "POST" asks with a body.
+
+    once: a request whose answer was lost is not sent again. idempotency: the header in which each request has a key of its own, the
+    same with each attempt. rules: the first that fits an answer counts. reading: of XML, as JSON text, what `rules` look at.
+    """
 
     name: str
     path: Composed
@@ -309,6 +376,12 @@ class HttpResource:
     pages: Pages = NoPages()
     format: Format = "json"
     delta: Delta | None = None
+    method: Literal["GET", "POST"] = "GET"
+    body: Body | None = None
+    once: bool = False
+    idempotency: str | None = None
+    rules: tuple[AnswerRule, ...] = ()
+    reading: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

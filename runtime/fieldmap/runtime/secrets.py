@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from fieldmap.runtime.errors import UsageError
-from fieldmap.runtime.plan import Composed, EnvRef, SecretRef, WindowRef
+from fieldmap.runtime.plan import Composed, EnvRef, SecretRef, SweepRef
 
 REDACTED = "***"
 
@@ -55,23 +55,23 @@ def resolve(composed: Composed, environ: Mapping[str, str]) -> str | Secret:
     return Secret(text) if any(isinstance(part, SecretRef) for part in composed.parts) else text
 
 
-def window_hole(name: str) -> str:
-    """What stands for a bound of a window in a text that is resolved already; no setting can hold the character."""
-    return f"\0{name}\0"
+def hole(name: str, default: str | None = None) -> str:
+    """What stands for a value of the sweep in a text that is resolved already; no setting can hold the character."""
+    return f"\0{name}\0" if default is None else f"\0{name}\1{default}\0"
 
 
 def missing_variables(composed: Composed, environ: Mapping[str, str]) -> list[str]:
     return [part.name for part in composed.parts if not isinstance(part, str) and not _value(part, environ)]
 
 
-def _value(reference: EnvRef | SecretRef | WindowRef, environ: Mapping[str, str]) -> str | None:
-    """What a reference stands for, None if nothing gives it. A bound of a window stays the hole that it is.
+def _value(reference: EnvRef | SecretRef | SweepRef, environ: Mapping[str, str]) -> str | None:
+    """What a reference stands for, None if nothing gives it. A value of the sweep stays the hole that it is.
 
     A secret that no variable holds may lie in a file, as containers are given theirs: the variable X_FILE names it. Raises
     UsageError if that file cannot be read.
     """
-    if isinstance(reference, WindowRef):
-        return window_hole(reference.name)
+    if isinstance(reference, SweepRef):
+        return hole(reference.name, reference.default)
     found = environ.get(reference.name)
     file = environ.get(f"{reference.name}_FILE") if isinstance(reference, SecretRef) and not found else None
     if not file:

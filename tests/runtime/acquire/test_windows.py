@@ -26,7 +26,7 @@ from fieldmap.runtime.plan import (
     OffsetPages,
     Pages,
     RetryPolicy,
-    WindowRef,
+    SweepRef,
 )
 
 DELTA = Delta(since="since", settles_ms=120_000, overlap_ms=300_000)
@@ -79,7 +79,7 @@ def test_an_upper_bound_is_sent_where_the_source_takes_one(workday: Source) -> N
 
 
 def test_bounds_within_a_query(workday: Source) -> None:
-    query = (("$filter", text("at ge ", WindowRef("since"))), ("$orderby", text("at")))
+    query = (("$filter", text("at ge ", SweepRef("since"))), ("$orderby", text("at")))
     with serving(page(1, next="b"), page(2), page(3)) as server:
         made = plan(server.url, Delta(), CURSOR, query=query)
         workday.fetch(made)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.connectors import ConnectorPlan
+from fieldmap.compiler.emit.expressions import Emitter
+from fieldmap.compiler.emit.python import Body
+from fieldmap.compiler.emit.transform import imports_of
 from fieldmap.compiler.pages import Found
 from fieldmap.runtime import plan
 
@@ -20,8 +23,30 @@ def emit(connector: ConnectorPlan) -> str:
     for number, ((resource, purpose), read) in enumerate(connector.finds.items()):
         functions[resource, purpose] = f"_{purpose}_{number}"
         parts.append(_function(functions[resource, purpose], read, resource, rows=purpose == "rows"))
+    conditions, imports = _conditions(connector, functions)
+    parts[1:1] = [imports] if imports else []
+    parts += conditions
     parts.append(f"CONNECTOR = {_value(connector.plan, functions, '')}")
     return "\n\n".join(parts) + "\n"
+
+
+def _conditions(connector: ConnectorPlan, functions: dict[tuple[str, str], str]) -> tuple[list[str], str]:
+    """What is asked of answers, as functions from a decoded body, and the imports that they need."""
+    if not connector.conditions:
+        return [], ""
+    emitter, written = Emitter({}), list[str]()
+    for number, ((resource, purpose), condition) in enumerate(connector.conditions.items()):
+        functions[resource, purpose] = f"_asks_{number}"
+        emitter.body, emitter.roots = Body(), {"$": "body"}
+        with emitter.body.block("try:"):
+            emitter.body.line(f"return {emitter.emit(condition).code} is True")
+        with emitter.body.block("except Failed:"):
+            emitter.body.line("return False")
+        head = [f"def _asks_{number}(body: Any) -> bool:", f"    # {resource}: on … when"]
+        written.append("\n".join([*head, *emitter.body.lines]))
+    constants = "\n".join(emitter.constants.lines())
+    whole = [*emitter.queries.functions, *([constants] if constants else []), *emitter.functions, *written]
+    return whole, "\n".join(imports_of("\n".join(whole))[2:])
 
 
 def _function(name: str, read: ir.Read, resource: str, *, rows: bool) -> str:
@@ -58,7 +83,9 @@ def _value(value: object, functions: dict[tuple[str, str], str], resource: str) 
     if value is None or isinstance(value, str | int | bool):
         return repr(value)
     name = type(value).__name__
-    if isinstance(value, plan.EnvRef | plan.SecretRef | plan.WindowRef | plan.Composed):
+    if isinstance(value, plan.SweepRef) and value.default is not None:
+        return f"{name}({value.name!r}, {value.default!r})"
+    if isinstance(value, plan.EnvRef | plan.SecretRef | plan.SweepRef | plan.Composed):
         only = value.parts if isinstance(value, plan.Composed) else value.name
         return f"{name}({_value(only, functions, resource)})"
     fields = [(field, getattr(value, field)) for field in value.__slots__]  # type: ignore[attr-defined]

@@ -79,7 +79,7 @@ def emit(map: ir.Map, codes: Mapping[str, ir.Table]) -> str:
     head = [
         f'"""{_docstring(map)}"""',
         "",
-        *_imports(
+        *imports_of(
             "\n".join([*_reading(map.reading), *emitter.constants.lines(), *emitter.queries.functions, *functions])
         ),
         "",
@@ -98,7 +98,7 @@ def _docstring(map: ir.Map) -> str:
     return f"Generated from the map {title}; what is changed here is lost."
 
 
-def _imports(source: str) -> list[str]:
+def imports_of(source: str) -> list[str]:
     used = set(re.findall(r"[A-Za-z_]+", source))
     lines = [
         f"from fieldmap.runtime.values.{module} import {', '.join(kept)}"

@@ -125,6 +125,57 @@ class Absence(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Post(Node):
+    """`post "/v1/query"`, `post "/v1/orders" once`. once: not sent again where its answer was lost."""
+
+    path: Expr
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyNull(Node):
+    """`null` within `body json`"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyList(Node):
+    items: tuple[Expr | BodyNull | BodyList | BodyObject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyMember(Node):
+    """`limit: 100`, `filter: { since: "{since}" }`. A bare name is what the sweep knows by it, with its own type: `offset: offset`."""
+
+    name: Name
+    value: Expr | BodyNull | BodyList | BodyObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyObject(Node):
+    members: tuple[BodyMember, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body(Node):
+    """`body json { … }`: json; `body form { … }`: fields; `body text "…"`, `body xml { "…" … }`: lines."""
+
+    kind: OneOf["json", "form", "text", "xml"]
+    json: BodyObject | None = None
+    fields: tuple[Setting, ...] = ()
+    lines: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRule(Node):
+    """`on 404 empty`, `on 409 skip when $.code == "X"`, `on 200 fail when $.ok == false "the source says why"`"""
+
+    status: Name
+    action: OneOf["skip", "empty", "fail", "retry"]
+    condition: Expr | None = None
+    message: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Files(Node):
     """`files "all_streams*.jsonl" as ndjson`, `files "*.csv" as csv { delimiter ";" }`"""
 
@@ -185,6 +236,10 @@ class Resource(Node):
 
     name: Name
     get: Expr | None = None
+    post: Post | None = None
+    body: Body | None = None
+    idempotency: Text | None = None
+    rules: tuple[AnswerRule, ...] = ()
     files: Files | None = None
     format: Format | None = None
     query: tuple[Setting, ...] = ()

@@ -6,9 +6,9 @@ Whether there is more is decided on the raw records of a page, before a filter o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
+from fieldmap.runtime.acquire.holes import Known
 from fieldmap.runtime.acquire.requests import Asked, Requests
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import (
@@ -32,12 +32,12 @@ _LONGEST_HEADER: Final = 64 << 10
 class Following:
     """The pages of one sweep. records: raw ones seen so far, None where nobody counts them. pages: seen so far."""
 
-    def __init__(self, requests: Requests, resource: HttpResource, window: Mapping[str, str]) -> None:
-        """window: the bounds of the sweep as they are sent, by name."""
+    def __init__(self, requests: Requests, resource: HttpResource, known: Known) -> None:
+        """known: what the sweep knows from the beginning, such as its bounds as they are sent, by name."""
         self._requests = requests
         self._resource = resource
         self._pages = resource.pages
-        self._window = window
+        self._known = known
         self.pages = 0
         self.records: int | None = 0 if self._pages.ends.rows is not None else None
         self.total: int | None = None
@@ -99,14 +99,17 @@ class Following:
     def _first(self) -> Asked:
         match self._pages:
             case OffsetPages(sent_as=sent_as):
-                return self._with(sent_as, "0")
+                return self._with("offset", sent_as, 0)
             case NumberPages(sent_as=sent_as, first=first):
-                return self._with(sent_as, str(first))
+                return self._with("page", sent_as, first)
             case _:
-                return self._requests.first(self._window)
+                return self._requests.first(self._known)
 
-    def _with(self, name: str, value: str) -> Asked:
-        return self._requests.first(self._window, [(name, value)])
+    def _with(self, name: str, sent_as: str | None, place: int) -> Asked:
+        """name: of the hole in which the place stands, where it is not `sent_as` a parameter."""
+        if sent_as is None:
+            return self._requests.first({**self._known, name: place})
+        return self._requests.first(self._known, [(sent_as, str(place))])
 
     def _next(self, body: Any, rows: list[Any] | None, link: str | None) -> Asked | None:
         match self._pages:
@@ -116,7 +119,7 @@ class Following:
                 cursor = find(body)
                 # Sources that write an empty text for "no more" are many; one that means a page by it is not known.
                 ends = cursor is None or cursor == "" or self._said_last(body)
-                return None if ends else self._requests.after_cursor(cursor, sent_as, self._window)
+                return None if ends else self._requests.after_cursor(cursor, "cursor", sent_as, self._known)
             case NextLinkPages(next=find):
                 target = find(body)
                 return None if target is None or target == "" else self._requests.after_link(self._asked, target)
@@ -124,13 +127,13 @@ class Following:
                 target = next_link(link)
                 return None if target is None else self._requests.after_link(self._asked, target)
             case OffsetPages(sent_as=sent_as):
-                return None if self._ended(body, rows) else self._with(sent_as, str(self.records))
+                return None if self._ended(body, rows) else self._with("offset", sent_as, self.records or 0)
             case NumberPages(sent_as=sent_as, first=first):
-                return None if self._ended(body, rows) else self._with(sent_as, str(first + self.pages))
+                return None if self._ended(body, rows) else self._with("page", sent_as, first + self.pages)
             case KeysetPages(key=find, sent_as=sent_as):
                 if not rows or self._ended(body, rows):
                     return None
-                return self._requests.after_cursor(find(rows[-1]), sent_as, self._window)
+                return self._requests.after_cursor(find(rows[-1]), "after", sent_as, self._known)
 
     def _ended(self, body: Any, rows: list[Any] | None) -> bool:
         """A page that is shorter than asked for is no end: the source may cap the size, or filter behind it."""

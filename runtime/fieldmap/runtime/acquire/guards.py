@@ -28,7 +28,7 @@ class Guards:
 
     @staticmethod
     def fingerprint(asked: Asked) -> str:
-        return hashlib.sha256(f"GET {asked.identity}".encode()).hexdigest()
+        return hashlib.sha256(asked.identity.encode()).hexdigest()
 
     def known(self, fingerprint: str, content: bytes) -> None:
         """A page that an interrupted run of the same sweep has archived."""

@@ -16,20 +16,23 @@ from fieldmap.runtime.acquire.contents import MisfitError, page_body
 from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.following import Following
 from fieldmap.runtime.acquire.guards import Guards
-from fieldmap.runtime.acquire.sending import http_date
-from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError
+from fieldmap.runtime.acquire.requests import Asked
+from fieldmap.runtime.acquire.sending import Answer, http_date
+from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError, RejectedError
 from fieldmap.runtime.acquire.sweeps import Wanted, new_sweep
 from fieldmap.runtime.acquire.windows import Window, instant, opened, written
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Received, SweepEnd, Writer
-from fieldmap.runtime.archive.records import Frame, Standing
+from fieldmap.runtime.archive.records import Frame, Standing, kept_text
 from fieldmap.runtime.errors import ArchiveError, SourceError
-from fieldmap.runtime.plan import HttpConnector, HttpResource
+from fieldmap.runtime.plan import AnswerRule, HttpConnector, HttpResource
 from fieldmap.runtime.ports import Ports
 
 # After so long the source has changed too much for the pages of then and now to be one picture, and many a cursor has ended.
 RESUME_WITHIN: Final = timedelta(hours=1)
 # What a source answers that knows a cursor or a link no more.
 _GONE: Final = (400, 404, 410)
+_OF_THE_WIRE: Final = ("content-encoding", "content-length")
+_MOST_REJECTED: Final = 64 << 10  # bytes of an answer that is kept only to be looked at
 
 
 def fetch_pages(
@@ -53,9 +56,12 @@ def fetch_pages(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What a sweep would begin with. address: of the first request, as it may be shown; "" if only the mark of its end is missing.
-    since, until: bounds of its window, None where there are none. after: pages of an interrupted sweep that it goes on with."""
+    since, until: bounds of its window, None where there are none. after: pages of an interrupted sweep that it goes on with. asked: the
+    method, and said the body."""
 
     address: str
+    asked: str
+    said: str
     since: datetime | None
     until: datetime | None
     after: int
@@ -107,6 +113,7 @@ class _Sweep:
         self._before = instant(standing.through) if standing.through else None
         self._open = standing.frames
         self._resumed = False
+        self._skipped = False
         self._sweep, self._page, self._first, self._framed = "", 0, -1, True
         self._window: Window | None = None
         self._guards = Guards(source.title, resource.name, wanted.most_pages)
@@ -118,6 +125,8 @@ class _Sweep:
         window = self._window
         return Preview(
             address=asked.shown if asked is not None else "",
+            asked=asked.method if asked is not None else "",
+            said=asked.said if asked is not None else "",
             since=window.since if window is not None else None,
             until=window.until if window is not None else None,
             after=self._page,
@@ -129,14 +138,18 @@ class _Sweep:
             self._guards.before(asked)
             started = self._ports.clock.monotonic()
             try:
-                good = self._source.get(asked, decode=self._following.needs_body)
-            except RefusedError as refused:
-                again = self._anew(refused)
+                good = self._source.get(asked, decode=self._following.needs_body, sweep=self._sweep)
+            except RejectedError as rejected:
+                self._reject(writer, rejected.answer, str(rejected))
+                again = self._anew(rejected) if isinstance(rejected, RefusedError) else None
                 if again is None:
                     raise
                 asked = again
                 continue
             self._resumed = False
+            if good.passed is not None:
+                self._pass_over(writer, good, good.passed)
+                break
             if self._page == 0 and self._window is not None and self._resource.delta is not None:
                 date = http_date(good.answer.response.header("date"))
                 elapsed = self._ports.clock.monotonic() - started
@@ -168,12 +181,14 @@ class _Sweep:
             full=wanted.full,
         )
 
-    def _bounds(self, window: Window | None) -> dict[str, str]:
+    def _bounds(self, window: Window | None) -> dict[str, Any]:
         delta = self._resource.delta
         if window is None or delta is None:
             return {}
-        found = {"until": written(window.until, delta)}
-        return found if window.since is None else found | {"since": written(window.since, delta)}
+        bounds = {"until": window.until} | ({"since": window.since} if window.since is not None else {})
+        found = {name: written(moment, delta) for name, moment in bounds.items()}
+        # In a body of JSON an epoch is a number.
+        return {name: int(text) if delta.written.startswith("epoch") else text for name, text in found.items()}
 
     def _taken_up(self) -> Any:
         """The first page to ask for: that after the pages of an interrupted sweep which is this one's, else the very first."""
@@ -275,6 +290,7 @@ class _Sweep:
                 page=self._page,
                 framed=answer.response.framed,
                 window=str(self._window) if self._window is not None else "",
+                asked=_asked(asked),
                 unpacked=answer.content,
                 digest=digest,
             )
@@ -288,12 +304,44 @@ class _Sweep:
         except MisfitError as instead:
             raise self._misfit(good, instead) from None
 
+    def _pass_over(self, writer: Writer, good: Good, rule: AnswerRule) -> None:
+        """Ends the pages at an answer of which nothing is read."""
+        skips = rule.action == "skip"
+        said = f" ({rule.message})" if rule.message else ""
+        if skips:
+            self._skipped = True
+            self._wanted.note(f"passes over what answered {good.answer.status}{said}")
+        self._reject(writer, good.answer, f"{'passed over' if skips else 'nothing there'}{said}")
+
+    def _reject(self, writer: Writer, answer: Answer, reason: str) -> None:
+        """Keeps an answer of which nothing is mapped, for whoever looks for the cause."""
+        asked = self._following.asked
+        body = self._source.harmless(answer.content[:_MOST_REJECTED])
+        headers = self._source.kept(answer.response)
+        writer.append(
+            Received(
+                resource=self._resource.name,
+                url=asked.shown,
+                fetched_at=self._ports.clock.now(),
+                status=answer.status,
+                headers={name: value for name, value in headers.items() if name not in _OF_THE_WIRE},
+                body=body,
+                format=self._resource.format,
+                request=Guards.fingerprint(asked),
+                sweep=self._sweep,
+                page=self._page + 1,
+                framed=answer.response.framed,
+                asked=_asked(asked),
+                rejected=kept_text(reason),
+            )
+        )
+
     def _misfit(self, good: Good, instead: MisfitError) -> SourceError:
         return SourceError(self._source.misfit(self._following.asked, good.answer.status, instead))
 
     def _closed(self, writer: Writer) -> ClosedSweep:
         window = self._window
-        through = window.closed(self._before) if window is not None else None
+        through = window.closed(self._before) if window is not None and not self._skipped else self._before
         end = SweepEnd(
             framed=self._framed,
             full=window is None or window.since is None,
@@ -303,5 +351,11 @@ class _Sweep:
             through=through.isoformat() if through is not None else "",
             capped=self._following.is_round,
             confirmed=self._wanted.confirmed,
+            skipped=self._skipped,
         )
         return writer.close_sweep(self._sweep, self._page, end)
+
+
+def _asked(asked: Asked) -> str:
+    """What was sent, for the archive; "" of a GET, of which the address says all."""
+    return "" if asked.method == "GET" else kept_text(f"{asked.method} {asked.said}")

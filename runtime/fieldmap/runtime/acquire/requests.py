@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, urljoin, urlsplit, urlunsplit
 
-from fieldmap.runtime.acquire import auth
+from fieldmap.runtime.acquire import auth, bodies, holes
+from fieldmap.runtime.acquire.holes import Known
 from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.errors import SourceError, UsageError
 from fieldmap.runtime.plan import (
@@ -27,7 +28,7 @@ from fieldmap.runtime.plan import (
     OffsetPages,
 )
 from fieldmap.runtime.ports import TlsFiles
-from fieldmap.runtime.secrets import Secret, resolve_each, window_hole
+from fieldmap.runtime.secrets import Secret, resolve_each
 
 _ACCEPT: Final = {
     "json": "application/json",
@@ -47,11 +48,15 @@ _LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One page to ask for. shown: its address as it is stored and shown. identity: tells it from every other page."""
+    """One page to ask for. shown: its address as it is stored and shown. said: its body as it is shown. identity: tells it from every
+    other page."""
 
     url: Secret
     shown: str
     identity: str = field(repr=False)
+    method: str = "GET"
+    body: Secret | None = None
+    said: str = ""
 
 
 class Requests:
@@ -67,6 +72,8 @@ class Requests:
         settings += files.items()
         settings += [(f"header {name}", value) for name, value in headers]
         settings += [(f"query {name}", value) for name, value in resource.query]
+        texts = bodies.settings(resource.body) if resource.body is not None else []
+        settings += texts
         resolved = resolve_each(connector.name, settings, environ)
         secrets = [value for value in resolved if isinstance(value, Secret)]
         values = iter(resolved)
@@ -75,6 +82,9 @@ class Requests:
         self.tls = self._tls({name: next(values) for name in files})
         self.headers = self._headers([(name, next(values)) for name, _ in headers])
         self._query = [(name, next(values)) for name, _ in resource.query]
+        self._body: bodies.Template | None = None
+        if resource.body is not None:
+            self._body = bodies.Template(resource.body, [next(values) for _ in texts])
         if isinstance(connector.auth, ApiKey) and connector.auth.place == "query":
             self._query.append((connector.auth.name, self.auth_values["auth key"]))
         pages = resource.pages
@@ -88,13 +98,15 @@ class Requests:
                 | KeysetPages(size=int(size), size_sent_as=str(sent_as))
             ):
                 self._query.append((sent_as, str(size)))
+        asked_for = getattr(pages, "size", None)
+        self._always: dict[str, Any] = {} if asked_for is None else {"size": asked_for}
         self.redaction = Redaction(secrets, [(name, value) for name, value in self._query if isinstance(value, str)])
         self._base = self._open_address("base", base)
         if isinstance(path, Secret):
             raise UsageError(
                 f"{self.title} has a secret in the path of {resource.name}; put it into a header or the query"
             )
-        self._path = quote(path, safe="/%:@!$&'()*+,;=~")
+        self._path = path
         sends_secrets = bool(secrets) or not isinstance(connector.auth, NoAuth)
         addresses = [("base", self._base)]
         if "auth token_url" in self.auth_values:
@@ -106,19 +118,22 @@ class Requests:
                     f" use https, or allow the host by {_HTTP_ALLOWED}"
                 )
 
-    def first(self, window: Mapping[str, str], more: list[tuple[str, str | Secret]] | None = None) -> Asked:
-        """window: the bounds to read between, as they are sent, by name. more: parameters over those of the plan."""
-        return self._page(more or [], window, shown=True)
+    def first(self, known: Known, more: list[tuple[str, str | Secret]] | None = None) -> Asked:
+        """known: what the sweep knows, such as the bounds to read between, as they are sent. more: parameters over those of the plan."""
+        return self._page(more or [], known)
 
-    def after_cursor(self, cursor: Any, sent_as: str, window: Mapping[str, str]) -> Asked:
-        """cursor: a text or number out of the body. Raises SourceError for anything else."""
+    def after_cursor(self, cursor: Any, name: str, sent_as: str | None, known: Known) -> Asked:
+        """cursor: a text or number out of the body. name: of its hole, where it is not `sent_as` a parameter. Raises SourceError for
+        anything else."""
         if isinstance(cursor, bool) or not isinstance(cursor, str | int | Decimal):
             raise SourceError(
                 f"{self.title} answered with {_kind(cursor)} where the cursor of the next page should be,"
                 f" for {self._resource.name}; check its pages setting"
             )
         # A cursor may be a token or somebody's number: its value is not shown.
-        return self._page([(sent_as, str(cursor))], window, shown=False)
+        if sent_as is None:
+            return self._page([], {**known, name: cursor}, frozenset([name]))
+        return self._page([(sent_as, str(cursor))], known, frozenset([sent_as]))
 
     def after_link(self, page: Asked, link: Any) -> Asked:
         """link: an address out of the body, absolute or relative to the page's. Raises SourceError if it leads elsewhere."""
@@ -142,7 +157,7 @@ class Requests:
         kept = [
             (name, value)
             for name, value in self._query
-            if isinstance(value, Secret) and name not in carried and "\0" not in value.reveal()
+            if isinstance(value, Secret) and name not in carried and not holes.has_holes(value)
         ]
         query = "&".join(filter(None, (target.query, _encoded(kept))))
         # The base's own host is used, so that no two readings of an address can differ about where it leads.
@@ -150,26 +165,44 @@ class Requests:
 
     # ------------------------------------------------------------------------------------------------- parts
 
-    def _bounds(self, window: Mapping[str, str]) -> list[tuple[str, str | Secret]]:
+    def _bounds(self, window: Known) -> list[tuple[str, str | Secret]]:
         delta = self._resource.delta
         if delta is None:
             return []
         named = (("since", delta.since), ("until", delta.until))
-        return [(sent_as, window[name]) for name, sent_as in named if sent_as is not None and name in window]
+        return [(sent_as, str(window[name])) for name, sent_as in named if sent_as is not None and name in window]
 
-    def _page(self, more: list[tuple[str, str | Secret]], window: Mapping[str, str], *, shown: bool) -> Asked:
+    def _page(self, more: list[tuple[str, str | Secret]], known: Known, hidden: frozenset[str] = frozenset()) -> Asked:
+        """hidden: the names of holes and parameters whose values are not shown."""
+        known = {**self._always, **known}
         replaced = {name for name, _ in more}
         stated = [item for item in self._query if item[0] not in replaced]
-        bounded = [(name, filled) for name, value in stated if (filled := _filled(value, window)) is not None]
-        bounds = self._bounds(window)
-        query = _encoded([*bounded, *bounds, *more])
-        said = [*bounded, *bounds, *(more if shown else ())]
-        plain = frozenset((name, value) for name, value in said if isinstance(value, str))
-        return self._asked(f"{self._base}{self._path}{'?' if query else ''}{query}", plain)
+        filled_in = [
+            (name, text, hidden.isdisjoint(holes.names(value)))
+            for name, value in stated
+            if (text := holes.filled(value, known)) is not None
+        ]
+        bounds = [(name, value, True) for name, value in self._bounds(known)]
+        said = [*filled_in, *bounds, *((name, value, name not in hidden) for name, value in more)]
+        query = _encoded([(name, value) for name, value, _ in said])
+        plain = frozenset((name, value) for name, value, open_ in said if open_ and isinstance(value, str))
+        path = holes.filled(quote(self._path, safe="/%:@!$&'()*+,;=~\0\1"), known, lambda text: quote(text, safe=""))
+        body = self._body.write(known, hidden) if self._body is not None else None
+        return self._asked(f"{self._base}{path or ''}{'?' if query else ''}{query}", plain, body)
 
-    def _asked(self, url: str, plain: frozenset[tuple[str, str]] = frozenset()) -> Asked:
+    def _asked(
+        self, url: str, plain: frozenset[tuple[str, str]] = frozenset(), body: bodies.Written | None = None
+    ) -> Asked:
         secret = Secret(url)
-        return Asked(url=secret, shown=self.redaction.address(secret, plain), identity=self.redaction.identity(secret))
+        identity = f"{self._resource.method} {self.redaction.identity(secret)}"
+        return Asked(
+            url=secret,
+            shown=self.redaction.address(secret, plain),
+            identity=identity if body is None else f"{identity}\n{self.redaction.text(body.identity)}",
+            method=self._resource.method,
+            body=body.sent if body is not None else None,
+            said=self.redaction.text(body.shown) if body is not None else "",
+        )
 
     def _open_address(self, setting: str, value: str | Secret) -> str:
         """An address that may be shown: https or http, a host, and nothing that could be a secret."""
@@ -208,6 +241,8 @@ class Requests:
             "accept-encoding": ("Accept-Encoding", "gzip, identity"),
             "user-agent": ("User-Agent", "Fieldmap"),
         }
+        if self._resource.body is not None:
+            headers["content-type"] = ("Content-Type", bodies.content_type(self._resource.body))
         for name, value in stated:
             if name.lower() in _RESERVED:
                 raise UsageError(f"{self.title} sets the header {name}, which is not its to set; remove it")
@@ -215,19 +250,6 @@ class Requests:
                 raise UsageError(f"{self.title} has a line break or control character in the header {name}; remove it")
             headers[name.lower()] = (name, value)
         return tuple(headers.values())
-
-
-def _filled(value: str | Secret, window: Mapping[str, str]) -> str | Secret | None:
-    """A value of the query with the bounds of the window in it; None if it holds one that this sweep does not have."""
-    text = value.reveal() if isinstance(value, Secret) else value
-    if "\0" not in text:
-        return value
-    for name in ("since", "until"):
-        if (hole := window_hole(name)) in text:
-            if name not in window:
-                return None
-            text = text.replace(hole, window[name])
-    return Secret(text) if isinstance(value, Secret) else text
 
 
 def _tls_settings(tls: ClientTls | None) -> dict[str, Composed]:

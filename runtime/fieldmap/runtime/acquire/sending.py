@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -44,18 +45,21 @@ class Exchange:
         self._ports = ports
         self._flow = flow
 
-    def answered(self, request: Request, where: str, *, safe: bool = True) -> Answer:
+    def answered(
+        self, request: Request, where: str, *, safe: bool = True, judge: Callable[[Answer], bool | None] | None = None
+    ) -> Answer:
         """The answer to the request, repeated as the policy says; any status that the policy does not repeat is an answer.
 
         where: the source and its address in messages. safe: whether the request may arrive twice; one that may not is repeated
-        only where it surely did not arrive, or was put off. Raises SourceError after the last attempt.
+        only where it surely did not arrive, or was put off. judge: whether an answer is repeated, where it knows better than the
+        policy. Raises SourceError after the last attempt.
         """
         flow, reasons = self._flow, list[str]()
         while True:
             if flow.breaker is not None:
                 flow.breaker.before()
             flow.pace.wait()
-            outcome = self._attempt(request, where)
+            outcome = self._attempt(request, where, judge)
             if isinstance(outcome, Answer):
                 flow.budget.earn()
                 if flow.breaker is not None:
@@ -72,13 +76,19 @@ class Exchange:
                 )
             self._ports.clock.sleep(self._pause(len(reasons), outcome.wait))
 
-    def _attempt(self, request: Request, where: str) -> Answer | _Setback:
+    def _attempt(
+        self, request: Request, where: str, judge: Callable[[Answer], bool | None] | None
+    ) -> Answer | _Setback:
         try:
             response = self._ports.http.send(request)
             self._flow.pace.told(response)
-            if self._repeats(response.status):
+            if judge is None and self._repeats(response.status):
                 return self._deferred(response)
-            return Answer(response, decoded(response.body, response.header("content-encoding") or ""))
+            answer = Answer(response, decoded(response.body, response.header("content-encoding") or ""))
+            repeats = judge(answer) if judge is not None else None
+            if repeats or (repeats is None and self._repeats(response.status)):
+                return self._deferred(response)
+            return answer
         except TransportError as error:
             reason, again, unheard = error.reason, error.again, not error.sent
         except CodingError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,28 +10,39 @@ from typing import Any
 from fieldmap.runtime.acquire.auth import credentials, named
 from fieldmap.runtime.acquire.contents import FORMATS, MisfitError, page_body
 from fieldmap.runtime.acquire.flow import Flow
+from fieldmap.runtime.acquire.judging import Judge
 from fieldmap.runtime.acquire.requests import Asked, Requests
 from fieldmap.runtime.acquire.sending import Answer, Exchange
 from fieldmap.runtime.archive.records import kept_headers
 from fieldmap.runtime.errors import SourceError
-from fieldmap.runtime.plan import HttpConnector, HttpResource
+from fieldmap.runtime.plan import AnswerRule, HttpConnector, HttpResource
 from fieldmap.runtime.ports import Ports, Request, Response
 
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """A good answer of the resource's format. body: as far as finding the next page needs it, else None."""
+    """A good answer of the resource's format. body: as far as finding the next page needs it, else None. passed: the rule by which
+    nothing is read of it."""
 
     answer: Answer
     body: Any
+    passed: AnswerRule | None = None
 
 
-class RefusedError(SourceError):
-    """The source answered, and not with what was asked for. status: of the answer."""
+class RejectedError(SourceError):
+    """The source answered, and nothing of it is mapped. answer: as it came."""
 
-    def __init__(self, text: str, status: int) -> None:
+    def __init__(self, text: str, answer: Answer) -> None:
         super().__init__(text)
-        self.status = status
+        self.answer = answer
+
+
+class RefusedError(RejectedError):
+    """The status is no answer to what was asked."""
+
+    @property
+    def status(self) -> int:
+        return self.answer.status
 
 
 class HttpSource:
@@ -45,19 +57,27 @@ class HttpSource:
             connector.auth, self.requests.auth_values, self._exchange, ports, self.requests.redaction
         )
         self._names = named(connector.auth)
+        self._judge = Judge(resource)
 
-    def get(self, asked: Asked, *, decode: bool) -> Good:
-        """decode: whether the body is needed. Raises SourceError; RefusedError for a status that is no answer."""
-        answer = self._ask(asked)
+    def get(self, asked: Asked, *, decode: bool, sweep: str = "") -> Good:
+        """decode: whether the body is needed. sweep: which the request belongs to. Raises SourceError; RejectedError with the answer
+        that is none."""
+        answer = self._ask(asked, sweep)
         if answer.status == 401 and self._credentials.renew():
-            answer = self._ask(asked)
+            answer = self._ask(asked, sweep)
+        rule = self._judge.rule(answer) if self._resource.rules else None
+        if rule is not None and rule.action in ("skip", "empty"):
+            return Good(answer, None, rule)
+        if rule is not None:
+            said = f": {rule.message}" if rule.message else ", which the map takes for a failure"
+            raise RejectedError(f"{self._where(asked)} answered {answer.status}{said}", answer)
         if not 200 <= answer.status <= 299:
-            raise RefusedError(self._refusal(answer.status, asked), answer.status)
+            raise RefusedError(self._refusal(answer.status, asked), answer)
         content_type = answer.response.header("content-type") or ""
         try:
             return Good(answer, page_body(answer.content, self._resource.format, content_type, decode=decode))
         except MisfitError as instead:
-            raise SourceError(self.misfit(asked, answer.status, instead)) from None
+            raise RejectedError(self.misfit(asked, answer.status, instead), answer) from None
 
     def misfit(self, asked: Asked, status: int, instead: MisfitError) -> str:
         wanted = FORMATS[self._resource.format]
@@ -70,10 +90,22 @@ class HttpSource:
         """The headers that may be archived, without any secret that the source may have repeated in them."""
         return {name: self.requests.redaction.text(value) for name, value in kept_headers(response.headers).items()}
 
-    def _ask(self, asked: Asked) -> Answer:
-        plain = Request(method="GET", url=asked.url, headers=self.requests.headers, tls=self.requests.tls)
+    def harmless(self, content: bytes) -> bytes:
+        """A rejected body without any secret that the source may have repeated in it."""
+        return self.requests.redaction.text(content.decode("latin-1")).encode("latin-1")
+
+    def _ask(self, asked: Asked, sweep: str) -> Answer:
+        resource = self._resource
+        headers = self.requests.headers
+        if resource.idempotency is not None:
+            # The same with each attempt, and with the attempts of a run that goes on with the sweep.
+            key = hashlib.sha256(f"{sweep} {asked.identity}".encode()).hexdigest()
+            headers = (*headers, (resource.idempotency, key[:32]))
+        plain = Request(method=asked.method, url=asked.url, headers=headers, body=asked.body, tls=self.requests.tls)
         signed = replace(plain, headers=(*plain.headers, *self._credentials.headers(plain)))
-        return self._exchange.answered(signed, self._where(asked))
+        safe = not resource.once or resource.idempotency is not None
+        judge = self._judge.repeats if resource.rules else None
+        return self._exchange.answered(signed, self._where(asked), safe=safe, judge=judge)
 
     def _where(self, asked: Asked) -> str:
         return f"{self._resource.name} at {asked.shown}"

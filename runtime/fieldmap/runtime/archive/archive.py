@@ -53,8 +53,9 @@ class Archive:
             folder.close()
             raise
 
-    def entries(self, resource: str, after: int | None) -> Iterator[Archived | ClosedSweep]:
-        """Every response and every mark of a closed sweep after a position (None: from the beginning), in order.
+    def entries(self, resource: str, after: int | None, *, rejected: bool = False) -> Iterator[Archived | ClosedSweep]:
+        """Every response and every mark of a closed sweep after a position (None: from the beginning), in order. rejected: also
+        answers that are none.
 
         A torn tail ends the iteration quietly (`torn_tail` tells of it); damage raises.
         """
@@ -62,12 +63,13 @@ class Archive:
             if folder is None:
                 return
             for entry in Segments(folder, resource).entries(after):
-                if entry.record.kind != "warcinfo":
+                if entry.record.kind != "warcinfo" and (rejected or not entry.record.is_rejected):
                     yield _item(resource, entry)
 
-    def read(self, resource: str, after: int | None) -> Iterator[Archived]:
+    def read(self, resource: str, after: int | None, *, rejected: bool = False) -> Iterator[Archived]:
         """Every response after a position (None: from the beginning), in order; see `entries`."""
-        return (item for item in self.entries(resource, after) if isinstance(item, Archived))
+        found = self.entries(resource, after, rejected=rejected)
+        return (item for item in found if isinstance(item, Archived))
 
     def sweep(self, mark: ClosedSweep) -> Iterator[Archived]:
         """The pages of a sweep that was closed, in order."""
@@ -126,7 +128,8 @@ class Archive:
                 offsets, _, _ = segments.scan(number)
                 for offset in reversed(offsets):
                     place = position(number, offset)
-                    if segments.entry(place).record.kind in ("response", "resource"):
+                    record = segments.entry(place).record
+                    if record.kind in ("response", "resource") and not record.is_rejected:
                         return place
         return None
 

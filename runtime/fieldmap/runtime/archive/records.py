@@ -19,6 +19,7 @@ KEPT_HEADERS: Final = frozenset(
 )
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST: Final = 1000
+_LONGEST_TEXT: Final = 4000
 
 
 def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -32,6 +33,11 @@ def kept_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {name: value for name, value in sorted(kept.items()) if len(value) <= _LONGEST}
 
 
+def kept_text(text: str) -> str:
+    """A text as a header of the archive holds it: on one line, of bounded length."""
+    return _CONTROL.sub(" ", text).strip(" ")[:_LONGEST_TEXT].strip(" ")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """A response, a file or a part of one, as it came.
@@ -41,6 +47,7 @@ class Received:
     request: fingerprint of what was asked, or of the file. sweep: one pass over the resource; page: from 1 within it.
     framed: false if only the end of the connection marked the end of the body, so that a cut could not be seen.
     window: what part of the source's time the sweep reads, "" where it reads all.
+    asked: what was sent, such as `POST {"page":1}`, without secrets; "" of a GET. rejected: why nothing is mapped of it, "" of a page.
     unpacked: the body without its coding; digest: SHA-256 of the body in hexadecimal; each if it is at hand.
     """
 
@@ -56,6 +63,8 @@ class Received:
     page: int
     framed: bool = True
     window: str = ""
+    asked: str = ""
+    rejected: str = ""
     unpacked: bytes | None = field(default=None, repr=False, compare=False)
     digest: str | None = field(default=None, repr=False, compare=False)
 
@@ -95,7 +104,8 @@ class SweepEnd:
     """What is known of a sweep when it ends. framed: false if any page may have been cut unseen. full: it read all there is, not only
     what changed. first: position of its first page, -1 of none. records: raw ones in its pages, None if nobody counted. window: what
     part of the source's time it read; through: the position that leaves behind ("" : none). capped: it has so round a number of
-    records that the source may have cut it there. confirmed: an operator said that what is absent from it is gone, however much."""
+    records that the source may have cut it there. confirmed: an operator said that what is absent from it is gone, however much. skipped: a rule of the
+    resource passed something over that was asked for."""
 
     framed: bool
     full: bool = False
@@ -105,6 +115,7 @@ class SweepEnd:
     through: str = ""
     capped: bool = False
     confirmed: bool = False
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ def standing(segments: Segments, resource: str) -> Standing:
             if entry.record.kind == "metadata":
                 mark = warc.closed_sweep(entry.record, entry.position, entry.length)
                 return Standing(through=mark.end.through, frames=frames[::-1], closed_at=mark.closed_at)
-            if entry.record.kind != "warcinfo" and not whole:
+            if entry.record.kind != "warcinfo" and not whole and not entry.record.is_rejected:
                 found = warc.frame(entry.record, entry.position)
                 # What lies before it is of a sweep that was given up.
                 whole = bool(frames) and found.sweep != frames[-1].sweep

@@ -57,6 +57,11 @@ class Record:
     def chain(self) -> str:
         return self.head["fieldmap-chain"]
 
+    @property
+    def is_rejected(self) -> bool:
+        """Whether it is an answer of which nothing is mapped."""
+        return "fieldmap-rejected" in self.head
+
     def check(self, previous_chain: str | None) -> None:
         """Raises MalformedError if the block is not what was written, or not what follows from the previous chain."""
         if self.head.get("warc-block-digest") != f"sha256:{hashlib.sha256(self.block).hexdigest()}":
@@ -91,6 +96,8 @@ def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes
         "Fieldmap-Request": item.request,
         "Fieldmap-Framed": "yes" if item.framed else "no",
         **({"Fieldmap-Window": item.window} if item.window else {}),
+        **({"Fieldmap-Asked": item.asked} if item.asked else {}),
+        **({"Fieldmap-Rejected": item.rejected} if item.rejected else {}),
         "WARC-Target-URI": item.url,
         "WARC-Payload-Digest": f"sha256:{digest}",
         "Content-Type": content_type,
@@ -108,6 +115,7 @@ def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[byte
         "Fieldmap-Through": end.through,
         "Fieldmap-Capped": "yes" if end.capped else "",
         "Fieldmap-Confirmed": "yes" if end.confirmed else "",
+        "Fieldmap-Skipped": "yes" if end.skipped else "",
     }
     fields = {
         "Fieldmap-Resource": mark.resource,
@@ -236,6 +244,8 @@ def data_record(record: Record, position: int, length: int) -> Archived:
             page=int(head["fieldmap-page"]),
             framed=head["fieldmap-framed"] == "yes",
             window=head.get("fieldmap-window", ""),
+            asked=head.get("fieldmap-asked", ""),
+            rejected=head.get("fieldmap-rejected", ""),
             digest=head["warc-payload-digest"].removeprefix("sha256:"),
             position=position,
             length=length,
@@ -288,6 +298,7 @@ def _end(head: Mapping[str, str]) -> SweepEnd:
         through=head.get("fieldmap-through", ""),
         capped=head.get("fieldmap-capped") == "yes",
         confirmed=head.get("fieldmap-confirmed") == "yes",
+        skipped=head.get("fieldmap-skipped") == "yes",
     )
 
 

@@ -24,6 +24,8 @@ def unfit(mark: ClosedSweep) -> str | None:
     """Why a closed sweep says nothing about what it lacks, as a clause; None if it does."""
     if not mark.end.full:
         return "it read only what changed"
+    if mark.end.skipped:
+        return "something of it was passed over"
     if not mark.end.framed:
         return "a page of it may have been cut without a sign"
     if mark.end.records is None:
