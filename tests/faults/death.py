@@ -26,7 +26,7 @@ from fieldmap.runtime import bundle as bundles
 from fieldmap.runtime import run as running
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load import loader
+from fieldmap.runtime.load import intake
 from fieldmap.runtime.store.database import Server
 
 DEADLINE = 90.0
@@ -40,8 +40,8 @@ class Quiet:
 
 def small_batches() -> None:
     """So that death can fall between batches of a handful of records."""
-    loader.BATCH_RECORDS = 3
-    for module in (loader, running):
+    intake.BATCH_RECORDS = 3
+    for module in (intake, running):
         module.BATCH_BYTES = 300  # type: ignore[attr-defined]
 
 

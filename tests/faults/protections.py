@@ -272,7 +272,7 @@ PROTECTIONS = (
     _one(
         "HTTP: no page is asked for twice",
         "tests/runtime/acquire/test_paging.py::test_S01_a_cycle_of_cursors",
-        "runtime/fieldmap/runtime/acquire/paging.py",
+        "runtime/fieldmap/runtime/acquire/guards.py",
         "        if fingerprint in self._asked:\n",
         "        if False:\n",
     ),

@@ -34,7 +34,7 @@ from tests.support import compiled, rows
 
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load import loader
+from fieldmap.runtime.load import intake
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.run import Report, Run
 from fieldmap.runtime.store.database import Connection, Server
@@ -273,8 +273,8 @@ class Story(RuleBasedStateMachine):
 
 
 def test_any_story_ends_as_the_reference_says(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader, "BATCH_RECORDS", 3)
-    monkeypatch.setattr(loader, "BATCH_BYTES", 300)
+    monkeypatch.setattr(intake, "BATCH_RECORDS", 3)
+    monkeypatch.setattr(intake, "BATCH_BYTES", 300)
     folder = Path(tempfile.mkdtemp(prefix="fieldmap-stories-"))
     Story.world = World(server, folder)
     try:

@@ -121,7 +121,7 @@ def test_D1_as_long_as_the_wire_is_cut_nothing_is_doubled(bundle: Bundle, databa
 
 def test_D20_a_copy_cut_in_the_middle_is_done_again_on_another_connection(bundle: Bundle, database: Server) -> None:
     ready(database, bundle)
-    cut = Cut(b"COPY stage_0")
+    cut = Cut(b"COPY claims.")
     with proxied(database, cut) as proxy:
         watched = Watched(proxy, lambda connection, statement: None)
         load(watched, bundle, MAP, two(Pages()), run=_run(database))

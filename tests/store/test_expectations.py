@@ -9,7 +9,7 @@ from tests.support import Pages, compiled, load, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import FindingsError
-from fieldmap.runtime.load import loader
+from fieldmap.runtime.load import intake
 from fieldmap.runtime.store.database import Server
 from fieldmap.runtime.store.reconcile import prepare
 
@@ -168,7 +168,7 @@ def test_few_values_tell_nothing(tmp_path: Any, database: Server) -> None:
 def test_a_run_that_was_cut_off_is_judged_together_with_the_next(
     tmp_path: Any, database: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "BATCH_RECORDS", 100)
+    monkeypatch.setattr(intake, "BATCH_RECORDS", 100)
     bundle = compiled(tmp_path, all=HELD.format(outcome=""))
     ready(database, bundle)
     pages = Pages()

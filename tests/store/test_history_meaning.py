@@ -21,7 +21,7 @@ from tests.support import project, ready, rows
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.project import compile_project
-from fieldmap.runtime.load import loader
+from fieldmap.runtime.load import intake
 from fieldmap.runtime.store.database import Server
 
 DAYS = (-1, 0, 1, 2, 5, 9, 10, 11, 40, 400)
@@ -56,7 +56,7 @@ def test_the_row_of_a_time_is_what_the_reference_makes_of_the_versions_until_the
         )
     ready(database, bundle)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(loader, "BATCH_RECORDS", dice.choice((1, 5, 100)))
+        patched.setattr(intake, "BATCH_RECORDS", dice.choice((1, 5, 100)))
         arrive(database, bundle, dice, versions)
     for day in DAYS:
         at = START + timedelta(days=day)

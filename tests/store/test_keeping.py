@@ -12,7 +12,7 @@ import pytest
 from tests.support import MemoryPage, Pages, compiled, load, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load import loader
+from fieldmap.runtime.load import intake
 from fieldmap.runtime.store.database import Server
 
 MARK = "__debezium_unavailable_value"
@@ -234,7 +234,7 @@ def test_the_order_of_arrival_changes_nothing(
         with database.connect() as connection:
             connection.execute("DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity CASCADE")
         ready(database, bundle)
-        monkeypatch.setattr(loader, "BATCH_RECORDS", chance.choice((1, 2, 3, 100)))
+        monkeypatch.setattr(intake, "BATCH_RECORDS", chance.choice((1, 2, 3, 100)))
         # In what order they lie in the archive is part of the archive; here only times rank them.
         order = list(range(len(made))) if attempt == 0 else chance.sample(range(len(made)), len(made))
         moved = {n: MemoryPage(made[place].position, made[n].body) for place, n in enumerate(order)}
@@ -258,7 +258,7 @@ def test_batches_and_redelivery_change_nothing(
         with database.connect() as connection:
             connection.execute("DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity CASCADE")
         ready(database, bundle)
-        monkeypatch.setattr(loader, "BATCH_RECORDS", size)
+        monkeypatch.setattr(intake, "BATCH_RECORDS", size)
         for run in runs:
             load(database, bundle, MAP, run)
         found.append(store(database))

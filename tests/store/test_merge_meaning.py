@@ -26,7 +26,7 @@ from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.interpret.merging import LiveClaim, Merged, merge
 from fieldmap.compiler.project import compile_project
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load import loader
+from fieldmap.runtime.load import intake
 from fieldmap.runtime.store.database import Server
 from fieldmap.runtime.values.outcome import Claimed, Dead, Money, Outcome
 
@@ -357,7 +357,7 @@ def test_any_arrival_ends_in_what_the_reference_makes(
             connection.execute("DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity CASCADE")
         ready(database, bundle)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(loader, "BATCH_RECORDS", dice.choice((1, 2, 5, 100)))
+            patched.setattr(intake, "BATCH_RECORDS", dice.choice((1, 2, 5, 100)))
             arrive(database, bundle, dice, versions)
         check_rows(database, entity, wanted)
         check_records(database, entity, wanted)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support import MemoryPage, Pages, compiled, load, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.load import intake
 from fieldmap.runtime.load import loader as loading
 from fieldmap.runtime.load.batch import BatchMaker
 from fieldmap.runtime.load.recall import Recall
@@ -149,7 +150,7 @@ def test_what_is_known_changes_nothing(world: World, history: list[list[list[dic
         page.position: content for page, content in zip(pages.made, [c for run in history for c in run], strict=True)
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "BATCH_RECORDS", batch)
+        patch.setattr(intake, "BATCH_RECORDS", batch)
         cleared(shared)
         for run in runs:
             load(shared, bundle, MAP, run)

@@ -106,7 +106,9 @@ def _run(
         contextlib.chdir(workspace.root),
     ):
         limits = _dead_letters(workspace, bundle)
-        run = Run(bundle, workspace.archive(), database, ports, os.environ, progress, limits)
+        run = Run(
+            bundle, workspace.archive(), database, ports, os.environ, progress, limits, workspace.settings.workers
+        )
         report = run.sync(resources, wanted) if command == "sync" else run.replay(resources)
         attention = _attention(database, report.run)
     if json:

@@ -31,6 +31,12 @@ class Settings(BaseSettings):
     database_folder: Path = Field(
         default=Path(".fieldmap/postgres"), description="where the embedded PostgreSQL keeps its data"
     )
+    workers: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        description="how many processes map the pages of a large load; one for each core to spare where it is not set",
+    )
     dead_letters: Percent = Field(
         default=Decimal(10), description="of a map's records so many percent may be dead letters in a run; more stop it"
     )

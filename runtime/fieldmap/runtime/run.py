@@ -19,7 +19,8 @@ from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, describe
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.decisions import settle
 from fieldmap.runtime.errors import ArchiveError, DatabaseError, FieldmapError, FindingsError, UsageError
-from fieldmap.runtime.load.loader import BATCH_BYTES, Loaded, Loader
+from fieldmap.runtime.load.intake import BATCH_BYTES
+from fieldmap.runtime.load.loader import Loaded, Loader
 from fieldmap.runtime.load.merging import Changes, remerge
 from fieldmap.runtime.load.retry import Retried, Retry, letters
 from fieldmap.runtime.ports import Ports
@@ -63,7 +64,8 @@ class Report:
 @dataclass
 class Run:
     """The surroundings of a run. environ: where env.X and secret.X are looked up. dead_letters: by resource, and "" for all others, how
-    many percent of a map's records may be dead letters before it stops; any number where nothing is said."""
+    many percent of a map's records may be dead letters before it stops; any number where nothing is said. workers: how many processes
+    map the pages of a large load; None for as many as there are cores to spare."""
 
     bundle: Bundle
     archive: Archive
@@ -72,6 +74,7 @@ class Run:
     environ: Mapping[str, str]
     progress: Progress
     dead_letters: Mapping[str, Decimal] = field(default_factory=dict)
+    workers: int | None = None
     _flows: dict[str, Flow] = field(default_factory=dict, repr=False)
 
     def sync(self, resources: list[str], wanted: Wanted = Wanted()) -> Report:  # noqa: B008  (frozen)
@@ -120,6 +123,7 @@ class Run:
                         detailed=True,
                         dead=self._dead(info),
                         archive=self.archive,
+                        workers=self.workers,
                     ) as loader:
                         report.maps[info.id] = loader.loaded
                         self._catch_up(loader, info)
@@ -158,7 +162,15 @@ class Run:
             if writer.cut is not None:
                 self.progress.cut(resource, str(writer.cut))
             loaders = [
-                Loader(self.database, self.bundle, info, run, dead=self._dead(info), archive=self.archive)
+                Loader(
+                    self.database,
+                    self.bundle,
+                    info,
+                    run,
+                    dead=self._dead(info),
+                    archive=self.archive,
+                    workers=self.workers,
+                )
                 for info in infos
             ]
             with contextlib.ExitStack() as entered:

@@ -137,6 +137,18 @@ class Batch:
         """Whether any record of it may change what the store holds."""
         return bool(self.dead) or any(self.stages.values())
 
+    def absorb(self, part: Batch) -> None:
+        """Adds what became of the pages of another batch, which come behind those of this one."""
+        for number, lines in part.stages.items():
+            self.stages[number].extend(lines)
+        for name in ("dead", "held", "listed"):
+            getattr(self, name).extend(getattr(part, name))
+        for name in ("received", "pages", "homes"):
+            getattr(self, name).update(getattr(part, name))
+        self.size += part.size
+        for position, page in part.pages.items():
+            self.take(position, page.digest, page)
+
     def take(self, position: int, digest: str, page: PageCounts) -> None:
         """Adds what became of a page."""
         self.content.update(digest.encode())
@@ -158,6 +170,15 @@ class Prepared:
     found: Records | None
     identify: Callable[[Any, bool], list[str | None]] | None
     tell: Callable[[Any], str | None]
+
+    @property
+    def position(self) -> int:
+        return self.page.position
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the quick path takes the page."""
+        return self.found is not None
 
     @property
     def records(self) -> int:

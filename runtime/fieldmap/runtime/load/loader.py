@@ -17,9 +17,11 @@ from fieldmap.runtime.archive import Archive, ClosedSweep
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
 from fieldmap.runtime.load import absence
-from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Page, Prepared, digest_of
+from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Page, digest_of
 from fieldmap.runtime.load.identify import begin, concerned, with_referrers
+from fieldmap.runtime.load.intake import Intake
 from fieldmap.runtime.load.letters import write_letters
+from fieldmap.runtime.load.mapping import Here, Mapper, Told, Workers, spare_cores
 from fieldmap.runtime.load.merging import Changes, Merger, follow, lock, merge_all
 from fieldmap.runtime.load.recall import Recall
 from fieldmap.runtime.load.shares import Shares
@@ -28,9 +30,8 @@ from fieldmap.runtime.store.reconcile import first_line
 from fieldmap.runtime.store.scripts import run_script
 from fieldmap.runtime.store.transaction import Commit, transact
 
-# A batch ends when it holds this much; both bound the memory of a run, whatever the size of the archive.
-BATCH_BYTES = 16 * 1024 * 1024
-BATCH_RECORDS = 25_000
+# So many bytes of pages are mapped in this process before others are started for that.
+WIDENED = 4 * 1024 * 1024
 # Pages that show nothing new are accounted for by so many at a time.
 BATCH_PAGES = 1_000
 # After so many records the planner is told of what the tables hold: before the server does it by itself, the next run may read whole
@@ -68,8 +69,10 @@ class Loader:
         detailed: bool = False,
         dead: Decimal | None = None,
         archive: Archive | None = None,
+        workers: int | None = None,
     ) -> None:
-        """detailed: gather which fields changed, with samples, as a replay shows them; costs one more query a batch. dead: of the
+        """workers: how many processes map the pages of a large load; as many as there are cores to spare if it is None.
+        detailed: gather which fields changed, with samples, as a replay shows them; costs one more query a batch. dead: of the
         records so many percent may be dead letters; None for any number. archive: where the pages of a full sweep are looked up, for
         a map that withdraws what such a sweep lacks."""
         self._archive = archive
@@ -80,6 +83,10 @@ class Loader:
         self._detailed = detailed
         self._composite = _composite_keys(bundle, info)
         self._maker = BatchMaker(info, bundle.transform(info.id), self._composite)
+        self._mapper: Mapper = Here(self._maker)
+        self._workers = spare_cores() if workers is None else workers
+        self._beside: Workers | None = None
+        self._mapped = 0
         self._apply = bundle.steps(f"sql/apply/{info.id}.sql")
         names = sorted({claim.entity for claim in info.claims if claim.entity is not None})
         self._mergers = {name: Merger(bundle, name) for name in with_referrers(bundle, names)}
@@ -90,7 +97,7 @@ class Loader:
         )
         self._shares = Shares(info, dead)
         self._direct = all("fresh" in self._mergers[name].steps for name in names) and len(self._mergers) == len(names)
-        self._fresh = False
+        self._fresh = self._letters = False
         self._written = 0
         self._recall: Recall | None = None
         self._writer = ThreadPoolExecutor(1, "fieldmap-writer")
@@ -113,6 +120,8 @@ class Loader:
     def __exit__(self, kind: object, *_: object) -> None:
         # A transaction under way comes to its end, whatever went wrong beside it.
         self._writer.shutdown(wait=True)
+        if self._beside is not None:
+            self._beside.close()
         try:
             if kind is None and self._connection is not None and not self._connection.closed:
                 # Also where nothing was left to load: a run may have been cut off after its last batch.
@@ -136,41 +145,38 @@ class Loader:
             self._settle()
 
     def _load(self, pages: Iterable[Page | ClosedSweep], progress: Callable[[int], None]) -> None:
-        batch, waiting, size = self._maker.new(), list[Prepared](), 0
+        intake = Intake(self._mapper, self._maker.new, self._known, lambda batch: self._hand_over(batch, progress))
         for page in pages:
             if page.position <= self.applied_through:
                 continue
             if isinstance(page, ClosedSweep):
                 if self._info.absence and self._archive is not None:
-                    self._put(batch, waiting)
-                    waiting, size = [], 0
-                    batch = self._flushed(batch, progress) if batch.counts.pages else batch
+                    intake.end()
                     self._settle()
                     self._withdraw_absent(page)
                 continue
-            if not waiting and not batch.changes and self._passed_over(batch, page):
-                if batch.counts.pages >= BATCH_PAGES:
-                    batch = self._flushed(batch, progress)
-                continue
+            if not intake.waits:
+                intake.mapper = self._widened()
+                if not intake.batch.changes and self._passed_over(intake.batch, page):
+                    if intake.batch.counts.pages >= BATCH_PAGES:
+                        intake.close()
+                    continue
+            self._mapped += len(page.content())
             if self._recall is None or self._fresh or not self._maker.is_quick:
-                self._maker.add(batch, page)
+                intake.add(page)
             else:
-                waiting.append(self._maker.prepare(page))
-                size += len(waiting[-1].content)
-                # Nothing is known of a page for the general path, and so of no record that comes with it.
-                general = waiting[-1].found is None
-                if not general and size < BATCH_BYTES and sum(one.records for one in waiting) < BATCH_RECORDS:
-                    continue
-                self._put(batch, waiting)
-                waiting, size = [], 0
-                if general:
-                    batch = self._flushed(batch, progress)
-                    continue
-            if batch.size >= BATCH_BYTES or batch.counts.read >= BATCH_RECORDS:
-                batch = self._flushed(batch, progress)
-        self._put(batch, waiting)
-        if batch.counts.pages:
-            self._hand_over(batch, progress)
+                intake.prepare(page)
+        intake.end()
+
+    def _widened(self) -> Mapper:
+        """Where there is much to map, processes beside this one do it as soon as they have begun."""
+        if self._workers and self._mapped >= WIDENED:
+            number, self._workers = self._workers, 0
+            with contextlib.suppress(OSError):
+                self._beside = Workers(self._bundle, self._info, self._composite, number)
+        if self._beside is not None and self._mapper is not self._beside and self._beside.are_ready:
+            self._mapper = self._beside
+        return self._mapper
 
     def _withdraw_absent(self, mark: ClosedSweep) -> None:
         """After a full sweep: what it lacks is gone. Its mark is a batch of its own."""
@@ -222,10 +228,6 @@ class Loader:
         ).fetchone()
         return row is not None
 
-    def _flushed(self, batch: Batch, progress: Callable[[int], None]) -> Batch:
-        self._hand_over(batch, progress)
-        return self._maker.new()
-
     def _passed_over(self, batch: Batch, page: Page) -> bool:
         """Whether a page shows nothing that the store does not hold already; then it is counted and not read."""
         recall = self._recall
@@ -238,15 +240,13 @@ class Loader:
         batch.take(page.position, digest, found)
         return True
 
-    def _put(self, batch: Batch, waiting: list[Prepared]) -> None:
-        """Adds pages to a batch, without the records that the store knows just as they came."""
+    def _known(self, group: list[Told]) -> list[Known | None]:
+        """Which records of pages the store knows just as they came; None where it was not asked."""
         recall = self._recall
-        if waiting and recall is not None:
-            found: list[Known | None] | None = None
-            if all(one.found is not None for one in waiting):
-                found = self._asked(lambda connection: recall.records(connection, waiting))
-            for prepared, known in zip(waiting, found or [None] * len(waiting), strict=True):
-                self._maker.put(batch, prepared, known)
+        found: list[Known | None] | None = None
+        if recall is not None and all(one.is_quick for one in group):
+            found = self._asked(lambda connection: recall.records(connection, group))
+        return found or [None] * len(group)
 
     def _asked(self, question: Callable[[Connection], _Answer | None]) -> _Answer | None:
         """What the store answers; None if the connection broke: then all that is read is mapped."""
@@ -319,8 +319,6 @@ class Loader:
         write_letters(connection, batch, map_id=self._info.id, map_version=self._map_version, run=self._run)
         changes: dict[str, Changes] = {}
         if batch.changes:
-            self._stage(connection)
-            self._copy(connection, batch)
             made = self._write_fresh(connection, batch) if self._fresh else None
             changes = self._write_over(connection, batch) if made is None else made
         if self._recall is not None:
@@ -331,6 +329,8 @@ class Loader:
 
     def _write_over(self, connection: Connection, batch: Batch) -> dict[str, Changes]:
         """Writes records of which the store may have versions."""
+        self._stage(connection)
+        self._copy(connection, batch)
         if self._follows:
             lock(connection, self._mergers)
         self._run_step(connection, "apply", map_version=self._map_version)
@@ -347,12 +347,15 @@ class Loader:
         connection.execute("SAVEPOINT fresh")
         batch.homes = {position: {position} for position in batch.pages}
         try:
-            if self._follows or self._direct:
+            if self._direct:
+                lock(connection, self._mergers)
+                return self._write_directly(connection, batch)
+            self._stage(connection)
+            self._copy(connection, batch)
+            if self._follows:
                 lock(connection, self._mergers)
             self._run_step(connection, "fresh", map_version=self._map_version)
             self._settle_letters(connection, batch)
-            if self._direct:
-                return {name: merger.make(connection, self._run) for name, merger in self._mergers.items()}
             self._run_step(connection, "fresh_touched")
             return self._merge(connection)
         except psycopg.errors.UniqueViolation:
@@ -360,16 +363,41 @@ class Loader:
             self._fresh, batch.homes = False, {}
             return None
 
+    def _write_directly(self, connection: Connection, batch: Batch) -> dict[str, Changes]:
+        """Writes claims without a stage, and rows from them alone."""
+        row = connection.execute("SELECT nextval('fieldmap.claim_ids')").fetchone()
+        after = row[0] if row is not None else 0
+        self._copy(connection, batch, into=True)
+        self._run_step(connection, "into_versions", after=after)
+        if batch.dead or self._letters:
+            self._letters = True
+            self._run_step(connection, "outdated")
+        if batch.dead:
+            self._run_step(connection, "broken", first=batch.first, last=batch.last)
+        # Nobody has counted yet what the table holds: the claims of the batch are found by their numbers, not by reading it all.
+        connection.execute("SET LOCAL enable_seqscan = off")
+        live = {claim.entity: len(batch.stages[claim.number]) for claim in self._info.claims if claim.number}
+        if self._info.claims[0].entity is not None:
+            live[self._info.claims[0].entity] = batch.counts.claimed
+        made = {
+            name: merger.make(connection, self._run, after=after, live=live[name])
+            for name, merger in self._mergers.items()
+        }
+        connection.execute("SET LOCAL enable_seqscan TO DEFAULT")
+        return made
+
     def _stage(self, connection: Connection) -> None:
         begin(connection, [merger.info for merger in self._claimed])
         self._run_step(connection, "stage")
 
-    def _copy(self, connection: Connection, batch: Batch) -> None:
+    def _copy(self, connection: Connection, batch: Batch, *, into: bool = False) -> None:
+        """Writes the lines of a batch into its stages, or into the claims themselves."""
+        step, before = ("into", f"{self._map_version}\t") if into else ("copy", "")
         with connection.cursor() as cursor:
             for number, lines in batch.stages.items():
                 if lines:
-                    with cursor.copy(self._apply[f"copy_{number}"].encode()) as copy:
-                        copy.write("".join(lines))
+                    with cursor.copy(self._apply[f"{step}_{number}"].encode()) as copy:
+                        copy.write(before.join(("", *lines)))
 
     def _fence(self, connection: Connection) -> int:
         """Locks the map's position; returns how far it was applied. Raises if a later run has taken the map."""
@@ -443,6 +471,8 @@ class Loader:
             )
         self._epoch, self._map_version, self.applied_through = row
         self._fresh = "fresh" in self._apply and self._is_empty(connection)
+        self._direct = self._direct and not self._has_notes(connection, "held", "listed")
+        self._letters = self._has_notes(connection, "dead_letters")
         if not self._info.keeps:
             self._recall = Recall(self._info, self._map_version, self._maker.surroundings)
             if self._is_empty(connection):
@@ -450,14 +480,29 @@ class Loader:
         self._shares.read(connection)
 
     def _tell_planner(self, connection: Connection) -> None:
-        tables = [("claims", claim.table) for claim in self._info.claims]
-        for schema, table in [*tables, *(("canonical", merger.info.table) for merger in self._claimed)]:
-            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table)))
+        """Of the columns by which rows are looked up here: what users ask by, the server learns within a minute or so by itself."""
+        keys = {merger.info.name: merger.info.key for merger in self._claimed}
+        for claim in self._info.claims:
+            fields = keys.get(claim.entity or "", ())
+            columns = [name for column in claim.columns if column.field in fields for name in column.columns]
+            own = ["_claim", "_record", "_position", "_map_version", *([] if claim.number else ["_state"])]
+            _analyze(connection, "claims", claim.table, [*own, *columns])
+        for merger in self._claimed:
+            _analyze(connection, "canonical", merger.info.table, list(merger.info.key))
 
     def _is_empty(self, connection: Connection) -> bool:
         """Whether the store knows no record of the map."""
         table = sql.Identifier("claims", self._info.claims[0].table)
         return connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(table)).fetchone() is None
+
+    def _has_notes(self, connection: Connection, *tables: str) -> bool:
+        """Whether anything is noted of the map's records in one of these tables."""
+        question = sql.SQL("SELECT FROM {} WHERE map = %s LIMIT 1")
+        return any(
+            connection.execute(question.format(sql.Identifier("fieldmap", table)), [self._info.id]).fetchone()
+            is not None
+            for table in tables
+        )
 
     def _replaying(self, connection: Connection | None = None) -> bool:
         row = (
@@ -520,6 +565,11 @@ def _composite_keys(bundle: Bundle, info: MapInfo) -> dict[int, tuple[int, ...]]
         if entity is not None and len(entity.key) > 1:
             found[claim.number] = tuple(n for n, column in enumerate(claim.columns) if column.field in entity.key)
     return found
+
+
+def _analyze(connection: Connection, schema: str, table: str, columns: list[str]) -> None:
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    connection.execute(sql.SQL("ANALYZE {} ({})").format(sql.Identifier(schema, table), names))
 
 
 def _passing(error: psycopg.Error) -> bool:

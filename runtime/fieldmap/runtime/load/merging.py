@@ -63,12 +63,17 @@ class Merger:
         """Puts every key of the entity into the temporary table of touched keys."""
         run_script(connection, self._steps["all_keys"], {})
 
-    def make(self, connection: Connection, run: int) -> Changes:
-        """Makes the rows of keys that have none, of the one source that there is. Raises UniqueViolation if one has."""
-        made = connection.execute(self._steps["fresh"].encode(), {"run": run}).rowcount
-        self._remember(connection, "fresh_history", run)
-        run_script(connection, self._steps["fresh_rest"], {})
-        run_script(connection, self._steps["incomplete"], {})
+    def make(self, connection: Connection, run: int, *, after: int, live: int) -> Changes:
+        """Makes the rows of keys that have none, of the one source that there is. after: its claims with greater numbers are those
+        of the batch; live: how many of them there are. Raises UniqueViolation if a key has a row."""
+        values: dict[str, object] = {"run": run, "after": after}
+        made = connection.execute(self._steps["fresh"].encode(), values).rowcount
+        if "fresh_history" in self._steps:
+            connection.execute(self._steps["fresh_history"].encode(), values)
+        if made < live or any(condition.kind == "warn" for condition in self.info.conditions):
+            run_script(connection, self._steps["fresh_keys"], {})
+            run_script(connection, self._steps["fresh_rest"], values)
+            run_script(connection, self._steps["incomplete"], {})
         return Changes(new=made)
 
     def merge(self, connection: Connection, run: int, *, detailed: bool) -> Changes:

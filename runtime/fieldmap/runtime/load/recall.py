@@ -14,7 +14,8 @@ import msgspec
 from psycopg import sql
 
 from fieldmap.runtime.bundle import MapInfo
-from fieldmap.runtime.load.batch import Counts, Known, PageCounts, Prepared
+from fieldmap.runtime.load.batch import Counts, Known, PageCounts
+from fieldmap.runtime.load.mapping import Told
 from fieldmap.runtime.store.database import Connection
 from fieldmap.runtime.store.transaction import transact
 
@@ -115,20 +116,20 @@ class Recall:
 
     # -------------------------------------------------------------------------------------------------------- records
 
-    def records(self, connection: Connection, pages: list[Prepared]) -> list[Known | None]:
+    def records(self, connection: Connection, pages: list[Told]) -> list[Known | None]:
         """What the store knows of the records of pages; None where it was not asked."""
         if self._resting:
             self._resting -= 1
             return [None] * len(pages)
-        asked = [page if page.found is not None else None for page in pages]
+        asked = [page if page.is_quick else None for page in pages]
         _, known = transact(connection, lambda c: self._known(c, asked))
-        total = sum(len(page.found.raws) for page in pages if page.found is not None)
+        total = sum(page.records for page in pages)
         unknown = sum(len(one.unknown) for one in known if one is not None)
         if unknown > total * _WORTH:
             self._resting = _REST
         return known
 
-    def _known(self, connection: Connection, pages: list[Prepared | None]) -> list[Known | None]:
+    def _known(self, connection: Connection, pages: list[Told | None]) -> list[Known | None]:
         connection.execute(_ASKED)
         found: list[Known | None] = [Known([]) if page is not None else None for page in pages]
         several = _several(pages)
@@ -145,7 +146,7 @@ class Recall:
         with connection.cursor().copy("COPY asked FROM STDIN") as copy:
             copy.write("".join(lines))
         # Of a retried dead letter the claim stands before its page comes in a replay, which then writes anew what is held of it.
-        asked = [self._version, min((page.page.position for page in pages if page is not None), default=0)]
+        asked = [self._version, min((page.position for page in pages if page is not None), default=0)]
         for number, home, count, unknown, *present in connection.execute(self._question(), asked).fetchall():
             known = found[number]
             if known is None:
@@ -188,7 +189,7 @@ class Recall:
         ).format(self._match())
 
 
-def _several(pages: list[Prepared | None]) -> set[str]:
+def _several(pages: list[Told | None]) -> set[str]:
     """The records of which these pages show several versions: the last stands, though it may be the one that the store has."""
     seen: dict[str, str] = {}
     found: set[str] = set()

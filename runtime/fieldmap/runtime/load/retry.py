@@ -17,8 +17,9 @@ from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import FieldmapError, FindingsError
 from fieldmap.runtime.load.batch import Batch
+from fieldmap.runtime.load.intake import BATCH_RECORDS
 from fieldmap.runtime.load.letters import write_notes
-from fieldmap.runtime.load.loader import BATCH_RECORDS, Loader
+from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.load.merging import Changes, lock
 from fieldmap.runtime.load.reread import Rereader
 from fieldmap.runtime.store.database import Connection, Database

@@ -1,0 +1,255 @@
+"""Who maps the pages of a load: this process, or processes of its own beside it.
+
+Mapping is a pure function of a page's bytes, so where it is done changes nothing but the time it takes. A worker process pays off
+when there is much to map: then one core maps while another applies what was mapped before. It is started from the bundle's parts
+alone, speaks over its standard input and output, and ends when these close.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import Any, Final, Protocol, TypeVar, cast
+
+import msgspec
+
+from fieldmap.runtime.archive import Archived
+from fieldmap.runtime.bundle import Bundle, MapInfo
+from fieldmap.runtime.errors import FieldmapError
+from fieldmap.runtime.load.batch import Batch, BatchMaker, Known, Page, Prepared
+
+_Answer = TypeVar("_Answer")
+# Of how many bytes the pages may be that are with a worker at a time.
+_AHEAD_BYTES: Final = 8 << 20
+# How long a worker that was told to end may take.
+_GRACE: Final = 5.0
+
+
+class Told(Protocol):
+    """A page that was taken up, as far as the store is asked about it. ids, digests: of its records."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def is_quick(self) -> bool: ...
+    @property
+    def records(self) -> int: ...
+    @property
+    def ids(self) -> list[str | None]: ...
+    @property
+    def digests(self) -> list[str]: ...
+
+
+Later = Callable[[], _Answer]
+"""Gives an answer once it is there."""
+
+
+class Mapper(Protocol):
+    """ahead: of how many bytes the pages may be asked for before the first answer is taken."""
+
+    @property
+    def ahead(self) -> int: ...
+    def add(self, page: Page) -> Later[Batch]: ...
+    def prepare(self, page: Page) -> Later[Told]: ...
+    def put(self, told: Told, known: Known | None) -> Later[Batch]: ...
+
+
+class Here:
+    """Maps in this process, at once."""
+
+    ahead = 0
+
+    def __init__(self, maker: BatchMaker) -> None:
+        self._maker = maker
+
+    def add(self, page: Page) -> Later[Batch]:
+        batch = self._maker.new()
+        self._maker.add(batch, page)
+        return lambda: batch
+
+    def prepare(self, page: Page) -> Later[Told]:
+        # A property that is kept is one for reading, which not every checker of types knows.
+        prepared = cast("Told", self._maker.prepare(page))
+        return lambda: prepared
+
+    def put(self, told: Told, known: Known | None) -> Later[Batch]:
+        assert isinstance(told, Prepared)  # noqa: S101  (of its own making)
+        batch = self._maker.new()
+        self._maker.put(batch, told, known)
+        return lambda: batch
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A page that a worker has taken up."""
+
+    worker: int
+    position: int
+    is_quick: bool
+    records: int
+    ids: list[str | None]
+    digests: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a worker needs to know before the first page."""
+
+    bundle: Bundle
+    map: str
+    composite_keys: Mapping[int, tuple[int, ...]]
+
+
+class Workers:
+    """Maps in processes beside this one, which take pages in turn. Raises OSError if they cannot be started."""
+
+    def __init__(
+        self, bundle: Bundle, info: MapInfo, composite_keys: Mapping[int, tuple[int, ...]], number: int
+    ) -> None:
+        parts = {
+            path: part
+            for path, part in bundle.parts.items()
+            if path.startswith("data/") or path == f"transform/{info.id}.py"
+        }
+        alone = msgspec.structs.replace(bundle.catalogue, maps=(info,), entities=(), tables=(), views=())
+        beginning = Beginning(Bundle(bundle.manifest, alone, parts), info.id, composite_keys)
+        self._workers: list[_Worker] = []
+        try:
+            for _ in range(number):
+                self._workers.append(_Worker(beginning))
+        except OSError:
+            self.close()
+            raise
+        self._turn = 0
+
+    @property
+    def ahead(self) -> int:
+        return _AHEAD_BYTES * len(self._workers)
+
+    @property
+    def are_ready(self) -> bool:
+        """Whether they have begun: until then nobody need wait for them."""
+        return all(worker.is_ready for worker in self._workers)
+
+    def add(self, page: Page) -> Later[Batch]:
+        return self._next().ask("add", _sent(page))
+
+    def prepare(self, page: Page) -> Later[Told]:
+        self._next()
+        number = self._turn
+        answer: Later[tuple[bool, int, list[str | None], list[str]]] = self._workers[number].ask("prepare", _sent(page))
+        position = page.position
+        return lambda: Elsewhere(number, position, *answer())
+
+    def put(self, told: Told, known: Known | None) -> Later[Batch]:
+        assert isinstance(told, Elsewhere)  # noqa: S101  (of its own making)
+        return self._workers[told.worker].ask("put", (told.position, known))
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.close()
+        for worker in self._workers:
+            worker.wait()
+
+    def _next(self) -> _Worker:
+        self._turn = (self._turn + 1) % len(self._workers)
+        return self._workers[self._turn]
+
+
+def spare_cores() -> int:
+    """How many processes may map beside this one and the database: one on two cores, at most four."""
+    return (
+        min(4, len(os.sched_getaffinity(0)) - 1)
+        if hasattr(os, "sched_getaffinity")
+        else min(4, (os.cpu_count() or 1) - 1)
+    )
+
+
+def _sent(page: Page) -> Page:
+    """The page as a worker needs it: with its content instead of the body that was archived."""
+    content = page.content()
+    return replace(page, body=b"", unpacked=content) if isinstance(page, Archived) else page
+
+
+class _Worker:
+    """One process, and the thread that takes its answers: so it never waits for us while we wait for it."""
+
+    def __init__(self, beginning: Beginning) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "fieldmap.runtime.load.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._process.stdin is not None  # noqa: S101  (a pipe)
+        assert self._process.stdout is not None  # noqa: S101
+        self._asks = Connection(os.dup(self._process.stdin.fileno()), readable=False)
+        self._answers = Connection(os.dup(self._process.stdout.fileno()), writable=False)
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._open: deque[Future[Any]] = deque()
+        self._thread = threading.Thread(target=self._take_answers, name="fieldmap-mapping", daemon=True)
+        self._thread.start()
+        self._asks.send(beginning)
+        self._ready = self._asked("begin", None)
+
+    def ask(self, what: str, of: object) -> Later[Any]:
+        return self._asked(what, of).result
+
+    def _asked(self, what: str, of: object) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._open.append(future)
+        try:
+            self._asks.send((what, of))
+        except OSError:
+            # It is told where the answer is taken; the thread may have said so already.
+            with contextlib.suppress(InvalidStateError):
+                future.set_exception(self._ended())
+        return future
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has begun, or failed to."""
+        return self._ready.done()
+
+    def close(self) -> None:
+        self._asks.close()
+
+    def wait(self) -> None:
+        try:
+            self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._thread.join()
+        self._answers.close()
+
+    def _take_answers(self) -> None:
+        try:
+            while True:
+                answer = pickle.loads(self._answers.recv_bytes())  # noqa: S301  (written by our own process into our own pipe)
+                future = self._open.popleft()
+                if isinstance(answer, BaseException):
+                    future.set_exception(answer)
+                else:
+                    future.set_result(answer)
+        except (EOFError, OSError):
+            ended = self._ended()
+            while self._open:
+                with contextlib.suppress(InvalidStateError):
+                    self._open.popleft().set_exception(ended)
+
+    def _ended(self) -> FieldmapError:
+        return FieldmapError(
+            "A process that maps pages ended before its work was done; nothing of these pages was kept, run the command again,"
+            " or let this process map them: workers = 0 in fieldmap.toml"
+        )

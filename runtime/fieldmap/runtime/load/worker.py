@@ -1,0 +1,79 @@
+"""A process that maps pages for a load: `python -m fieldmap.runtime.load.worker`, see `mapping`."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import sys
+from multiprocessing.connection import Connection
+from typing import Any
+
+from fieldmap.runtime.load.batch import Batch, BatchMaker, Page, Prepared
+from fieldmap.runtime.load.mapping import Beginning
+
+
+class Worker:
+    def __init__(self, beginning: Beginning) -> None:
+        bundle = beginning.bundle
+        self._maker = BatchMaker(bundle.map(beginning.map), bundle.transform(beginning.map), beginning.composite_keys)
+        self._prepared: dict[int, Prepared] = {}
+
+    def answer(self, what: str, of: Any) -> object:
+        match what:
+            case "begin":
+                return None
+            case "add":
+                return self._add(of)
+            case "prepare":
+                return self._prepare(of)
+            case "put":
+                position, known = of
+                batch = self._maker.new()
+                self._maker.put(batch, self._prepared.pop(position), known)
+                return _bare(batch)
+            case _:
+                raise ValueError(f"A worker is not asked to {what}")
+
+    def _add(self, page: Page) -> Batch:
+        batch = self._maker.new()
+        self._maker.add(batch, page)
+        return _bare(batch)
+
+    def _prepare(self, page: Page) -> tuple[bool, int, list[str | None], list[str]]:
+        prepared = self._maker.prepare(page)
+        self._prepared[page.position] = prepared
+        return prepared.is_quick, prepared.records, prepared.ids, prepared.digests
+
+
+def _bare(batch: Batch) -> Batch:
+    """Without the running hash, which is taken up anew where the batch is added to another."""
+    batch.content = None
+    return batch
+
+
+def main() -> None:
+    # The process that asks says when to end, by closing the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # What was imported stays; the collector need not look at it.
+    gc.freeze()
+    asks, answers = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
+    # Nothing else is to write there.
+    os.dup2(2, 1)
+    try:
+        worker = Worker(asks.recv())
+        while True:
+            what, of = asks.recv()
+            try:
+                answer = worker.answer(what, of)
+            except Exception as error:  # noqa: BLE001  (whatever it is, it is raised where it was asked for)
+                answer = error
+            answers.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+    except (EOFError, OSError):
+        sys.exit()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Pages that processes beside the loader map come to the same end as those that it maps itself."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import empty_database
+from tests.store.test_recall import MAP, MAPS, cleared, state, version
+from tests.support import MemoryPage, Pages, compiled, ready, rows
+
+from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.errors import FieldmapError
+from fieldmap.runtime.load import intake
+from fieldmap.runtime.load import loader as loading
+from fieldmap.runtime.load.loader import Loader
+from fieldmap.runtime.load.mapping import Workers
+from fieldmap.runtime.store.database import Server
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return compiled(tmp_path_factory.mktemp("workers"), all=MAPS)
+
+
+@pytest.fixture(scope="module")
+def shared(server: Server, bundle: Bundle) -> Iterator[Server]:
+    with empty_database(server) as database:
+        yield ready(database, bundle)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are started before the first page, and waited for."""
+    monkeypatch.setattr(loading, "WIDENED", 0)
+    begun = property(lambda self: all(worker._ready.result() is None for worker in self._workers))
+    monkeypatch.setattr(Workers, "are_ready", begun)
+
+
+def history(seed: int) -> list[list[MemoryPage]]:
+    """Runs of pages of every kind: some come again, some are not what the quick path takes, some cannot be read at all."""
+    dice, pages = random.Random(seed), Pages()  # noqa: S311
+    pool: list[Any] = [
+        {"data": [version(f"{dice.randrange(400)}", dice.randrange(8), 1 + dice.randrange(9)) for _ in range(9)]}
+        for _ in range(14)
+    ]
+    pool += [b"{", b'{"data": [{"id": "1", "id": "2", "at": "2026-01-01T00:00:00Z"}]}', b'{"data": []}']
+    return [[pages.page(dice.choice(pool)) for _ in range(12)] for _ in range(4)]
+
+
+def loaded(database: Server, bundle: Bundle, runs: list[list[MemoryPage]], workers: int) -> dict[str, Any]:
+    cleared(database)
+    beside = 0
+    for pages in runs:
+        run = rows(database, "INSERT INTO fieldmap.runs (command, bundle) VALUES ('test', '') RETURNING id")[0][0]
+        with Loader(database, bundle, bundle.map(MAP), run, workers=workers) as loader:
+            loader.load(pages)
+            loader.finish()
+            beside += isinstance(loader._mapper, Workers)
+    assert beside == (len(runs) if workers else 0)
+    return state(database)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("seed", "size"), [(1, 25_000), (2, 20), (3, 1)])
+def test_workers_come_to_the_same_end(
+    bundle: Bundle, shared: Server, at_once: None, monkeypatch: pytest.MonkeyPatch, workers: int, seed: int, size: int
+) -> None:
+    monkeypatch.setattr(intake, "BATCH_RECORDS", size)
+    runs = history(seed)
+    assert loaded(shared, bundle, runs, workers) == loaded(shared, bundle, runs, 0)
+
+
+def test_a_load_goes_on_where_a_worker_was_killed(bundle: Bundle, shared: Server, at_once: None) -> None:
+    runs = history(4)
+    expected = loaded(shared, bundle, runs, 0)
+    cleared(shared)
+    run = rows(shared, "INSERT INTO fieldmap.runs (command, bundle) VALUES ('test', '') RETURNING id")[0][0]
+
+    def interrupted(loader: Loader) -> Any:
+        for number, page in enumerate(runs[0]):
+            if number == 7:
+                assert isinstance(loader._mapper, Workers)
+                os.kill(loader._mapper._workers[0]._process.pid, signal.SIGKILL)
+            yield page
+
+    with (
+        pytest.raises(FieldmapError, match="A process that maps pages ended"),
+        Loader(shared, bundle, bundle.map(MAP), run, workers=1) as loader,
+    ):
+        loader.load(interrupted(loader))
+    for pages in runs:
+        run = rows(shared, "INSERT INTO fieldmap.runs (command, bundle) VALUES ('test', '') RETURNING id")[0][0]
+        with Loader(shared, bundle, bundle.map(MAP), run, workers=1) as loader:
+            loader.load(pages)
+            loader.finish()
+    found = state(shared)
+    assert {k: v for k, v in found.items() if k != "accounts"} == {k: v for k, v in expected.items() if k != "accounts"}
+
+
+def test_what_a_worker_cannot_do_is_raised_where_it_was_asked(bundle: Bundle) -> None:
+    workers = Workers(bundle, bundle.map(MAP), {}, 1)
+    try:
+        asked = workers._workers[0].ask("dance", None)
+        with pytest.raises(ValueError, match="not asked to dance"):
+            asked()
+        assert workers.add(Pages().page({"data": [version("1", 1, 1)]}))().counts.claimed == 1
+    finally:
+        workers.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes as Linux shows them")
+def test_a_worker_ends_with_the_process_that_asks() -> None:
+    program = (
+        "import os, subprocess, sys\n"
+        "made = subprocess.Popen([sys.executable, '-m', 'fieldmap.runtime.load.worker'], stdin=subprocess.PIPE)\n"
+        "print(made.pid, flush=True)\n"
+        "os._exit(9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    stat, until = Path(f"/proc/{int(done.stdout)}/stat"), time.monotonic() + 30
+    while stat.exists() and stat.read_text("utf-8").rsplit(")")[1].split()[0] != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.02)
