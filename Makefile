@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup demo test lint types contracts pytest test-postgres torture mutants bench format lock clean
+.PHONY: setup demo test lint types contracts pytest test-postgres test-peers torture mutants bench format lock clean
 .DEFAULT_GOAL := setup
 
 setup: $(STAMP)
@@ -37,6 +37,12 @@ pytest: setup
 # The tests of the store on other servers: SERVERS="/usr/lib/postgresql/15/bin postgresql://user@host/db"
 test-postgres: setup
 	$(BIN)/python -m tests.postgres $(SERVERS)
+
+# Against real servers that nobody here wrote: S3 from PyPI, and those of npm where npm is.
+test-peers: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/peers/requirements.lock
+	if [ -f tests/peers/package.json ] && command -v npm >/dev/null; then cd tests/peers && npm ci --no-audit --no-fund --loglevel=error; fi
+	FIELDMAP_PEERS=1 $(BIN)/pytest -q -n 2 -rs tests/peers
 
 # Hours of faults: death at every point of every scenario, every interleaving, many stories and stops; see docs/faults.md.
 torture: setup

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "measuring": ("units",),
     "operate": ("sync", "replay", "status"),
     "fetching": ("fetch",),
+    "pushing": ("ingest",),
     "query": ("query",),
     "inspect": ("explain",),
     "dlq": ("dlq",),

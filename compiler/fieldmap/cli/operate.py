@@ -92,8 +92,20 @@ def replay(resources: Resources = None, bundle: BundleFolder = None, json: Json 
         return _run(workspace, workspace.bundle(bundle), "replay", resources or [], Wanted(), json=json)
 
 
+def load(workspace: Workspace, bundle: Bundle, resources: list[str], *, json: bool, archived: dict[str, Any]) -> int:
+    """Loads what was pushed. archived: what `--json` says of it beside the run."""
+    return _run(workspace, bundle, "sync", resources, Wanted(), json=json, archived=archived)
+
+
 def _run(
-    workspace: Workspace, bundle: Bundle, command: str, resources: list[str], wanted: Wanted, *, json: bool
+    workspace: Workspace,
+    bundle: Bundle,
+    command: str,
+    resources: list[str],
+    wanted: Wanted,
+    *,
+    json: bool,
+    archived: dict[str, Any] | None = None,
 ) -> int:
     from fieldmap.runtime.ports import Ports
 
@@ -112,7 +124,8 @@ def _run(
         report = run.sync(resources, wanted) if command == "sync" else run.replay(resources)
         attention = _attention(database, report.run)
     if json:
-        print_json(_as_json(report, attention))
+        told = _as_json(report, attention)
+        print_json(told if archived is None else {"archived": archived, "run": told})
     else:
         show_report(report, bundle, attention, detailed=command == "replay")
     for resource, sentence in report.failed.items():

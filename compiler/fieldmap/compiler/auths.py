@@ -83,7 +83,7 @@ def lower_auth(node: ast.Auth, compose: Compose, report: Report) -> plan.Auth | 
         value = _word(setting, report) if name in way.words else compose(setting.value)
         if value is None:
             return None
-        if name in _SECRET and isinstance(value, plan.Composed) and not _kept_secret(setting, value, report):
+        if name in _SECRET and isinstance(value, plan.Composed) and not kept_secret(setting, value, report):
             return None
         given[name] = value
     lacks = [name for name in way.needed if name not in given]
@@ -168,7 +168,7 @@ def _text(value: ast.Expr, holes: tuple[str, ...]) -> str | None:
     return text
 
 
-def _kept_secret(setting: ast.Setting, value: plan.Composed, report: Report) -> bool:
+def kept_secret(setting: ast.Setting, value: plan.Composed, report: Report) -> bool:
     """Whether a secret setting comes from where secrets are; says so if not."""
     if any(isinstance(part, plan.SecretRef) for part in value.parts):
         return True

@@ -10,10 +10,12 @@ from fieldmap.compiler.auths import lower_auth
 from fieldmap.compiler.context import MapContext
 from fieldmap.compiler.deltas import check_absence, lower_delta
 from fieldmap.compiler.expressions import Checker
+from fieldmap.compiler.folders import lower_files
 from fieldmap.compiler.maps import resource_shape
 from fieldmap.compiler.pages import lower_pages
 from fieldmap.compiler.places import place
-from fieldmap.compiler.readings import FORMATS, format_of, lower_reading
+from fieldmap.compiler.pushes import lower_push
+from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.records import instant, textual
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.requests import Requests, holes_of, lower_rules, named_in, reference
@@ -32,6 +34,12 @@ _PAGES = {
     "size": "pages offset, 100 at a time",
 }
 _OF_A_SWEEP = (*_PAGES, "since", "until")
+_KINDS = {
+    "files": "that reads files",
+    "of a folder": "that reads a folder of this machine",
+    "http": "that speaks HTTP",
+    "push": "that takes what others push",
+}
 _PERIODS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 
 
@@ -68,6 +76,8 @@ class _ConnectorLowering:
             return None
         if kind == "files":
             built: plan.Connector | None = self._files()
+        elif kind == "push":
+            built = lower_push(self._node, self._refuse, self._composed, self._report)
         elif kind == "http":
             built = self._http()
         else:
@@ -76,7 +86,7 @@ class _ConnectorLowering:
                 "FM0112",
                 f"a connector that is {kind} is not part of this release yet",
                 self._node.kind.span,
-                help="is files reads a folder; without `is` a connector speaks HTTP",
+                help="is files reads a folder, is push takes what others send; without `is` a connector speaks HTTP",
             )
             built = None
         return (
@@ -113,44 +123,15 @@ class _ConnectorLowering:
 
     def _files(self) -> plan.FilesConnector | None:
         self._refuse(
-            "files",
-            [(word, getattr(self._node, word)) for word in ("base", "auth", "tls", "retry", "limit", "breaker")],
+            "files", [(word, getattr(self._node, word)) for word in ("base", "auth", "tls", "limit", "breaker")]
         )
         folder = self._need(
             self._node.folder, "folder", 'say where the files are: folder "drop", or folder env.DROP_FOLDER'
         )
-        resources = [self._files_resource(resource) for resource in self._node.resources]
-        if folder is None or None in resources:
-            return None
-        return plan.FilesConnector(
-            name=self._node.name.text, folder=folder, resources=tuple(r for r in resources if r is not None)
-        )
-
-    def _files_resource(self, node: ast.Resource) -> plan.FilesResource | None:
-        words = ("get", "post", "body", "idempotency", "pages", "format", "absence", "window")
-        self._refuse("files", [(word, getattr(node, word)) for word in words])
-        self._refuse("files", [("on", rule) for rule in node.rules])
-        if node.files is None:
-            if self._report.broken(node.span):
-                return None
-            self._report.error(
-                "FM0401",
-                f"{node.name.text} does not say which files it reads",
-                node.name.span,
-                help='add: files "users*.jsonl" as ndjson',
-            )
-            return None
-        if node.files.format.text not in FORMATS:
-            return None
-        name = f"{self._node.name.text}.{node.name.text}"
-        return plan.FilesResource(
-            name=name,
-            pattern=node.files.pattern.value,
-            format=format_of(node),
-        )
+        return lower_files(self._node, folder, self._refuse, self._composed, self._retry, self._report)
 
     def _http(self) -> plan.HttpConnector | None:
-        self._refuse("http", [("folder", self._node.folder)])
+        self._refuse("http", [("folder", self._node.folder), ("s3", self._node.s3)])
         self._base = self._need(self._node.base, "base", "say where the service is: base env.WORKDAY_URL")
         auth = (
             lower_auth(self._node.auth, self._composed, self._report) if self._node.auth is not None else plan.NoAuth()
@@ -245,7 +226,7 @@ class _ConnectorLowering:
     def _refuse(self, kind: str, lines: Iterable[tuple[str, ast.Node | None]]) -> None:
         for word, line in lines:
             if line is not None:
-                what = "that reads files" if kind == "files" else "that speaks HTTP"
+                what = _KINDS[kind]
                 self._report.error(
                     "FM0402", f"{word} has no meaning in a connector {what}", line.span, help="leave the line out"
                 )

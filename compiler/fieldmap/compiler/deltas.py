@@ -34,7 +34,11 @@ def check_absence(node: ast.Resource, format_: str, report: Report) -> None:
             node.absence.span,
             help="leave the line out, or ask for JSON",
         )
-    share = node.absence.share
+    check_share(node.absence, report)
+
+
+def check_share(absence: ast.Absence, report: Report) -> None:
+    share = absence.share
     if share is not None and (share.unit is None or share.unit.text != "%" or not 0 <= share.value <= 100):
         report.error("FM0403", "a share is 0 % to 100 %", share.span, help="write: refuse above 20 %")
 

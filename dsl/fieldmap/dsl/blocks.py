@@ -104,6 +104,7 @@ BLOCKS: dict[str, Block] = {
         lines={
             "base": "base env.WORKDAY_URL",
             "folder": "folder env.DROP_FOLDER",
+            "s3": 's3 { region "eu-central-1" }',
             "auth": "auth bearer { token secret.API_TOKEN }",
             "tls": "tls { certificate env.CLIENT_CERTIFICATE }",
             "retry": "retry 6 times on 429, 5xx, timeout",
@@ -113,7 +114,7 @@ BLOCKS: dict[str, Block] = {
             "all": 'all text? absent when ""',
             "resource": "resource workers { … }",
         },
-        opens={"auth": "settings", "tls": "settings", "headers": "pairs", "resource": "resource"},
+        opens={"auth": "settings", "tls": "settings", "s3": "settings", "headers": "pairs", "resource": "resource"},
     ),
     "settings": Block(
         key="settings",

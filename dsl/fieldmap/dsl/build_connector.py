@@ -43,6 +43,7 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
         kind=any_name(required_leaf(kind), ctx) if kind is not None else None,
         base=ctx.maybe(single.get("base"), _value),
         folder=ctx.maybe(single.get("folder"), _value),
+        s3=ctx.maybe(single.get("s3"), _s3),
         auth=ctx.maybe(single.get("auth"), _auth),
         tls=ctx.maybe(single.get("tls"), _tls),
         retry=ctx.maybe(single.get("retry"), _retry),
@@ -105,8 +106,15 @@ def _ids(tree: Branch, ctx: Building) -> tuple[ast.Expr, ...]:
 
 def _files(tree: Branch, ctx: Building) -> ast.Files:
     pattern, form = required_leaf(tree, "PLAIN"), required_leaf(tree, "NAME")
+    parts = once(branches(tree, "files_settles", "files_marked", "files_oldest"), "files line", ctx, "files_")
     return ast.Files(
-        pattern=plain(pattern, ctx), format=any_name(form, ctx), settings=_settings(tree, ctx), span=ctx.span(tree)
+        pattern=plain(pattern, ctx),
+        format=any_name(form, ctx),
+        settings=_settings(tree, ctx),
+        settles=_length(parts.get("files_settles"), ctx),
+        marked=plain(required_leaf(parts["files_marked"]), ctx) if "files_marked" in parts else None,
+        oldest="files_oldest" in parts,
+        span=ctx.span(tree),
     )
 
 
@@ -123,6 +131,10 @@ def _auth(tree: Branch, ctx: Building) -> ast.Auth:
 
 def _tls(tree: Branch, ctx: Building) -> ast.Tls:
     return ast.Tls(settings=_settings(tree, ctx), span=ctx.span(tree))
+
+
+def _s3(tree: Branch, ctx: Building) -> ast.S3:
+    return ast.S3(settings=_settings(tree, ctx), span=ctx.span(tree))
 
 
 def _settings(tree: Branch, ctx: Building) -> tuple[ast.Setting, ...]:

@@ -57,7 +57,7 @@ _LINES = (
     _Part(
         r"resource[ \t]+\w+[ \t]+is(?!\w)", "connector", what="`resource … is`", instead="write its address with `get`"
     ),
-    _Part(r"(?:brokers|topic|bucket)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"),
+    _Part(r"(?:brokers|topic)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"),
     _Part(r"(?:windows?|step|submit|poll|download|params|path)(?!\w)", "connector", "resource"),
     _Part(r"put(?!\w)", "resource", instead="a source is asked with `get` or `post`"),
     _Part(r"on(?!\w)", "connector", instead="it is a line of a resource"),

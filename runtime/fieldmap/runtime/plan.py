@@ -1,6 +1,6 @@
 """The vocabulary of fetch plans: what a compiled connector says, and nothing that does anything.
 
-A bundle's `fetch/<connector>.py` builds one `HttpConnector` or `FilesConnector` from these classes and names it CONNECTOR.
+A bundle's `fetch/<connector>.py` builds one connector from these classes and names it CONNECTOR.
 """
 
 from __future__ import annotations
@@ -386,11 +386,18 @@ class HttpResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesResource:
-    """pattern: a glob within the connector's folder, never leaving it."""
+    """pattern: a glob within the connector's folder, never leaving it. settles_ms: how long a file must have rested. marker: a file that
+    lies beside those that are complete, an ending such as ".done" or a name; "" where nothing marks them. order: in which they are
+    read. absence: what no file has any more is gone.
+    """
 
     name: str
     pattern: str
     format: Format
+    settles_ms: int = 0
+    marker: str = ""
+    order: Literal["name", "time"] = "name"
+    absence: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,10 +414,66 @@ class HttpConnector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class S3:
+    """How a bucket is reached. endpoint: of a service that is not Amazon's. Without keys the bucket is read as anybody may."""
+
+    endpoint: Composed | None = None
+    region: Composed | None = None
+    access_key: Composed | None = None
+    secret_key: Composed | None = None
+    session_token: Composed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilesConnector:
+    """folder: a path, or an address such as s3://bucket/prefix; s3, retry: of such a one."""
+
     name: str
     folder: Composed
+    s3: S3 | None = None
+    retry: RetryPolicy = RetryPolicy()
     resources: tuple[FilesResource, ...] = ()
 
 
-Connector = HttpConnector | FilesConnector
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """Each delivery carries a signature of its body: HMAC of `message`, a text that may hold {timestamp} and {body}.
+
+    header: where it stands, after `prefix`; or in one of several `name=value` there, signature_field. The time that is signed stands in
+    timestamp_header or, in the same header, in timestamp_field; it may be tolerance_s seconds off.
+    """
+
+    secret: Composed
+    header: str
+    message: str = "{body}"
+    algorithm: Literal["sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+    timestamp_header: str | None = None
+    timestamp_field: str | None = None
+    signature_field: str | None = None
+    tolerance_s: int = 300
+
+
+PushAuth = NoAuth | BasicAuth | BearerAuth | ApiKey | Signed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushResource:
+    """format: of a webhook's body; ingested: of a batch, where nobody says it."""
+
+    name: str
+    format: Format = "json"
+    ingested: Format = "ndjson"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushConnector:
+    """What others push. auth: None where nothing is said, and then no webhook is taken."""
+
+    name: str
+    auth: PushAuth | None = None
+    resources: tuple[PushResource, ...] = ()
+
+
+Connector = HttpConnector | FilesConnector | PushConnector

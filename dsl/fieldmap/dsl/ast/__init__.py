@@ -6,6 +6,7 @@ Each node's docstring shows the text that it stands for. One module a kind of st
 
 from fieldmap.dsl.ast.codes import CodeArm, Codes, OwnUnit, Rates, UnitArm, UnitCodes
 from fieldmap.dsl.ast.connector import (
+    S3,
     Absence,
     AnswerRule,
     Auth,
@@ -137,6 +138,7 @@ from fieldmap.dsl.ast.path import (
 )
 
 __all__ = [
+    "S3",
     "Absence",
     "Absent",
     "Access",

@@ -53,6 +53,13 @@ class Tls(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class S3(Node):
+    """`s3 { region "eu-central-1"; access_key env.KEY; secret_key secret.SECRET }`"""
+
+    settings: tuple[Setting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Duration(Node):
     """`500 ms`, `60 s`, `2 min`, in milliseconds."""
 
@@ -177,11 +184,14 @@ class AnswerRule(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files(Node):
-    """`files "all_streams*.jsonl" as ndjson`, `files "*.csv" as csv { delimiter ";" }`"""
+    """`files "all_streams*.jsonl" as ndjson`, `files "*.csv" as csv { delimiter ";" }, settles in 1 min, marked by ".done", oldest first`"""
 
     pattern: Text
     format: Name
     settings: tuple[Setting, ...] = ()
+    settles: Duration | None = None
+    marked: Text | None = None
+    oldest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,13 +271,14 @@ class Resource(Node):
 class Connector(Node):
     """`connector workday { … }` (HTTP), `connector drop is files { … }`
 
-    kind: "http" when unsaid. folder: of a files connector. sentinels: for the shapes of all its resources.
+    kind: "http" when unsaid. folder, s3: of a files connector. sentinels: for the shapes of all its resources.
     """
 
     name: Name
     kind: Name | None
     base: Expr | None = None
     folder: Expr | None = None
+    s3: S3 | None = None
     auth: Auth | None = None
     tls: Tls | None = None
     retry: Retry | None = None

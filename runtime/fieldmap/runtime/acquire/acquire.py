@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive import Archived, ClosedSweep, Writer
 from fieldmap.runtime.errors import UsageError
-from fieldmap.runtime.plan import Connector, FilesConnector
+from fieldmap.runtime.plan import Connector, FilesConnector, PushConnector
 from fieldmap.runtime.ports import Ports
 
 if TYPE_CHECKING:
@@ -31,12 +31,17 @@ def acquire(
     share in a run; filled here. Raises SourceError if the source fails (the pages given before are in the archive), UsageError if
     a setting is missing, ArchiveError if a page cannot be made durable.
     """
+    if isinstance(connector, PushConnector):
+        # What was pushed is in the archive already.
+        return iter(())
     if isinstance(connector, FilesConnector):
         for files_resource in connector.resources:
             if files_resource.name == resource_name:
                 from fieldmap.runtime.acquire.files import fetch_files
 
-                return fetch_files(connector, files_resource, writer=writer, ports=ports, environ=environ)
+                return fetch_files(
+                    connector, files_resource, writer=writer, ports=ports, environ=environ, wanted=wanted
+                )
     else:
         for http_resource in connector.resources:
             if http_resource.name == resource_name:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 
-from fieldmap.runtime.plan import Composed, Connector
+from fieldmap.runtime.plan import Composed, Connector, PushConnector
 from fieldmap.runtime.secrets import resolve_all
 
 
 def check_settings(connector: Connector, environ: Mapping[str, str]) -> None:
     """Raises one UsageError that names every missing variable of the connector and what needs it."""
+    if isinstance(connector, PushConnector):
+        # Only `serve` asks who pushes.
+        return
     resolve_all(connector.name, dict(_settings(connector, "")), environ)
 
 

@@ -42,7 +42,7 @@ _RESERVED: Final = frozenset(("accept-encoding", "connection", "content-length",
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NO_LINK: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _LONGEST_LINK: Final = 16 << 10
-_HTTP_ALLOWED: Final = "FIELDMAP_HTTP_HOSTS"
+HTTP_ALLOWED: Final = "FIELDMAP_HTTP_HOSTS"
 _LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -115,7 +115,7 @@ class Requests:
             if sends_secrets and not _may_see_secrets(address, environ):
                 raise UsageError(
                     f"{self.title} would send its credentials unencrypted to {urlsplit(address).hostname} ({setting});"
-                    f" use https, or allow the host by {_HTTP_ALLOWED}"
+                    f" use https, or allow the host by {HTTP_ALLOWED}"
                 )
 
     def first(self, known: Known, more: list[tuple[str, str | Secret]] | None = None) -> Asked:
@@ -274,7 +274,7 @@ def _origin(parts: SplitResult) -> tuple[str, str, int]:
 def _may_see_secrets(address: str, environ: Mapping[str, str]) -> bool:
     parts = urlsplit(address)
     host = parts.hostname or ""
-    allowed = {name.strip() for name in environ.get(_HTTP_ALLOWED, "").split(",")}
+    allowed = {name.strip() for name in environ.get(HTTP_ALLOWED, "").split(",")}
     return parts.scheme == "https" or _LOOPBACK.fullmatch(host) is not None or host in allowed
 
 

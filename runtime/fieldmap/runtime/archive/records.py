@@ -105,7 +105,8 @@ class SweepEnd:
     what changed. first: position of its first page, -1 of none. records: raw ones in its pages, None if nobody counted. window: what
     part of the source's time it read; through: the position that leaves behind ("" : none). capped: it has so round a number of
     records that the source may have cut it there. confirmed: an operator said that what is absent from it is gone, however much. skipped: a rule of the
-    resource passed something over that was asked for."""
+    resource passed something over that was asked for. listing: of files, which ones there were
+    and what of each is archived; lines of JSON in ASCII."""
 
     framed: bool
     full: bool = False
@@ -116,6 +117,7 @@ class SweepEnd:
     capped: bool = False
     confirmed: bool = False
     skipped: bool = False
+    listing: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +152,12 @@ class Frame:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How far an archive is. through: the position of the last closed sweep. frames: the pages of a sweep that was not closed.
-    closed_at: when the last one was, None if none ever was."""
+    closed_at: when the last one was, None if none ever was. end: what its mark says."""
 
     through: str
     frames: list[Frame]
     closed_at: datetime | None
+    end: SweepEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)

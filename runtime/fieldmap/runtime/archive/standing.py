@@ -15,7 +15,7 @@ def standing(segments: Segments, resource: str) -> Standing:
         try:
             if entry.record.kind == "metadata":
                 mark = warc.closed_sweep(entry.record, entry.position, entry.length)
-                return Standing(through=mark.end.through, frames=frames[::-1], closed_at=mark.closed_at)
+                return Standing(through=mark.end.through, frames=frames[::-1], closed_at=mark.closed_at, end=mark.end)
             if entry.record.kind != "warcinfo" and not whole and not entry.record.is_rejected:
                 found = warc.frame(entry.record, entry.position)
                 # What lies before it is of a sweep that was given up.

@@ -125,7 +125,7 @@ def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[byte
         **{name: value for name, value in told.items() if value},
         "Content-Type": "application/warc-fields",
     }
-    return _record("metadata", mark.closed_at, record_id, fields, (b"sweep: closed\r\n",), previous_chain)
+    return _record("metadata", mark.closed_at, record_id, fields, (_CLOSED, end.listing), previous_chain)
 
 
 def opening(resource: str, segment: int, now: datetime, record_id: str, previous_chain: str) -> tuple[bytes, str]:
@@ -179,6 +179,7 @@ def _http_head(item: Received) -> bytes:
 
 
 _KNOWN: Final = frozenset(HTTPStatus)
+_CLOSED: Final = b"sweep: closed\r\n"
 
 
 def _uuid(digits: str) -> str:
@@ -263,7 +264,7 @@ def closed_sweep(record: Record, position: int, length: int) -> ClosedSweep:
             sweep=head["fieldmap-sweep"],
             pages=int(head["fieldmap-pages"]),
             closed_at=_instant(head["warc-date"]),
-            end=_end(head),
+            end=_end(head, bytes(record.block[len(_CLOSED) :])),
             position=position,
             length=length,
         )
@@ -287,7 +288,7 @@ def frame(record: Record, position: int) -> Frame:
         raise MalformedError(f"lacks a header or has a wrong one ({error})") from None
 
 
-def _end(head: Mapping[str, str]) -> SweepEnd:
+def _end(head: Mapping[str, str], listing: bytes) -> SweepEnd:
     records = head.get("fieldmap-records")
     return SweepEnd(
         framed=head["fieldmap-framed"] == "yes",
@@ -299,6 +300,7 @@ def _end(head: Mapping[str, str]) -> SweepEnd:
         capped=head.get("fieldmap-capped") == "yes",
         confirmed=head.get("fieldmap-confirmed") == "yes",
         skipped=head.get("fieldmap-skipped") == "yes",
+        listing=listing,
     )
 
 

@@ -28,17 +28,18 @@ def unfit(mark: ClosedSweep) -> str | None:
         return "something of it was passed over"
     if not mark.end.framed:
         return "a page of it may have been cut without a sign"
-    if mark.end.records is None:
+    if mark.end.records is None and not mark.end.listing:
         return "its records were not counted"
     return None
 
 
-def refusal(info: MapInfo, mark: ClosedSweep, live: int, absent: int) -> str | None:
-    """Why so many absent records are not taken for deleted, as a sentence; None if they may be."""
+def refusal(info: MapInfo, mark: ClosedSweep, live: int, absent: int, named: int) -> str | None:
+    """Why so many absent records are not taken for deleted, as a sentence; None if they may be. named: records with an identity
+    that the sweep has."""
     if not absent or mark.end.confirmed:
         return None
     share = Decimal(absent * 100) / live
-    if mark.end.records == 0:
+    if named == 0:
         why = "the source gave no record at all"
     elif mark.end.capped:
         why = f"the source gave exactly {mark.end.records:,} records and may have cut them there"
@@ -52,17 +53,19 @@ def refusal(info: MapInfo, mark: ClosedSweep, live: int, absent: int) -> str | N
     )
 
 
-def gather(connection: Connection, maker: BatchMaker, pages: Iterable[Archived]) -> int:
-    """Puts the identities of all records of a sweep into the temporary table `present`. Returns how many records have none."""
+def gather(connection: Connection, maker: BatchMaker, pages: Iterable[Archived]) -> tuple[int, int]:
+    """Puts the identities of all records of a sweep into the temporary table `present`. Returns how many there are, and how many
+    records have none."""
     connection.execute('CREATE TEMP TABLE present (record text COLLATE "C") ON COMMIT DROP')
-    nameless = 0
+    named = nameless = 0
     with connection.cursor().copy("COPY present FROM STDIN") as copy:
         for page in pages:
             ids = maker.ids(page)
-            nameless += ids.count(None)
+            lacking = ids.count(None)
+            named, nameless = named + len(ids) - lacking, nameless + lacking
             copy.write("".join(f"{record}\n" for record in ids if record is not None))
     connection.execute("ANALYZE present")
-    return nameless
+    return named, nameless
 
 
 def count(connection: Connection, info: MapInfo, mark: ClosedSweep, map_version: int) -> tuple[int, int]:

@@ -211,14 +211,14 @@ class Loader:
     def _judge_absent(self, connection: Connection, mark: ClosedSweep) -> tuple[int, str]:
         """How many records are withdrawn, and why none is."""
         assert self._archive is not None  # noqa: S101  (looked at before)
-        nameless = absence.gather(connection, self._maker, self._archive.sweep(mark))
+        named, nameless = absence.gather(connection, self._maker, self._archive.sweep(mark))
         live, absent = absence.count(connection, self._info, mark, self._map_version)
         if nameless and absent:
             return 0, (
                 f"Nothing of {self._info.title} was deleted: {nameless:,} records of the sweep have no identity, and any absent"
                 " record may be one of them; see: fieldmap dlq"
             )
-        refused = absence.refusal(self._info, mark, live, absent)
+        refused = absence.refusal(self._info, mark, live, absent, named)
         return (0, refused) if refused is not None else (absent, "")
 
     def _applied(self, connection: Connection, position: int) -> bool:
