@@ -150,7 +150,7 @@ class Sweep:
             return True
         for found in files:
             entry = known[found.name]
-            if found.version == entry.version:
+            if entry.version and found.version == entry.version:
                 continue
             try:
                 with self._told(), self.shelf.open(found) as handle:
@@ -189,7 +189,14 @@ class Sweep:
 
     def _file(self, found: Found, entry: Entry | None, left: Begun | None, *, anew: bool) -> Iterator[Archived]:
         begun = left is not None and left.names(found.name)
-        if not anew and not begun and entry is not None and entry.parts and entry.version == found.version:
+        if (
+            not anew
+            and not begun
+            and entry is not None
+            and entry.parts
+            and entry.version
+            and entry.version == found.version
+        ):
             self.entries[found.name] = entry
             return
         try:
