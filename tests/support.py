@@ -46,6 +46,7 @@ class MemoryPage:
     fetched_at: datetime = FETCHED_AT
     headers: Mapping[str, str] = field(default_factory=dict)
     digest: str | None = None
+    parent: str = ""
 
     def content(self) -> bytes:
         return self.body

@@ -233,3 +233,34 @@ def test_a_second_run_is_told_who_runs(hr: Hr, capsys: pytest.CaptureFixture[str
     finally:
         running.kill()
         running.communicate()
+
+
+CHILDREN = MAP.replace(
+    """  resource people {""",
+    """  resource jobs {
+    for each people as p get "/people/{p.id}/jobs"
+    records $.data[*]
+    id      (@parent.id, $.id)
+    shape { id: text, name: text? }
+  }
+  resource people {""",
+)
+
+
+def test_children_as_an_operator_sees_them(hr: Hr, capsys: pytest.CaptureFixture[str]) -> None:
+    text = CHILDREN + 'map hr.jobs to Worker { number = "{@parent.id}/{$.id}"; name = @parent.name }\n'
+    text += "merge Worker { same number of hr; default prefer hr.workers, hr.jobs }\n"
+    Path("hr.map").write_text(text)
+    assert run(["sync", "hr.jobs", "--dry-run"]) == 0
+    assert "read them first: fieldmap sync hr.people" in said(capsys)
+    assert run(["fetch", "hr.jobs"]) == 1
+    assert "read them first: fieldmap sync hr.people" in said(capsys)
+    assert run(["sync", "hr.people"]) == 0
+    assert run(["sync", "hr.jobs", "--dry-run"]) == 0
+    assert f"GET {hr.server.url}/people/1/jobs" in said(capsys).replace("\n", "")
+    assert run(["fetch", "hr.jobs"]) == 0
+    assert "number = 1/1" in said(capsys)
+    assert run(["sync"]) == 0
+    capsys.readouterr()
+    assert run(["explain", "Worker", "1/1", "name"]) == 0
+    assert '"name 1"     @parent.name, as received' in said(capsys)

@@ -591,11 +591,14 @@ def test_resource_lines(line: str, tmp_path: Path) -> None:
     lines = {"get": 'get "/orders"', "id": "id $.no"} if "files" not in kind else {"id": "id $.no"}
     if line.startswith(("post", "body", "idempotency")):
         lines = {"post": 'post "/orders"', "id": "id $.no"}
+    parent = ""
+    if line.startswith("for each"):
+        lines, parent = {"id": "id $.no"}, 'resource workers { get "/workers"; id $.id }'
     lines[line.split()[0]] = line
     if line.startswith(("deleted", "when", "format")):
         lines["shape"] = "shape { no: text, status: text }"
     body = "\n".join(lines.values())
-    result = checked(tmp_path, f"connector shop{kind}\n resource orders {{\n{body}\n}}\n}}\n")
+    result = checked(tmp_path, f"connector shop{kind}\n {parent}\n resource orders {{\n{body}\n}}\n}}\n")
     assert not result.diagnostics, mistakes(result)
 
 

@@ -60,6 +60,7 @@ def fetch(
 def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> list[Archived]:
     """The first pages, by way of an archive that is thrown away."""
     from fieldmap.runtime.acquire import acquire
+    from fieldmap.runtime.acquire.family import Family
     from fieldmap.runtime.acquire.preflight import check_settings
     from fieldmap.runtime.ports import Ports
 
@@ -71,7 +72,8 @@ def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> l
         contextlib.closing(ports.http),
         Archive(Path(folder), ports).writer(resource) as writer,
     ):
-        items = acquire(connector, resource, writer=writer, ports=ports, environ=os.environ)
+        family = Family(workspace.archive(), bundle.parent)
+        items = acquire(connector, resource, writer=writer, ports=ports, environ=os.environ, family=family)
         try:
             pages = list(itertools.islice((item for item in items if isinstance(item, Archived)), limit))
         except SourceError as error:

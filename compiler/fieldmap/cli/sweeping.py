@@ -14,7 +14,7 @@ from typing import Any
 from fieldmap.cli.console import out, plural, print_json, table
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.errors import UsageError
+from fieldmap.runtime.errors import SourceError, UsageError
 from fieldmap.runtime.plan import HttpConnector
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
@@ -87,6 +87,8 @@ def seconds_of(text: str) -> int:
 
 def show_previews(workspace: Any, bundle: Bundle, resources: list[str], wanted: Wanted, *, json: bool) -> None:
     """What a sync would ask for first, of each resource; nothing is asked."""
+    from fieldmap.runtime.acquire.children import preview_children
+    from fieldmap.runtime.acquire.family import Family
     from fieldmap.runtime.acquire.paging import preview
     from fieldmap.runtime.ports import Ports
 
@@ -100,7 +102,17 @@ def show_previews(workspace: Any, bundle: Bundle, resources: list[str], wanted: 
             )
             continue
         resource = next(one for one in connector.resources if one.name == name)
-        seen = preview(connector, resource, archive=archive, ports=ports, environ=os.environ, wanted=wanted)
+        if resource.parent is not None:
+            family = Family(archive, bundle.parent)
+            try:
+                seen = preview_children(
+                    connector, resource, archive=archive, ports=ports, environ=os.environ, wanted=wanted, family=family
+                )
+            except SourceError as error:
+                found.append({"resource": name, "would_ask": str(error), "window": None, "after_page": 0})
+                continue
+        else:
+            seen = preview(connector, resource, archive=archive, ports=ports, environ=os.environ, wanted=wanted)
         window = f"{_shown(seen.since) or 'the beginning'} to {_shown(seen.until)}" if seen.until is not None else None
         sent = f"{seen.asked} {seen.address}{' ' + seen.said if seen.said else ''}"
         asked = sent if seen.address else "nothing: only the mark of the sweep's end is missing"

@@ -23,6 +23,8 @@ def make_bundle(project: ir.Project, connectors: dict[str, ConnectorPlan]) -> bu
     parts: dict[str, str] = {}
     for name, plan in connectors.items():
         parts[f"fetch/{name}.py"] = fetch.emit(plan)
+        for parent in plan.parents.values():
+            parts[f"parents/{parent.id}.py"] = transform.emit(parent, project.codes)
     for map_ in project.maps:
         parts[f"transform/{map_.id}.py"] = transform.emit(map_, project.codes)
         parts[f"sql/apply/{map_.id}.sql"] = sql.apply_sql(map_, entities)

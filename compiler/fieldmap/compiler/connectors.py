@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from fieldmap.compiler import ir
 from fieldmap.compiler.auths import lower_auth
 from fieldmap.compiler.context import MapContext
-from fieldmap.compiler.deltas import check_absence, lower_delta
+from fieldmap.compiler.deltas import check_absence, lower_delta, most_absent
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.folders import lower_files
 from fieldmap.compiler.maps import resource_shape
-from fieldmap.compiler.pages import lower_pages
+from fieldmap.compiler.pages import Found, lower_pages
+from fieldmap.compiler.parents import Values, chain, check_parent, lower_parent
 from fieldmap.compiler.places import place
 from fieldmap.compiler.pushes import lower_push
 from fieldmap.compiler.readings import format_of, lower_reading
@@ -46,12 +47,13 @@ _PERIODS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_
 @dataclass(frozen=True)
 class ConnectorPlan:
     """A connector ready to be emitted. finds: for each resource and purpose the path to what fetching looks up in a body, in IR. conditions: in the
-    same way what is asked of an answer."""
+    same way what is asked of an answer. parents: by name the resources that others are asked for each record of."""
 
     plan: plan.Connector
     finds: dict[tuple[str, str], ir.Read]
     place: ir.Place
     conditions: dict[tuple[str, str], ir.Expr] = field(default_factory=dict)
+    parents: dict[str, ir.Map] = field(default_factory=dict)
 
 
 def lower_connector(node: ast.Connector, context: MapContext) -> ConnectorPlan | None:
@@ -67,6 +69,8 @@ class _ConnectorLowering:
         self._base: plan.Composed | None = None
         self._finds: dict[tuple[str, str], ir.Read] = {}
         self._conditions: dict[tuple[str, str], ir.Expr] = {}
+        self._parents: dict[str, ir.Map] = {}
+        self._values: Values | None = None
 
     def lower(self) -> ConnectorPlan | None:
         kind = self._node.kind.text if self._node.kind is not None else "http"
@@ -91,7 +95,11 @@ class _ConnectorLowering:
             built = None
         return (
             ConnectorPlan(
-                built, self._finds, place(self._context.symbols.sources, self._node.name.span), self._conditions
+                built,
+                self._finds,
+                place(self._context.symbols.sources, self._node.name.span),
+                self._conditions,
+                self._parents,
             )
             if built is not None
             else None
@@ -157,7 +165,9 @@ class _ConnectorLowering:
 
     def _http_resource(self, node: ast.Resource) -> plan.HttpResource | None:
         self._refuse("http", [("files", node.files)])
-        requests = Requests(node, self._composed, self._report)
+        check_parent(self._node, node, self._report)
+        values = self._values = Values(self._node, node, self._report)
+        requests = Requests(node, self._composed, values, self._report)
         requests.check()
         asked = node.get if node.post is None else node.post.path
         path = (
@@ -191,7 +201,23 @@ class _ConnectorLowering:
             idempotency=node.idempotency.value if node.idempotency is not None else None,
             rules=rules,
             reading=reading,
+            parent=self._parent(name, node, values),
         )
+
+    def _parent(self, name: str, node: ast.Resource, values: Values) -> plan.Parent | None:
+        above = chain(self._node, node)
+        if node.parent is None or not above:
+            return None
+        found = []
+        for number, (text, (level, read)) in enumerate(values.finds.items()):
+            purpose = f"parent_{number}"
+            self._finds[name, purpose] = read
+            found.append((text, level, Found(purpose)))
+        symbols, codes = self._context.symbols, self._context.codes
+        for _, one in above:
+            self._parents[one.name.text] = lower_parent(self._node, one, symbols, codes)
+        resource = f"{self._node.name.text}.{above[0][1].name.text}"
+        return plan.Parent(resource=resource, values=tuple(found), absence=most_absent(above[0][1]))
 
     # --------------------------------------------------------------------------------------------- the lines
 
@@ -306,7 +332,12 @@ class _ConnectorLowering:
     def _part(self, part: ast.Text | ast.Hole, bounds: tuple[str, ...]) -> plan.Composed | None:
         if isinstance(part, ast.Text):
             return plan.Composed((part.value,))
-        if (found := reference(part, bounds)) is not None:
+        found = reference(part, bounds)
+        values = self._values if bounds else None
+        if isinstance(part.value, ast.Path) and values is not None and values.names(part.value):
+            found = values.reference(part.value)
+            return plan.Composed((found,)) if found is not None else None
+        if found is not None:
             return plan.Composed((found,))
         return self._composed(part.value)
 

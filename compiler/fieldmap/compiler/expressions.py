@@ -11,9 +11,10 @@ from datetime import date
 from typing import assert_never
 
 from fieldmap.compiler import assign, calls, cases, compound, conversions, ir, operators, presence, shapes, types
+from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Named, Scope, Typed
 from fieldmap.compiler.shapes import Absence
-from fieldmap.compiler.surroundings import surrounding
+from fieldmap.compiler.surroundings import parent_of, surrounding
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Edit, Label
 from fieldmap.dsl.source import Span
@@ -142,7 +143,10 @@ class Checker:
 
     def _path(self, node: ast.Path) -> Typed | None:
         scope = self.scope
-        if node.root.startswith("@"):
+        start: shapes.ShapeNode | None = None
+        if node.root == "@parent" and (above := parent_of(self)) is not None:
+            start = shapes.build(above[1].shape, Report(), above[0].sentinels) if above[1].shape is not None else None
+        elif node.root.startswith("@"):
             return surrounding(self, node)
         if node.root in scope.names:
             value = self._named(ast.Bare(name=node.root, span=node.span), scope.names[node.root], None)
@@ -162,7 +166,7 @@ class Checker:
                 edit=Edit(node.span, name) if name in known else None,
             )
             return None
-        if node.root not in scope.roots:
+        if node.root not in scope.roots and node.root != "@parent":
             known = [name for name in scope.roots if name != "$"]
             if scope.dollar and not difflib.get_close_matches(node.root, known, n=1):
                 whole = f"$.{shapes.path_text(node)}"
@@ -189,11 +193,12 @@ class Checker:
                 help=f"begin the path with {names}",
             )
             return None
-        found = shapes.walk(node, scope.roots[node.root], self.report, dollar=scope.roots.get("$"))
+        start = scope.roots.get(node.root, start)
+        found = shapes.walk(node, start, self.report, dollar=scope.roots.get("$"))
         if found is None:
             return None
         text = shapes.path_text(node)
-        scope.reads.append(scope.prefixes[node.root] + text[len(node.root) :])
+        scope.reads.append(scope.prefixes.get(node.root, node.root) + text[len(node.root) :])
         read = ir.Read(
             root=node.root,
             segments=found.segments,

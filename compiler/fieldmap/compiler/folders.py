@@ -58,7 +58,7 @@ def lower_files(
 def _resource(
     connector: ast.Connector, node: ast.Resource, refuse: Refuse, report: Report
 ) -> plan.FilesResource | None:
-    words = ("get", "post", "body", "idempotency", "pages", "format", "window")
+    words = ("get", "post", "body", "idempotency", "pages", "format", "window", "parent")
     refuse("files", [(word, getattr(node, word)) for word in words])
     refuse("files", [("on", rule) for rule in node.rules])
     if node.files is None:

@@ -57,7 +57,7 @@ def _resource(connector: ast.Connector, node: ast.Resource, refuse: Refuse) -> p
         "push",
         [
             (word, getattr(node, word))
-            for word in ("get", "post", "body", "idempotency", "files", "pages", "absence", "window")
+            for word in ("get", "post", "body", "idempotency", "files", "pages", "absence", "window", "parent")
         ],
     )
     refuse("push", [("on", rule) for rule in node.rules[:1]])

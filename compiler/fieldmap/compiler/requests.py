@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -21,12 +21,22 @@ PLACES = {"cursor": "cursor", "offset": "offset", "number": "page", "keyset": "a
 _LATER = ("cursor", "after")
 _BOUNDS = ("since", "until")
 
+
+class Values(Protocol):
+    """What a request says of the records of its parents."""
+
+    def names(self, node: ast.Expr) -> bool: ...
+    def reference(self, path: ast.Path) -> plan.SweepRef | None: ...
+
+
 Compose = Callable[[ast.Expr, tuple[str, ...]], plan.Composed | None]
 
 
 def holes_of(node: ast.Resource) -> tuple[str, ...]:
     """The names by which a resource's path, query and body may say what only a sweep knows."""
     found = list(_BOUNDS) if node.changed is not None else []
+    # A name that no author can write: that there is a parent is enough to look at its record.
+    found += [""] if node.parent is not None else []
     if node.pages is not None:
         found += [PLACES[node.pages.kind]] if node.pages.kind in PLACES else []
         found += ["size"] if node.pages.size is not None else []
@@ -98,8 +108,8 @@ def reference(hole: ast.Hole, names: tuple[str, ...]) -> plan.SweepRef | None:
 class Requests:
     """Lowers the requests of one resource. compose: makes a text with holes of the given names."""
 
-    def __init__(self, node: ast.Resource, compose: Compose, report: Report) -> None:
-        self._node, self._compose, self._report = node, compose, report
+    def __init__(self, node: ast.Resource, compose: Compose, parents: Values, report: Report) -> None:
+        self._node, self._compose, self._parents, self._report = node, compose, parents, report
         self._holes = holes_of(node)
 
     def check(self) -> None:
@@ -209,6 +219,8 @@ class Requests:
                 return plan.JsonConstant(format(number, "f"))
             case ast.Bare(name=name) if name in self._holes:
                 return plan.SweepRef(name)
+            case ast.Path() if self._parents.names(value):
+                return self._parents.reference(value)
             case _:
                 return self._compose(value, self._holes)
 

@@ -39,6 +39,19 @@ def surrounding(checker: Checker, node: ast.Path) -> Typed | None:
     return Typed(read, found.type, Absence.UNSAID, node.span, found.origin, found.node)
 
 
+def parent_of(checker: Checker) -> tuple[ast.Connector, ast.Resource] | None:
+    """The parent of the resource whose records these are, in its connector; None if it has none."""
+    resource = checker.scope.resource
+    if resource is None or resource.parent is None:
+        return None
+    for connector in checker.scope.symbols.connectors.values():
+        if any(one is resource for one in connector.resources):
+            for one in connector.resources:
+                if one.name.text == resource.parent.resource.text:
+                    return connector, one
+    return None
+
+
 def _refusal(checker: Checker, node: ast.Path) -> tuple[str, str] | None:
     """Why this name has no meaning here, and what to do."""
     if node.root == "@parent":

@@ -142,6 +142,7 @@ BLOCKS: dict[str, Block] = {
         lines={
             "get": 'get "/v1/workers"',
             "post": 'post "/v1/search"',
+            "for": 'for each workers as w get "/workers/{w.id}/jobs"',
             "body": 'body json { query: "active" }',
             "idempotency": 'idempotency "Idempotency-Key"',
             "on": "on 404 empty",

@@ -58,11 +58,14 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
 
 def _resource(tree: Branch, ctx: Building) -> ast.Resource:
     lines = branches(required_branch(tree, "resource_lines"))
+    # What is asked for each record of a parent is asked as in a line of its own.
+    lines += [below for line in lines if line.data == "for_each" for below in branches(line)]
     single = once([line for line in lines if line.data != "on"], "resource", ctx)
     changed = ctx.maybe(single.get("changed"), _value)
     unknown = isinstance(changed, ast.Bare) and changed.name == "unknown"
     return ast.Resource(
         name=lower_name(required_leaf(tree, "NAME"), ctx, "the name of a resource"),
+        parent=ctx.maybe(single.get("for_each"), build_request.parent),
         get=ctx.maybe(single.get("get"), _value),
         post=ctx.maybe(single.get("post"), build_request.post),
         body=ctx.maybe(single.get("body"), build_request.body),

@@ -13,6 +13,8 @@ from fieldmap.dsl.building import (
     branch,
     branches,
     leaf,
+    leaves,
+    lower_name,
     plain,
     required_branch,
     required_leaf,
@@ -25,6 +27,15 @@ _Value = ast.Expr | ast.BodyNull | ast.BodyList | ast.BodyObject
 def post(tree: Branch, ctx: Building) -> ast.Post:
     once = leaf(tree, "ONCE") is not None
     return ast.Post(path=expression(required_branch(tree), ctx), once=once, span=ctx.span(tree))
+
+
+def parent(tree: Branch, ctx: Building) -> ast.Parent:
+    resource, alias = leaves(tree, "NAME")
+    return ast.Parent(
+        resource=any_name(resource, ctx),
+        alias=lower_name(alias, ctx, "the name of a parent's record"),
+        span=ctx.span(resource).to(ctx.span(alias)),
+    )
 
 
 def body(tree: Branch, ctx: Building) -> ast.Body:

@@ -84,7 +84,8 @@ def _kind(line: Line) -> str:
         case "_FN" if kinds[0] != "_LET":
             return "setting"
         case "_CONNECTOR" | "_RESOURCE" | "_AUTH":
-            return "setting"
+            # `for each jobs as j get` is one word and a sentence.
+            return "setting" if kinds[0] != "_FOR" else ""
         case "_EXPECT":
             return "assignment"
     return {"FIELD": "assignment", "_LET": "let"}.get(kinds[0], "")

@@ -39,7 +39,6 @@ _OPENING = {
     "connector": {"for", "windows", "window"},
     "resource": {
         "put",
-        "for",
         "windows",
         "window",
         "submit",
@@ -53,7 +52,7 @@ _OPENING = {
 # At the start of a line.
 _LINES = (
     _Part(r"(?:limit|breaker)(?!\w)", "resource", instead="it is a line of the connector, whose resources share it"),
-    _Part(r"for[ \t]+each(?!\w)", "connector", "resource", instead="declare a resource with a `get` of its own"),
+    _Part(r"for[ \t]+each(?!\w)", "connector", instead="it is a line of a resource"),
     _Part(
         r"resource[ \t]+\w+[ \t]+is(?!\w)", "connector", what="`resource … is`", instead="write its address with `get`"
     ),

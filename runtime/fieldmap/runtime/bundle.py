@@ -216,6 +216,10 @@ class Bundle:
         """The generated module of a map: `transform(record)`, `records(body)`."""
         return self._module(f"transform/{map_id}.py")
 
+    def parent(self, resource: str) -> ModuleType:
+        """The generated module that tells the records apart of a resource that others are asked for each of."""
+        return self._module(f"parents/{resource.replace('.', '_')}.py")
+
     def connector(self, name: str) -> Connector:
         """The fetch plan of a connector."""
         plan: Any = self._module(f"fetch/{name}.py").CONNECTOR

@@ -29,7 +29,7 @@ class SecretRef:
 @dataclass(frozen=True, slots=True)
 class SweepRef:
     """What only a sweep knows: a bound of its window (`{since}`, `{until}`), its place in the pages (`{cursor}`, `{offset}`, `{page}`,
-    `{after}`, `{size}`). default: what stands in the place of one that there is not; without it the whole line is left out."""
+    `{after}`, `{size}`), a value of the parent's record (`{w.id}`). default: what stands in the place of one that there is not; without it the whole line is left out."""
 
     name: str
     default: str | None = None
@@ -362,6 +362,16 @@ class AnswerRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """What a resource is asked for each record of. resource: `workday.workers`. values: by name what stands for a SweepRef, how many
+    parents up its record is (0: the parent itself), and how it is found there. absence: as of a map."""
+
+    resource: str
+    values: tuple[tuple[str, int, Find], ...]
+    absence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResource:
     """name: `workday.workers`. path: appended to the connector's base. method: "POST" asks with a body.
 
@@ -382,6 +392,7 @@ class HttpResource:
     idempotency: str | None = None
     rules: tuple[AnswerRule, ...] = ()
     reading: str | None = None
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import psycopg
 
 from fieldmap.runtime.acquire import acquire
+from fieldmap.runtime.acquire.family import Family
 from fieldmap.runtime.acquire.preflight import check_settings
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, describe
@@ -23,6 +24,7 @@ from fieldmap.runtime.load.intake import BATCH_BYTES
 from fieldmap.runtime.load.loader import Loaded, Loader
 from fieldmap.runtime.load.merging import Changes, remerge
 from fieldmap.runtime.load.retry import Retried, Retry, letters
+from fieldmap.runtime.plan import HttpResource
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Connection, Database, told
 from fieldmap.runtime.store.reconcile import Reconciled, first_line, prepare, prepare_own
@@ -156,7 +158,8 @@ class Run:
     # ------------------------------------------------------------------------------------------------- parts
 
     def _sync_one(self, resource: str, run: int, report: Report, wanted: Wanted) -> None:
-        infos = self._maps([resource])
+        # What only others are asked for each record of may have no map.
+        infos = [item for item in self.bundle.catalogue.maps if item.resource == resource]
         connector = self.bundle.connector(resource.split(".")[0])
         with self.archive.writer(resource) as writer:
             if writer.cut is not None:
@@ -187,6 +190,7 @@ class Run:
                     environ=self.environ,
                     wanted=noted,
                     flows=self._flows,
+                    family=Family(self.archive, self.bundle.parent),
                 )
                 for part in self._parts(pages, resource, report):
                     for loader, info in zip(loaders, infos, strict=True):
@@ -329,15 +333,29 @@ class _Recorded:
 
 def connected(bundle: Bundle, resources: list[str]) -> list[str]:
     """The resources that a sync fetches: those named, else all that have a connector. Raises UsageError for one that no map reads."""
-    known = list(
-        dict.fromkeys(
-            item.resource
-            for item in bundle.catalogue.maps
-            if item.resource.split(".")[0] in bundle.catalogue.connectors
-        )
-    )
+    mapped = [
+        item.resource for item in bundle.catalogue.maps if item.resource.split(".")[0] in bundle.catalogue.connectors
+    ]
+    known = with_parents(bundle, list(dict.fromkeys(mapped)))
     _check_known(resources, known)
-    return resources or known
+    return [name for name in known if not resources or name in resources]
+
+
+def with_parents(bundle: Bundle, resources: list[str]) -> list[str]:
+    """The resources, each behind the one that it is asked for each record of, whether a map reads that or not."""
+    done: dict[str, None] = {}
+    for name in resources:
+        line = [name]
+        while (parent := _parent(bundle, line[-1])) is not None:
+            line.append(parent)
+        done.update(dict.fromkeys(reversed(line)))
+    return list(done)
+
+
+def _parent(bundle: Bundle, name: str) -> str | None:
+    connector = bundle.connector(name.split(".")[0])
+    found = next((one for one in connector.resources if one.name == name), None)
+    return found.parent.resource if isinstance(found, HttpResource) and found.parent is not None else None
 
 
 def _check_known(named: list[str], known: list[str]) -> None:

@@ -12,7 +12,7 @@ from fieldmap.compiler.explain.spots import Spot, spot
 from fieldmap.compiler.readings import reading_of
 from fieldmap.runtime.archive import Archived
 from fieldmap.runtime.errors import ArchiveError
-from fieldmap.runtime.load.batch import surrounding
+from fieldmap.runtime.surroundings import surrounding
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Failed
 from fieldmap.runtime.values.reading import PLAIN, Reading
@@ -38,7 +38,9 @@ class Located:
 
     def around(self, page: Archived) -> dict[str, Any]:
         """What a map may read of the record's surroundings."""
-        constant = {name: surrounding(page, self.body, name) for name in ("@page", "@fetched_at", "@url", "@header")}
+        constant = {
+            name: surrounding(page, self.body, name) for name in ("@page", "@parent", "@fetched_at", "@url", "@header")
+        }
         return constant | {"@envelope": interpret.envelope(self.body, self.keys)[1]}
 
     @property

@@ -427,7 +427,7 @@ def _raw_sql(text: str) -> sql.Composable:
 
 
 def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
-    if step.root in ("@fetched_at", "@url", "@header"):
+    if step.root in ("@parent", "@fetched_at", "@url", "@header"):
         return Raw(step.text, json_text(step.before) if step.before is not None else "missing", None, None)
     if step.root == ir.PICKED:
         return Raw(step.text, json_text(step.before) if step.before is not None else "missing", None, None)

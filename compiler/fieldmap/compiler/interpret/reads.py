@@ -8,7 +8,7 @@ from fieldmap.compiler import ir
 from fieldmap.compiler.interpret.blame import parts
 
 # In the order in which a transform takes them.
-SURROUNDINGS = ("@page", "@envelope", "@fetched_at", "@url", "@header")
+SURROUNDINGS = ("@parent", "@page", "@envelope", "@fetched_at", "@url", "@header")
 
 
 def reads_of(node: ir.Expr) -> Iterator[ir.Read]:

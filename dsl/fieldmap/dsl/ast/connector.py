@@ -140,6 +140,14 @@ class Post(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parent(Node):
+    """`for each workers as w` before a `get` or `post`: once for each record of another resource of the connector."""
+
+    resource: Name
+    alias: Name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BodyNull(Node):
     """`null` within `body json`"""
 
@@ -245,6 +253,7 @@ class Resource(Node):
     """
 
     name: Name
+    parent: Parent | None = None
     get: Expr | None = None
     post: Post | None = None
     body: Body | None = None

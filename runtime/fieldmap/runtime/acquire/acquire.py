@@ -12,6 +12,7 @@ from fieldmap.runtime.plan import Connector, FilesConnector, PushConnector
 from fieldmap.runtime.ports import Ports
 
 if TYPE_CHECKING:
+    from fieldmap.runtime.acquire.family import Family
     from fieldmap.runtime.acquire.flow import Flow
 
 
@@ -24,11 +25,14 @@ def acquire(
     environ: Mapping[str, str],
     wanted: Wanted = Wanted(),  # noqa: B008  (frozen)
     flows: dict[str, Flow] | None = None,
+    family: Family | None = None,
 ) -> Iterator[Archived | ClosedSweep]:
     """Fetches a resource, such as `workday.workers`, and gives each page right after it is durable.
 
     After the last page the sweep is marked as closed in the archive, and the mark is given. flows: by connector what its resources
-    share in a run; filled here. Raises SourceError if the source fails (the pages given before are in the archive), UsageError if
+    share in a run; filled here. family: where the records are of a resource that this one is asked for each of.
+
+    Raises SourceError if the source fails (the pages given before are in the archive), UsageError if
     a setting is missing, ArchiveError if a page cannot be made durable.
     """
     if isinstance(connector, PushConnector):
@@ -49,6 +53,21 @@ def acquire(
                 from fieldmap.runtime.acquire.paging import fetch_pages
 
                 shared = {} if flows is None else flows
+                flow = shared.setdefault(connector.name, Flow(connector, ports))
+                if http_resource.parent is not None:
+                    from fieldmap.runtime.acquire.children import fetch_children
+
+                    assert family is not None  # noqa: S101  (whoever reads a plan with parents knows where they are)
+                    return fetch_children(
+                        connector,
+                        http_resource,
+                        writer=writer,
+                        ports=ports,
+                        environ=environ,
+                        wanted=wanted,
+                        flow=flow,
+                        family=family,
+                    )
                 return fetch_pages(
                     connector,
                     http_resource,
@@ -56,7 +75,7 @@ def acquire(
                     ports=ports,
                     environ=environ,
                     wanted=wanted,
-                    flow=shared.setdefault(connector.name, Flow(connector, ports)),
+                    flow=flow,
                 )
     known = ", ".join(resource.name for resource in connector.resources) or "none"
     raise UsageError(f"The connector {connector.name} has no resource {resource_name}; it has: {known}")

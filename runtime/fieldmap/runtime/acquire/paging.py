@@ -16,6 +16,7 @@ from fieldmap.runtime.acquire.contents import MisfitError, page_body
 from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.following import Following
 from fieldmap.runtime.acquire.guards import Guards
+from fieldmap.runtime.acquire.holes import Known
 from fieldmap.runtime.acquire.requests import Asked
 from fieldmap.runtime.acquire.sending import Answer, http_date
 from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError, RejectedError
@@ -50,7 +51,7 @@ def fetch_pages(
     flow: what the connector's resources share in a run.
     """
     source = HttpSource(connector, resource, ports, environ, flow or Flow(connector, ports))
-    return _Sweep(source, resource, writer, ports, wanted).run(writer)
+    return Sweep(source, resource, writer, writer.standing(), ports, wanted).run(writer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,38 +79,58 @@ def preview(
 ) -> Preview:
     """What `fetch_pages` would ask for first. Asks nothing, and writes nothing."""
     source = HttpSource(connector, resource, ports, environ, Flow(connector, ports))
-    return _Sweep(source, resource, _Archived(archive, resource.name), ports, wanted).preview()
+    pages = ArchivedPages(archive, resource.name)
+    return Sweep(source, resource, pages, archive.standing(resource.name), ports, wanted).preview()
 
 
-class Pages(Protocol):
+class Reading(Protocol):
     """Where the pages of an interrupted sweep are."""
 
-    def standing(self) -> Standing: ...
     def read(self, place: int) -> Archived: ...
 
 
-class _Archived:
+class ArchivedPages:
     """An archive that nobody writes to."""
 
     def __init__(self, archive: Archive, resource: str) -> None:
         self._archive = archive
         self._resource = resource
 
-    def standing(self) -> Standing:
-        return self._archive.standing(self._resource)
-
     def read(self, place: int) -> Archived:
         return self._archive.read_one(self._resource, place)
 
 
-class _Sweep:
-    def __init__(self, source: HttpSource, resource: HttpResource, pages: Pages, ports: Ports, wanted: Wanted) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Of a resource that is asked for each record of another, the record that a sweep is asked for. name: tells it from others. record:
+    as it is archived with each page. known: what the requests say of it. sweep: that of all parts."""
+
+    name: str
+    record: str
+    known: Known
+    sweep: str
+
+
+class Sweep:
+    """One pass over a resource, or over a part of it."""
+
+    def __init__(
+        self,
+        source: HttpSource,
+        resource: HttpResource,
+        pages: Reading,
+        standing: Standing,
+        ports: Ports,
+        wanted: Wanted,
+        part: Part | None = None,
+    ) -> None:
         self._source = source
         self._resource = resource
         self._pages = pages
         self._ports = ports
         self._wanted = wanted
-        standing = pages.standing()
+        self._part = part
+        self._known: Known = {} if part is None else part.known
         self._before = instant(standing.through) if standing.through else None
         self._open = standing.frames
         self._resumed = False
@@ -117,7 +138,7 @@ class _Sweep:
         self._sweep, self._page, self._first, self._framed = "", 0, -1, True
         self._window: Window | None = None
         self._guards = Guards(source.title, resource.name, wanted.most_pages)
-        self._following = Following(source.requests, resource, {})
+        self._following = Following(source.requests, resource, self._known)
         self._new()
 
     def preview(self) -> Preview:
@@ -163,10 +184,25 @@ class _Sweep:
 
     def _new(self) -> None:
         """Begins a sweep of its own."""
-        self._sweep, self._page, self._first, self._framed = new_sweep(self._ports), 0, -1, True
+        sweep = new_sweep(self._ports) if self._part is None else self._part.sweep
+        self._sweep, self._page, self._first, self._framed = sweep, 0, -1, True
         self._window = self._opened()
         self._guards = Guards(self._source.title, self._resource.name, self._wanted.most_pages)
-        self._following = Following(self._source.requests, self._resource, self._bounds(self._window))
+        self._following = self._followed(self._window)
+
+    def _followed(self, window: Window | None) -> Following:
+        following = Following(self._source.requests, self._resource, {**self._known, **self._bounds(window)})
+        self._began = Guards.fingerprint(following.asked)
+        return following
+
+    def began_with(self, request: str, window: str) -> bool:
+        """Whether the pages of this window would begin with the request of that fingerprint."""
+        try:
+            bounds = Window.parse(window) if window else None
+        except ValueError:
+            return False
+        fits = (bounds is None) == (self._resource.delta is None)
+        return fits and Guards.fingerprint(self._followed(bounds).asked) == request
 
     def _opened(self) -> Window | None:
         if self._resource.delta is None:
@@ -219,7 +255,7 @@ class _Sweep:
             return None
         self._window = window
         self._guards = Guards(self._source.title, self._resource.name, self._wanted.most_pages)
-        self._following = following = Following(self._source.requests, self._resource, self._bounds(window))
+        self._following = following = self._followed(window)
         asked: Any = following.asked
         for number, frame in enumerate(frames, 1):
             if asked is None or frame.page != number or frame.request != Guards.fingerprint(asked):
@@ -291,6 +327,8 @@ class _Sweep:
                 framed=answer.response.framed,
                 window=str(self._window) if self._window is not None else "",
                 asked=_asked(asked),
+                parent=self._part.record if self._part is not None else "",
+                part=self._part.name if self._part is not None else "",
                 unpacked=answer.content,
                 digest=digest,
             )
@@ -332,6 +370,8 @@ class _Sweep:
                 page=self._page + 1,
                 framed=answer.response.framed,
                 asked=_asked(asked),
+                parent=self._part.record if self._part is not None else "",
+                part=self._part.name if self._part is not None else "",
                 rejected=kept_text(reason),
             )
         )
@@ -353,6 +393,8 @@ class _Sweep:
             confirmed=self._wanted.confirmed,
             skipped=self._skipped,
         )
+        if self._part is not None:
+            return writer.close_part(self._sweep, self._part.name, self._page, end, self._began)
         return writer.close_sweep(self._sweep, self._page, end)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from fieldmap.runtime.archive import warc
 from fieldmap.runtime.archive.position import position
-from fieldmap.runtime.archive.records import Archived, ClosedSweep, Standing, TornTail, Verified
+from fieldmap.runtime.archive.records import Archived, ClosedSweep, Parts, Standing, TornTail, Verified
 from fieldmap.runtime.archive.segments import Entry, Segments, damaged
-from fieldmap.runtime.archive.standing import standing
+from fieldmap.runtime.archive.standing import parts, standing
 from fieldmap.runtime.archive.writer import Writer
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.ports import Folder, Ports
@@ -63,7 +63,8 @@ class Archive:
             if folder is None:
                 return
             for entry in Segments(folder, resource).entries(after):
-                if entry.record.kind != "warcinfo" and (rejected or not entry.record.is_rejected):
+                aside = entry.record.closes_part or (entry.record.is_rejected and not rejected)
+                if entry.record.kind != "warcinfo" and not aside:
                     yield _item(resource, entry)
 
     def read(self, resource: str, after: int | None, *, rejected: bool = False) -> Iterator[Archived]:
@@ -89,6 +90,11 @@ class Archive:
             if folder is None:
                 return Standing(through="", frames=[], closed_at=None)
             return standing(Segments(folder, resource), resource)
+
+    def parts(self, resource: str) -> Parts:
+        """How far the parts of a resource are that is asked for each record of another."""
+        with self._opened(resource) as folder:
+            return Parts() if folder is None else parts(Segments(folder, resource), resource)
 
     def last(self, resource: str) -> int | None:
         """The position of the last record of any kind, None if there is none."""
@@ -153,7 +159,7 @@ class Archive:
                 if entry.record.kind != "warcinfo":
                     item = _item(resource, entry)
                     records += isinstance(item, Archived)
-                    sweeps += isinstance(item, ClosedSweep)
+                    sweeps += isinstance(item, ClosedSweep) and not item.part
             return Verified(
                 records=records, closed_sweeps=sweeps, segments=len(segments.numbers), bytes=size, torn=segments.torn
             )

@@ -48,6 +48,7 @@ class Received:
     framed: false if only the end of the connection marked the end of the body, so that a cut could not be seen.
     window: what part of the source's time the sweep reads, "" where it reads all.
     asked: what was sent, such as `POST {"page":1}`, without secrets; "" of a GET. rejected: why nothing is mapped of it, "" of a page.
+    parent: the record that it was asked for, and the parents of that, as a JSON list; part: what tells it from other parents' pages.
     unpacked: the body without its coding; digest: SHA-256 of the body in hexadecimal; each if it is at hand.
     """
 
@@ -65,6 +66,8 @@ class Received:
     window: str = ""
     asked: str = ""
     rejected: str = ""
+    parent: str = ""
+    part: str = ""
     unpacked: bytes | None = field(default=None, repr=False, compare=False)
     digest: str | None = field(default=None, repr=False, compare=False)
 
@@ -106,7 +109,7 @@ class SweepEnd:
     part of the source's time it read; through: the position that leaves behind ("" : none). capped: it has so round a number of
     records that the source may have cut it there. confirmed: an operator said that what is absent from it is gone, however much. skipped: a rule of the
     resource passed something over that was asked for. listing: of files, which ones there were
-    and what of each is archived; lines of JSON in ASCII."""
+    and what of each is archived; lines of JSON in ASCII. begin: position of the first record of a sweep in parts, be it a page or no."""
 
     framed: bool
     full: bool = False
@@ -118,11 +121,13 @@ class SweepEnd:
     confirmed: bool = False
     skipped: bool = False
     listing: bytes = field(default=b"", repr=False)
+    begin: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedSweep:
-    """The mark that a sweep reached its end: its pages are all there is."""
+    """The mark that a sweep reached its end: its pages are all there is. part: of a mark that only the pages of one parent's record
+    are, with the fingerprint of what was asked first."""
 
     resource: str
     sweep: str
@@ -131,6 +136,8 @@ class ClosedSweep:
     end: SweepEnd
     position: int = -1
     length: int = 0
+    part: str = ""
+    request: str = ""
 
     @property
     def framed(self) -> bool:
@@ -147,6 +154,22 @@ class Frame:
     request: str
     window: str
     fetched_at: datetime
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """How far the parts of a resource are that is asked for each record of another. through: by part the position that its last reading
+    left. sweep: of a reading of all that did not come to its end, "" if there is none; begin: where it began; done, frames: its parts
+    that came to their end, and the pages of the others; at: when it was at work last."""
+
+    through: dict[str, str] = field(default_factory=dict)
+    sweep: str = ""
+    begin: int = -1
+    first: int = -1
+    done: dict[str, ClosedSweep] = field(default_factory=dict)
+    frames: dict[str, list[Frame]] = field(default_factory=dict)
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

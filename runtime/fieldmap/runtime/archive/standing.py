@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fieldmap.runtime.archive import warc
-from fieldmap.runtime.archive.records import Frame, Standing
-from fieldmap.runtime.archive.segments import Segments, damaged
+from fieldmap.runtime.archive.records import ClosedSweep, Frame, Parts, Standing
+from fieldmap.runtime.archive.segments import Entry, Segments, damaged
 
 
 def standing(segments: Segments, resource: str) -> Standing:
@@ -13,6 +15,8 @@ def standing(segments: Segments, resource: str) -> Standing:
     whole = False
     for entry in segments.backwards():
         try:
+            if entry.record.closes_part:
+                continue
             if entry.record.kind == "metadata":
                 mark = warc.closed_sweep(entry.record, entry.position, entry.length)
                 return Standing(through=mark.end.through, frames=frames[::-1], closed_at=mark.closed_at, end=mark.end)
@@ -24,3 +28,48 @@ def standing(segments: Segments, resource: str) -> Standing:
         except warc.MalformedError as error:
             raise damaged(resource, entry.position, f"the record {error}") from None
     return Standing(through="", frames=frames[::-1], closed_at=None)
+
+
+def parts(segments: Segments, resource: str) -> Parts:
+    """As `standing`, of a resource in parts: back to the beginning of the last reading of all that came to its end, which has a mark for
+    each part that there was. Raises ArchiveError."""
+    through: dict[str, str] = {}
+    done: dict[str, ClosedSweep] = {}
+    frames: dict[str, list[Frame]] = {}
+    sweep, begin, first, ends = "", -1, -1, -1
+    at: datetime | None = None
+    for entry in segments.backwards():
+        if 0 <= entry.position < ends:
+            break
+        item = None if entry.record.kind == "warcinfo" else _part_of(entry, resource)
+        if item is None:
+            continue
+        if isinstance(item, ClosedSweep) and not item.part:
+            if ends >= 0:
+                break
+            # Of a resource that had no parts before, the pages say nothing of any.
+            ends = item.end.begin if item.end.begin >= 0 else entry.position
+            continue
+        if ends < 0 and not sweep:
+            sweep, at = item.sweep, item.closed_at if isinstance(item, ClosedSweep) else item.fetched_at
+        of_open = ends < 0 and item.sweep == sweep
+        begin = entry.position if of_open else begin
+        if isinstance(item, ClosedSweep):
+            if item.end.through:
+                through.setdefault(item.part, item.end.through)
+            if of_open:
+                done.setdefault(item.part, item)
+        elif of_open and not entry.record.is_rejected:
+            first = entry.position
+            frames.setdefault(item.part, []).append(item)
+    waiting = {part: pages[::-1] for part, pages in frames.items() if part not in done}
+    return Parts(through=through, sweep=sweep, begin=begin, first=first, done=done, frames=waiting, at=at)
+
+
+def _part_of(entry: Entry, resource: str) -> ClosedSweep | Frame:
+    try:
+        if entry.record.kind == "metadata":
+            return warc.closed_sweep(entry.record, entry.position, entry.length)
+        return warc.frame(entry.record, entry.position)
+    except warc.MalformedError as error:
+        raise damaged(resource, entry.position, f"the record {error}") from None

@@ -24,7 +24,7 @@ FIRST_CHAIN: Final = "0" * 64
 Kind = Literal["warcinfo", "response", "resource", "metadata"]
 
 _CRLF: Final = b"\r\n"
-_MOST_HEAD: Final = 64 << 10  # bytes
+_MOST_HEAD: Final = 1 << 20  # bytes; a record of a parent is in it
 _TYPES: Final[dict[str, str]] = {
     "json": "application/json",
     "ndjson": "application/x-ndjson",
@@ -62,6 +62,11 @@ class Record:
         """Whether it is an answer of which nothing is mapped."""
         return "fieldmap-rejected" in self.head
 
+    @property
+    def closes_part(self) -> bool:
+        """Whether it marks the end of what was read for one record of a parent."""
+        return "fieldmap-part-closed" in self.head
+
     def check(self, previous_chain: str | None) -> None:
         """Raises MalformedError if the block is not what was written, or not what follows from the previous chain."""
         if self.head.get("warc-block-digest") != f"sha256:{hashlib.sha256(self.block).hexdigest()}":
@@ -98,6 +103,7 @@ def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes
         **({"Fieldmap-Window": item.window} if item.window else {}),
         **({"Fieldmap-Asked": item.asked} if item.asked else {}),
         **({"Fieldmap-Rejected": item.rejected} if item.rejected else {}),
+        **({"Fieldmap-Part": item.part, "Fieldmap-Parent": item.parent} if item.part else {}),
         "WARC-Target-URI": item.url,
         "WARC-Payload-Digest": f"sha256:{digest}",
         "Content-Type": content_type,
@@ -116,6 +122,9 @@ def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[byte
         "Fieldmap-Capped": "yes" if end.capped else "",
         "Fieldmap-Confirmed": "yes" if end.confirmed else "",
         "Fieldmap-Skipped": "yes" if end.skipped else "",
+        "Fieldmap-Begin": str(end.begin) if end.begin >= 0 else "",
+        "Fieldmap-Part-Closed": mark.part,
+        "Fieldmap-Request": mark.request,
     }
     fields = {
         "Fieldmap-Resource": mark.resource,
@@ -247,6 +256,8 @@ def data_record(record: Record, position: int, length: int) -> Archived:
             window=head.get("fieldmap-window", ""),
             asked=head.get("fieldmap-asked", ""),
             rejected=head.get("fieldmap-rejected", ""),
+            parent=head.get("fieldmap-parent", ""),
+            part=head.get("fieldmap-part", ""),
             digest=head["warc-payload-digest"].removeprefix("sha256:"),
             position=position,
             length=length,
@@ -267,6 +278,8 @@ def closed_sweep(record: Record, position: int, length: int) -> ClosedSweep:
             end=_end(head, bytes(record.block[len(_CLOSED) :])),
             position=position,
             length=length,
+            part=head.get("fieldmap-part-closed", ""),
+            request=head.get("fieldmap-request", ""),
         )
     except (KeyError, ValueError) as error:
         raise MalformedError(f"lacks a header or has a wrong one ({error})") from None
@@ -283,6 +296,7 @@ def frame(record: Record, position: int) -> Frame:
             request=head["fieldmap-request"],
             window=head.get("fieldmap-window", ""),
             fetched_at=_instant(head["warc-date"]),
+            part=head.get("fieldmap-part", ""),
         )
     except (KeyError, ValueError) as error:
         raise MalformedError(f"lacks a header or has a wrong one ({error})") from None
@@ -301,6 +315,7 @@ def _end(head: Mapping[str, str], listing: bytes) -> SweepEnd:
         confirmed=head.get("fieldmap-confirmed") == "yes",
         skipped=head.get("fieldmap-skipped") == "yes",
         listing=listing,
+        begin=int(head.get("fieldmap-begin", "-1")),
     )
 
 

@@ -15,9 +15,9 @@ from typing import Self
 from fieldmap.runtime.archive import warc
 from fieldmap.runtime.archive.frames import MOST_RECORD, compressor
 from fieldmap.runtime.archive.position import position, segment_name
-from fieldmap.runtime.archive.records import Archived, ClosedSweep, Received, Standing, SweepEnd, TornTail
+from fieldmap.runtime.archive.records import Archived, ClosedSweep, Parts, Received, Standing, SweepEnd, TornTail
 from fieldmap.runtime.archive.segments import Segments, damaged
-from fieldmap.runtime.archive.standing import standing
+from fieldmap.runtime.archive.standing import parts, standing
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.ports import Folder, Lock, LockedError, Ports, Segment
 
@@ -58,6 +58,19 @@ class Writer:
         mark = ClosedSweep(resource=self.resource, sweep=sweep, pages=pages, closed_at=now, end=end)
         place, length = self._append(lambda chain: warc.closed(mark, self._ports.random.hex(32), chain))
         return replace(mark, position=place, length=length)
+
+    def close_part(self, sweep: str, part: str, pages: int, end: SweepEnd, request: str) -> ClosedSweep:
+        """Marks that the pages of one part are all there is of it. request: the fingerprint of what was asked first."""
+        now = self._ports.clock.now()
+        mark = ClosedSweep(
+            resource=self.resource, sweep=sweep, pages=pages, closed_at=now, end=end, part=part, request=request
+        )
+        place, length = self._append(lambda chain: warc.closed(mark, self._ports.random.hex(32), chain))
+        return replace(mark, position=place, length=length)
+
+    def parts(self) -> Parts:
+        """How far the parts are of a resource that is asked for each record of another; read from the end backwards."""
+        return parts(Segments(self._folder, self.resource), self.resource)
 
     def requests(self) -> set[str]:
         """The request fingerprints of all that is archived. Reads the whole archive of the resource."""

@@ -16,6 +16,7 @@ from fieldmap.runtime.bundle import MapInfo
 from fieldmap.runtime.load.collector import collector_paused
 from fieldmap.runtime.load.copytext import row_encoder
 from fieldmap.runtime.load.quickread import QuickReader, Records
+from fieldmap.runtime.surroundings import surrounding
 from fieldmap.runtime.values.cells import NULL, escaped
 from fieldmap.runtime.values.decode import bodies, json_body
 from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Failed, Filtered, Held, Listed, Outcome
@@ -40,27 +41,16 @@ class Page(Protocol):
     def headers(self) -> Mapping[str, str]: ...
     @property
     def digest(self) -> str | None: ...
+    @property
+    def parent(self) -> str: ...
     def content(self) -> bytes: ...
-
-
-def surrounding(page: Page, body: Any, name: str) -> Any:
-    """What stands round the records of a body, by its name in a map; an instant as text. "@envelope" differs by record."""
-    match name:
-        case "@page":
-            return body
-        case "@fetched_at":
-            return page.fetched_at.isoformat()
-        case "@url":
-            return page.url
-        case "@header":
-            return dict(page.headers)
-        case _:
-            raise ValueError(f"{name} does not belong to a page")
 
 
 def digest_of(page: Page, content: bytes) -> str:
     """The hash of a page's bytes, of those that were archived where the archive tells it, behind how they are to be read."""
-    return f"{page.format}:{page.digest or hashlib.sha256(content).hexdigest()}"
+    digest = f"{page.format}:{page.digest or hashlib.sha256(content).hexdigest()}"
+    # The same bytes mean something else for another record of the parent.
+    return f"{digest}:{hashlib.sha256(page.parent.encode()).hexdigest()}" if page.parent else digest
 
 
 @dataclass

@@ -1,0 +1,185 @@
+"""A resource that is asked for each record of another: one reading of pages for each, with a position of its own, in one sweep.
+
+Each part is closed in the archive by a mark of its own. A sweep of all is closed when all its parts are, so that nothing is taken for
+gone as long as one of them is missing; a part that fails keeps its position, and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from fieldmap.runtime.acquire.family import Family, OrphanError, Record, values
+from fieldmap.runtime.acquire.flow import Flow
+from fieldmap.runtime.acquire.paging import RESUME_WITHIN, ArchivedPages, Part, Preview, Reading, Sweep
+from fieldmap.runtime.acquire.source import HttpSource
+from fieldmap.runtime.acquire.sweeps import Wanted, new_sweep
+from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, SweepEnd, Writer
+from fieldmap.runtime.archive.records import Parts, Standing
+from fieldmap.runtime.errors import SourceError
+from fieldmap.runtime.plan import HttpConnector, HttpResource, Parent
+from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.values.decode import json_body
+
+# Parts that fail one behind the other. It is the source then that fails, and not they.
+_MOST_FAILURES: Final = 10
+
+
+def fetch_children(
+    connector: HttpConnector,
+    resource: HttpResource,
+    *,
+    writer: Writer,
+    ports: Ports,
+    environ: Mapping[str, str],
+    wanted: Wanted,
+    flow: Flow,
+    family: Family,
+) -> Iterator[Archived | ClosedSweep]:
+    """As `fetch_pages`. Raises SourceError at the end if any part failed."""
+    source = HttpSource(connector, resource, ports, environ, flow)
+    return _Children(source, resource, family, ports, wanted, writer.parts()).run(writer)
+
+
+def preview_children(
+    connector: HttpConnector,
+    resource: HttpResource,
+    *,
+    archive: Archive,
+    ports: Ports,
+    environ: Mapping[str, str],
+    wanted: Wanted,
+    family: Family,
+) -> Preview:
+    """What `fetch_children` would ask for first."""
+    source = HttpSource(connector, resource, ports, environ, Flow(connector, ports))
+    return _Children(source, resource, family, ports, wanted, archive.parts(resource.name)).preview(archive)
+
+
+class _Children:
+    def __init__(
+        self, source: HttpSource, resource: HttpResource, family: Family, ports: Ports, wanted: Wanted, parts: Parts
+    ) -> None:
+        assert resource.parent is not None  # noqa: S101  (that is what makes it one)
+        self._source, self._resource, self._ports, self._wanted = source, resource, ports, wanted
+        self._family, self._parent, self._parts = family, resource.parent, parts
+        self._resumes = self._goes_on()
+        self._sweep = parts.sweep if self._resumes else new_sweep(ports)
+
+    def run(self, writer: Writer) -> Iterator[Archived | ClosedSweep]:
+        self._check_known()
+        if self._resumes and self._parts.done:
+            self._wanted.note(f"goes on with the sweep that was interrupted after {len(self._parts.done):,} parts")
+        ends: list[ClosedSweep] = []
+        begin, first = (self._parts.begin, self._parts.first) if self._resumes else (-1, -1)
+        failed: list[str] = []
+        in_a_row = total = 0
+        for record in self._family.records(self._parent):
+            total += 1
+            done = self._done(record)
+            if done is not None:
+                ends.append(done)
+                continue
+            try:
+                for item in self._pages_of(record, writer):
+                    begin = item.position if begin < 0 else begin
+                    if isinstance(item, ClosedSweep):
+                        ends.append(item)
+                        continue
+                    first = item.position if first < 0 else first
+                    yield item
+                in_a_row = 0
+            except SourceError as error:
+                failed.append(str(error))
+                in_a_row += not isinstance(error, OrphanError)
+                if in_a_row >= _MOST_FAILURES:
+                    break
+        if failed:
+            raise SourceError(
+                _told(self._resource.name, self._parent, failed, total, gave_up=in_a_row >= _MOST_FAILURES)
+            )
+        yield writer.close_sweep(self._sweep, sum(end.pages for end in ends), self._end(ends, begin, first))
+
+    def preview(self, archive: Archive) -> Preview:
+        self._check_known()
+        record = next((one for one in self._family.records(self._parent) if self._done(one) is None), None)
+        if record is None:
+            return Preview(address="", asked="", said="", since=None, until=None, after=0)
+        return self._part(record, ArchivedPages(archive, self._resource.name)).preview()
+
+    # ------------------------------------------------------------------------------------------------- parts
+
+    def _check_known(self) -> None:
+        if not self._family.known(self._parent):
+            raise SourceError(
+                f"{self._resource.name} is asked for each record of {self._parent.resource}, and the archive has none of"
+                f" those yet; read them first: fieldmap sync {self._parent.resource}"
+            )
+
+    def _goes_on(self) -> bool:
+        parts, wanted = self._parts, self._wanted
+        if not parts.sweep or parts.at is None or wanted.since or wanted.until:
+            return False
+        return timedelta(0) <= self._ports.clock.now() - parts.at <= RESUME_WITHIN
+
+    def _done(self, record: Record) -> ClosedSweep | None:
+        """The mark of a part that this sweep has read already, if it is what would be read now."""
+        mark = self._parts.done.get(record.part) if self._resumes else None
+        if mark is None or mark.end.skipped or (self._wanted.full and not mark.end.full):
+            return None
+        try:
+            return mark if self._part(record, _Nothing()).began_with(mark.request, mark.end.window) else None
+        except SourceError:
+            return None
+
+    def _pages_of(self, record: Record, writer: Writer) -> Iterator[Archived | ClosedSweep]:
+        return self._part(record, writer).run(writer)
+
+    def _part(self, record: Record, pages: Reading) -> Sweep:
+        chain = json_body(record.chain.encode())
+        part = Part(
+            name=record.part,
+            record=record.chain,
+            known=values(self._parent, record, chain if isinstance(chain, list) else []),
+            sweep=self._sweep,
+        )
+        standing = Standing(
+            through=self._parts.through.get(record.part, ""),
+            frames=self._parts.frames.get(record.part, []) if self._resumes else [],
+            closed_at=None,
+        )
+        return Sweep(self._source, self._resource, pages, standing, self._ports, self._wanted, part)
+
+    def _end(self, ends: list[ClosedSweep], begin: int, first: int) -> SweepEnd:
+        """What is known of the whole: as much as of its parts."""
+        counts = [mark.end.records for mark in ends]
+        throughs = [mark.end.through for mark in ends]
+        whole = bool(throughs) and all(throughs)
+        return SweepEnd(
+            framed=all(mark.end.framed for mark in ends),
+            full=all(mark.end.full for mark in ends),
+            first=first,
+            begin=begin,
+            records=None if None in counts else sum(count or 0 for count in counts),
+            through=min(throughs, key=datetime.fromisoformat) if whole else "",
+            capped=any(mark.end.capped for mark in ends),
+            confirmed=self._wanted.confirmed,
+            skipped=any(mark.end.skipped for mark in ends),
+        )
+
+
+class _Nothing:
+    """Where no page is looked for."""
+
+    def read(self, place: int) -> Archived:
+        raise LookupError(place)
+
+
+def _told(resource: str, parent: Parent, failed: list[str], total: int, *, gave_up: bool) -> str:
+    of = f"{len(failed):,} of {total:,}"
+    more = " Nothing more was asked, since they failed one behind the other." if gave_up else ""
+    return (
+        f"{resource} could not be read for {of} records of {parent.resource}, whose positions stay where they were;"
+        f" nothing is deleted.{more} The first: {failed[0]}"
+    )
