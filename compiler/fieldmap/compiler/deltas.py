@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.requests import named_in
 from fieldmap.dsl import ast
 from fieldmap.runtime import plan
+from fieldmap.runtime.acquire.windows import precision
 from fieldmap.runtime.values import patterns
 
 _EPOCHS = ("epoch s", "epoch ms")
@@ -72,6 +74,8 @@ def lower_delta(node: ast.Resource, report: Report) -> plan.Delta | None:
     if written is None:
         return None
     form, zone = written
+    if window.step is not None and not _check_steps(node, window, window.step, form, holes, report):
+        return None
     default = plan.Delta()
     return plan.Delta(
         since=sent.value if sent is not None else None,
@@ -80,7 +84,57 @@ def lower_delta(node: ast.Resource, report: Report) -> plan.Delta | None:
         zone=zone,
         settles_ms=window.settles.milliseconds if window.settles is not None else default.settles_ms,
         overlap_ms=window.overlap.milliseconds if window.overlap is not None else default.overlap_ms,
+        step_ms=window.step.milliseconds if window.step is not None else None,
+        begins=_beginning(window.begins, zone) if window.begins is not None else None,
     )
+
+
+def _check_steps(
+    node: ast.Resource, window: ast.Window, step: ast.Duration, form: str, holes: set[str], report: Report
+) -> bool:
+    wrong: tuple[str, str, str] | None = None
+    if window.until is None and "until" not in holes:
+        wrong = (
+            "FM0401",
+            f"{node.name.text} is read in steps, and does not say how the source is told where one ends",
+            'add: until sent as "updated_before", or name until in the request',
+        )
+    elif node.absence is not None:
+        wrong = (
+            "FM0402",
+            "deleted by absence needs all records in one sweep, and this one is read in steps",
+            "leave one of the two out",
+        )
+    elif node.parent is not None:
+        wrong = (
+            "FM0402",
+            "steps go with a resource that is not asked for each record of another",
+            "leave the steps out",
+        )
+    elif step.milliseconds < precision(form):
+        wrong = ("FM0403", "a step is shorter than what a bound can say as it is written", "make the steps longer")
+    elif window.begins is not None and _beginning(window.begins, "UTC") is None:
+        wrong = (
+            "FM0403",
+            f"{window.begins.value} is no moment",
+            'write a day, from "2024-01-01", or a moment with its offset, from "2024-01-01T00:00:00+01:00"',
+        )
+    if wrong is not None:
+        report.error(wrong[0], wrong[1], window.span, help=wrong[2])
+    return wrong is None
+
+
+def _beginning(text: ast.Text, zone: str | None) -> str | None:
+    """The moment with its offset; a day begins in the zone of the bounds. None for what is neither."""
+    try:
+        moment = datetime.fromisoformat(text.value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        if "T" in text.value or " " in text.value:
+            return None
+        moment = moment.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
+    return moment.isoformat()
 
 
 def _holes(node: ast.Resource) -> set[str]:

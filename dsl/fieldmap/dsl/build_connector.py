@@ -231,7 +231,7 @@ def _pages(tree: Branch, ctx: Building) -> ast.Pages:
 def _window(tree: Branch, ctx: Building) -> ast.Window | None:
     """What stands behind the value of a `changed` line."""
     sent = branch(tree, "sent_as")
-    known = ("window_until", "window_written", "window_settles", "window_overlap")
+    known = ("window_until", "window_written", "window_settles", "window_overlap", "window_steps")
     parts = once(branches(tree, *known), "changed line", ctx, "window_")
     if sent is None and not parts:
         return None
@@ -243,6 +243,8 @@ def _window(tree: Branch, ctx: Building) -> ast.Window | None:
         zone=zone,
         settles=_length(parts.get("window_settles"), ctx),
         overlap=_length(parts.get("window_overlap"), ctx),
+        step=_length(parts.get("window_steps"), ctx),
+        begins=plain(required_leaf(parts["window_steps"]), ctx) if "window_steps" in parts else None,
         span=ctx.span(tree),
     )
 

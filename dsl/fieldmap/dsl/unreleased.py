@@ -36,11 +36,9 @@ _ENTRY = re.compile(r"(?:`\w+`|[A-Za-z_]\w*)[ \t]*(?:=(?!=)|:)")
 
 # Lines with a block of their own, which is passed over.
 _OPENING = {
-    "connector": {"for", "windows", "window"},
+    "connector": {"for"},
     "resource": {
         "put",
-        "windows",
-        "window",
         "submit",
         "poll",
         "download",
@@ -57,7 +55,7 @@ _LINES = (
         r"resource[ \t]+\w+[ \t]+is(?!\w)", "connector", what="`resource … is`", instead="write its address with `get`"
     ),
     _Part(r"(?:brokers|topic)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"),
-    _Part(r"(?:windows?|step|submit|poll|download|params|path)(?!\w)", "connector", "resource"),
+    _Part(r"(?:submit|poll|download|params|path)(?!\w)", "connector", "resource"),
     _Part(r"put(?!\w)", "resource", instead="a source is asked with `get` or `post`"),
     _Part(r"on(?!\w)", "connector", instead="it is a line of a resource"),
     _Part(r"(?:expect|warn)(?!\w)", "connector", "resource"),

@@ -293,6 +293,7 @@ class Delta:
     """Reading only what changed, in windows. since, until: the names by which the bounds are sent; None for one that stands in the
     query as a SweepRef, or is not sent. written: "iso", "epoch s", "epoch ms" or a pattern of LDML; zone: of a pattern, UTC unsaid.
     settles_ms: how far the upper bound trails the source's clock. overlap_ms: how much of what was read before is read again.
+    step_ms: how long a window is at the most; begins: the moment, with its offset, from which there is anything, where that is said.
     """
 
     since: str | None = None
@@ -301,6 +302,8 @@ class Delta:
     zone: str | None = None
     settles_ms: int = 60_000
     overlap_ms: int = 60_000
+    step_ms: int | None = None
+    begins: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,8 @@ class Pages(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window(Node):
-    """Of `changed $.at sent as "since", until sent as "before", written "yyyy-MM-dd" at "UTC", settles in 2 min, overlap 5 min` what
-    stands behind the value. form: a pattern, or the words of an epoch."""
+    """Of `changed $.at sent as "since", until sent as "before", written "yyyy-MM-dd" at "UTC", settles in 2 min, overlap 5 min, in
+    steps of 1 day from "2024-01-01"` what stands behind the value. form: a pattern, or the words of an epoch."""
 
     since: Text | None = None
     until: Text | None = None
@@ -122,6 +122,8 @@ class Window(Node):
     zone: Text | None = None
     settles: Duration | None = None
     overlap: Duration | None = None
+    step: Duration | None = None
+    begins: Text | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,12 @@ def fetch_pages(
     flow: what the connector's resources share in a run.
     """
     source = HttpSource(connector, resource, ports, environ, flow or Flow(connector, ports))
-    return Sweep(source, resource, writer, writer.standing(), ports, wanted).run(writer)
+    standing = writer.standing()
+    if resource.delta is not None and resource.delta.step_ms is not None:
+        from fieldmap.runtime.acquire.steps import Steps
+
+        return Steps(source, resource, standing, ports, wanted).run(writer)
+    return Sweep(source, resource, writer, standing, ports, wanted).run(writer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,12 @@ def preview(
     """What `fetch_pages` would ask for first. Asks nothing, and writes nothing."""
     source = HttpSource(connector, resource, ports, environ, Flow(connector, ports))
     pages = ArchivedPages(archive, resource.name)
-    return Sweep(source, resource, pages, archive.standing(resource.name), ports, wanted).preview()
+    standing = archive.standing(resource.name)
+    if resource.delta is not None and resource.delta.step_ms is not None:
+        from fieldmap.runtime.acquire.steps import Steps
+
+        return Steps(source, resource, standing, ports, wanted).preview(pages)
+    return Sweep(source, resource, pages, standing, ports, wanted).preview()
 
 
 class Reading(Protocol):
@@ -123,15 +133,20 @@ class Sweep:
         ports: Ports,
         wanted: Wanted,
         part: Part | None = None,
+        window: Window | None = None,
     ) -> None:
+        """window: what to read, where that is decided elsewhere."""
         self._source = source
         self._resource = resource
         self._pages = pages
         self._ports = ports
         self._wanted = wanted
         self._part = part
+        self._given = window
         self._known: Known = {} if part is None else part.known
-        self._before = instant(standing.through) if standing.through else None
+        begins = resource.delta.begins if resource.delta is not None else None
+        through = standing.through or begins
+        self._before = instant(through) if through else None
         self._open = standing.frames
         self._resumed = False
         self._skipped = False
@@ -140,6 +155,20 @@ class Sweep:
         self._guards = Guards(source.title, resource.name, wanted.most_pages)
         self._following = Following(source.requests, resource, self._known)
         self._new()
+
+    @property
+    def window(self) -> Window | None:
+        """What it reads of the source's time."""
+        return self._window
+
+    def goes_on(self) -> bool:
+        """Whether it would go on with the pages of an interrupted one."""
+        try:
+            found = self._open and self._is_recent(self._open) and self._walked(self._open) is not None
+        except (SourceError, ArchiveError, MisfitError, ValueError):
+            found = False
+        self._new()
+        return bool(found)
 
     def preview(self) -> Preview:
         asked = self._taken_up()
@@ -205,8 +234,8 @@ class Sweep:
         return fits and Guards.fingerprint(self._followed(bounds).asked) == request
 
     def _opened(self) -> Window | None:
-        if self._resource.delta is None:
-            return None
+        if self._resource.delta is None or self._given is not None:
+            return self._given
         wanted = self._wanted
         return opened(
             self._resource.delta,
@@ -272,6 +301,8 @@ class Sweep:
     def _is_wanted(self, window: Window | None) -> bool:
         if window is None:
             return True
+        if self._given is not None:
+            return window.since == self._given.since and window.until <= self._given.until
         fresh = self._opened()
         if fresh is None or self._wanted.since or self._wanted.until:
             return False
@@ -286,7 +317,7 @@ class Sweep:
             )
             self._new()
             return self._following.asked
-        since = self._window.since if self._window is not None else None
+        since = self._window.since if self._window is not None and self._given is None else None
         if refused.status == 410 and since is not None and self._page == 0 and self._wanted.since is None:
             self._wanted.note("reads all: the source answered 410, it knows no more what changed since the last sweep")
             self._before_lost()

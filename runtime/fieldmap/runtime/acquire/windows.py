@@ -17,6 +17,7 @@ from fieldmap.runtime.values import patterns
 
 # The Date header counts in seconds.
 _DATE_STEP: Final = timedelta(seconds=1)
+_MOST_TRIES: Final = 100
 _STEPS: Final = (("SSSSSS", "microseconds"), ("SSS", "milliseconds"), ("s", "seconds"), ("m", "minutes"))
 
 
@@ -71,11 +72,25 @@ def opened(
     lower = since
     if lower is None and position is not None and not full:
         lower = position - timedelta(milliseconds=delta.overlap_ms)
+    if lower is None and delta.begins is not None:
+        lower = instant(delta.begins)
     if lower is not None:
         lower = floor(lower, delta)
         # A clock that was set back must not make a window end before it begins.
         upper = max(upper, lower)
     return Window(lower, upper, upper)
+
+
+def step_end(lower: datetime, delta: Delta) -> datetime:
+    """Where a window that begins there ends, of a resource that is read in steps. Days are those of the zone in which bounds are written."""
+    zone = ZoneInfo(delta.zone) if delta.zone else UTC
+    step = timedelta(milliseconds=delta.step_ms or 0)
+    for steps in range(1, _MOST_TRIES):
+        # In the hour that comes twice a bound may be cut down to where the window began.
+        end = floor((lower.astimezone(zone) + step * steps).astimezone(UTC), delta)
+        if end > lower:
+            return end
+    raise ValueError("a step that leads nowhere")
 
 
 def floor(moment: datetime, delta: Delta) -> datetime:
@@ -106,6 +121,12 @@ def _step(written: str) -> str:
     letters = "".join(text for text, is_field in patterns.pieces(written) if is_field)
     found = next((step for letter, step in _STEPS if letter in letters), None)
     return found or ("hours" if set("HhKk") & set(letters) else "days")
+
+
+def precision(form: str) -> int:
+    """The least that a bound can say, in milliseconds."""
+    units = {"days": 86_400_000, "hours": 3_600_000, "minutes": 60_000, "seconds": 1000}
+    return units.get(_step(form), 1)
 
 
 def written(moment: datetime, delta: Delta) -> str:

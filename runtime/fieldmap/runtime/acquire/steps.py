@@ -1,0 +1,70 @@
+"""A resource that is read in steps of time: one sweep after the other, each with a window of its own, closed before the next begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from fieldmap.runtime.acquire.paging import Preview, Reading, Sweep
+from fieldmap.runtime.acquire.source import HttpSource
+from fieldmap.runtime.acquire.sweeps import Wanted
+from fieldmap.runtime.acquire.windows import Window, instant, opened, step_end
+from fieldmap.runtime.archive import Archived, ClosedSweep, Writer
+from fieldmap.runtime.archive.records import Standing
+from fieldmap.runtime.errors import SourceError
+from fieldmap.runtime.plan import HttpResource
+from fieldmap.runtime.ports import Ports
+
+_MOST_STEPS: Final = 10_000
+
+
+class Steps:
+    """The upper end of all is fixed before the first is read."""
+
+    def __init__(
+        self, source: HttpSource, resource: HttpResource, standing: Standing, ports: Ports, wanted: Wanted
+    ) -> None:
+        assert resource.delta is not None  # noqa: S101  (steps are of a window)
+        self._source, self._resource, self._ports, self._wanted = source, resource, ports, wanted
+        self._delta, self._standing = resource.delta, standing
+        before = instant(standing.through) if standing.through else None
+        self._whole = opened(
+            self._delta, before, ports.clock.now(), since=wanted.since, until=wanted.until, full=wanted.full
+        )
+        # What is read in steps says from when on there is anything.
+        self._lower = self._whole.since if self._whole.since is not None else self._whole.until
+
+    def run(self, writer: Writer) -> Iterator[Archived | ClosedSweep]:
+        lower = self._begin(writer)
+        for _ in range(_MOST_STEPS):
+            sweep = self._sweep(lower, writer, writer.standing())
+            yield from sweep.run(writer)
+            if sweep.window is None or sweep.window.until >= self._whole.until:
+                return
+            lower = sweep.window.until
+        raise SourceError(
+            f"{self._resource.name} was stopped after {_MOST_STEPS:,} steps, each of which is read; run again to go on,"
+            " or make the steps longer"
+        )
+
+    def preview(self, pages: Reading) -> Preview:
+        return self._sweep(self._begin(pages), pages, self._standing).preview()
+
+    def _begin(self, pages: Reading) -> datetime:
+        """Where the first step begins: where that one did which was interrupted, if it is gone on with."""
+        frames, wanted = self._standing.frames, self._wanted
+        if not frames or not frames[0].window or wanted.since or wanted.until or wanted.full:
+            return self._lower
+        try:
+            since = Window.parse(frames[0].window).since
+        except ValueError:
+            return self._lower
+        if since is None or since < self._lower or since >= self._whole.until:
+            return self._lower
+        return since if self._sweep(since, pages, self._standing).goes_on() else self._lower
+
+    def _sweep(self, lower: datetime, pages: Reading, standing: Standing) -> Sweep:
+        until = min(step_end(lower, self._delta), self._whole.until)
+        window = Window(lower, until, until)
+        return Sweep(self._source, self._resource, pages, standing, self._ports, self._wanted, window=window)
