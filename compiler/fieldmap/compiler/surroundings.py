@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 def surrounding(checker: Checker, node: ast.Path) -> Typed | None:
     """A path that begins with `@`. None after a diagnostic."""
     report, text = checker.report, shapes.path_text(node)
+    resource = checker.scope.resource
+    if node.root == "@parent" and resource is not None and report.broken(resource.span):
+        return None  # the line that did not read may have named the parent
     refusal = _refusal(checker, node)
     if refusal is not None:
         report.error("FM0120", refusal[0], node.span, help=refusal[1])
