@@ -104,6 +104,24 @@ def test_a_value_of_a_person_is_hidden_wherever_it_stands(tmp_path: Path) -> Non
     has(text, "state : text", '"open" -> open')
 
 
+def test_records_in_envelopes(tmp_path: Path) -> None:
+    lines = [{"type": "RECORD", "record": {"stream": "s", "emitted_at": 1, "data": record}} for record in RECORDS]
+    text = inferred(tmp_path, "lines.jsonl", "\n".join(json.dumps(line) for line in lines))
+    has(text, "records $.record.data", "id $.employeeID")
+    # What has an id of its own is the record.
+    items = [{"type": "a", "id": str(n), "attributes": {"a": n, "b": 1, "c": 2, "d": 3, "e": 4}} for n in range(3)]
+    has(inferred(tmp_path, "api.json", json.dumps({"data": items})), "records $.data[*]", "id $.id", "attributes : {")
+
+
+def test_dates_among_what_is_none(tmp_path: Path) -> None:
+    records = [{"id": n, "on": f"2021-03-{n + 10}", "never": "0000-00-00"} for n in range(19)] + [
+        {"id": 99, "on": "Bad Date", "never": ""}
+    ]
+    text = inferred(tmp_path, "a.json", json.dumps(records))
+    has(text, "on : text", "read it: as date; 1 of 20 are none", 'never : text? absent when "" or "0000-00-00"')
+    assert "Bad" not in text
+
+
 def test_tables(tmp_path: Path) -> None:
     text = inferred(
         tmp_path, "users2024.csv", "Nümber;Start;Größe\n1;01.02.2021;1,5\n2;13.02.2021;2,5\n".encode("cp1252")

@@ -69,7 +69,7 @@ def infer(
     found = sources.of_file(path, wanted) if path.is_file() else _of_archive(source, wanted)
     text = written(found)
     if output is not None:
-        _write(output, text)
+        write(output, text)
     if json:
         print_json(_told(found, text, output))
     elif output is None:
@@ -102,7 +102,7 @@ def _of_archive(source: str, wanted: Any) -> Source:
     return sources.of_archive(archive, source, wanted)
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """The file as a whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "author": ("init", "fmt", "demo", "compile"),
     "checking": ("check", "explain-code"),
     "inferring": ("infer",),
+    "drafting": ("draft",),
     "evaluating": ("eval", "repl"),
     "measuring": ("units",),
     "operate": ("sync", "replay", "status"),

@@ -167,10 +167,13 @@ class Concluder:
         values = [v for v in seen.values if isinstance(v, str) and v not in _sentinels(seen)]
         if not values:
             return []
-        if seen.forms and seen.dated:
-            said = dating.proposal(seen.forms)
-            shown = "" if tag or tells_nothing(name) else _range(values)
-            return [shown if not seen.many else "", said]
+        if forms := seen.usual_forms:
+            said = dating.proposal(forms)
+            odd = seen.dated - max(seen.forms.values())
+            said += f"; {odd} of {seen.dated} are none" if odd else ""
+            dates = [value for value in values if dating.forms_of(value)]
+            shown = "" if tag or tells_nothing(name) or seen.many or not dates else _range(dates)
+            return [shown, said]
         if tag or tells_nothing(name):
             return [f"up to {seen.longest} characters"]
         pairs = [pair for pair in _BOOLS if set(seen.values) == set(pair) and not seen.many]
@@ -238,8 +241,8 @@ def _sentinels(seen: Seen) -> list[str | int]:
         if len(rest) == 1 and rest[0] in ("X", "x", "Y") and not seen.many:
             return []
         found: list[str | int] = sorted(v for v in texts if v in dating.NOTHING)
-        if seen.forms:
-            found += sorted(v for v in texts if dating.is_no_date(v))
+        dated = seen.usual_forms or not seen.dated
+        found += sorted(v for v in texts if (dating.is_no_date(v) if dated else dating.is_zero(v)))
         return found
     if seen.kinds == ("number",) and seen.ints and -1 in seen.values and seen.least == -1 and (seen.most or 0) > 0:
         return [-1]

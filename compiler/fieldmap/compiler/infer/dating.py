@@ -51,6 +51,11 @@ def _forms(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def is_zero(text: str) -> bool:
+    """Whether a text is a date of zeros, by its signs: `00/00/0000`, and no `00000000`, which may be a number of something."""
+    return len(text) >= 8 and not text.isdigit() and _ZERO.fullmatch(text) is not None
+
+
 def is_no_date(text: str) -> bool:
     """Whether a text has the form of a date and stands for none: `00/00/0000`, `9999-12-31`, `0001-01-01`."""
     if len(text) > 40 or not any(c.isdigit() for c in text):
@@ -96,3 +101,13 @@ def proposal(forms: set[str]) -> str:
 def _clash(forms: Sequence[str]) -> str:
     orders = {form[0] for form in forms}
     return "cannot be told apart, no day is above 12" if {"M", "d"} <= orders else ""
+
+
+def patterns_of(forms: set[str], kind: str) -> list[str]:
+    """The patterns among forms that say a date, or a date with its time."""
+    return [form for form in (_DAYS if kind == "date" else _STAMPS) if form in forms]
+
+
+def clash(forms: Sequence[str]) -> bool:
+    """Whether some forms have the day first and others the month."""
+    return bool(_clash(forms))

@@ -22,8 +22,8 @@ DEEPEST = 10
 @dataclass(slots=True)
 class Seen:
     """A place. times: how often it was there, nulls among them. values: texts and whole numbers, how often each was there; `many` once
-    there were more than can be kept. forms: of dates, those that every text so far (but for what means "nothing") fits.
-    unreadable: values that could not be decoded."""
+    there were more than can be kept. forms: of dates, how many texts fit each; dated: texts that were tried,
+    which are all but those that mean "nothing"; fitting: those that fit any. unreadable: values that could not be decoded."""
 
     times: int = 0
     nulls: int = 0
@@ -39,8 +39,9 @@ class Seen:
     longest: int = 0
     least: int | Decimal | None = None
     most: int | Decimal | None = None
-    forms: set[str] | None = None
+    forms: Counter[str] = field(default_factory=Counter)
     dated: int = 0
+    fitting: int = 0
     members: dict[str, Seen] = field(default_factory=dict)
     element: Seen | None = None
     more_members: int = 0
@@ -68,11 +69,13 @@ class Seen:
         self.texts += 1
         self.longest = max(self.longest, len(value))
         self._value(value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "…")
-        if self.forms is None or self.forms:
+        # A place whose texts have no form of a date from the start is not tried for ever.
+        if self.dated < 50 or self.fitting:
             found = forms_of(value)
             if found is not None:
                 self.dated += 1
-                self.forms = found if self.forms is None else self.forms & found
+                self.fitting += bool(found)
+                self.forms.update(found)
 
     def _number(self, value: int | Decimal) -> None:
         if isinstance(value, int):
@@ -110,6 +113,14 @@ class Seen:
         if depth < DEEPEST:
             for below in value:
                 self.element.add(below, depth + 1)
+
+    @property
+    def usual_forms(self) -> set[str]:
+        """The forms of dates that (nearly) all texts fit: of ten, one may be no date. Empty where the texts are no dates."""
+        if not self.dated:
+            return set()
+        most = max(self.forms.values(), default=0)
+        return {form for form, times in self.forms.items() if times == most} if most * 10 >= self.dated * 9 else set()
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ def from_samples(
     steps = places.records_at(first) if samples.format in ("json", "xml") else ()
     if markup is not None:
         steps = markup.single(steps)
+    if samples.format in ("json", "ndjson"):
+        steps += places.unwrapped([record for body in first for record in places.records_of(body, steps)])
     seen, identity = Seen(), places.Identity(name)
     odd = 0
     for number, (group, record) in enumerate(_records(samples, markup, steps)):

@@ -99,6 +99,35 @@ def records_of(body: Any, steps: Steps) -> list[Any]:
     return found[0] if not steps and isinstance(body, list) else found
 
 
+def unwrapped(records: Sequence[Any]) -> Steps:
+    """The way from records to what they are made of, where each only wraps it: `{"stream": …, "data": {…}}`. () where they do not."""
+    steps: Steps = ()
+    while len(steps) < _DEEPEST and records and all(isinstance(record, dict) for record in records):
+        if any(_is_id(name) for name in records[0]):
+            break
+        shared = [name for name in records[0] if all(isinstance(record.get(name), dict) for record in records)]
+        best = max(shared, key=lambda name: len(records[0][name]), default=None)
+        if (
+            best is None
+            or len(records[0]) - 1 > 3
+            or (
+                len(records[0][best]) <= 2 * (len(records[0]) - 1)
+                and len(steps) + 1 < _DEEPEST
+                and not _wraps(records[0][best])
+            )
+        ):
+            break
+        steps, records = (*steps, best), [record[best] for record in records]
+    return steps
+
+
+def _wraps(value: dict[str, Any]) -> bool:
+    """Whether an object has no id of its own, and another object with more in it."""
+    return not any(_is_id(name) for name in value) and any(
+        isinstance(below, dict) and len(below) > 3 for below in value.values()
+    )
+
+
 # ------------------------------------------------------------------------------------------------------------- paging
 
 _NEXT_LINKS = frozenset(
@@ -358,7 +387,7 @@ def changed(members: dict[str, Seen], before: Steps = ()) -> Setting | None:
     named = [(name, seen) for name, seen in members.items() if "_".join(words_of(name)) in _CHANGED]
     for name, seen in sorted(named, key=lambda item: _CHANGED.index("_".join(words_of(item[0])))):
         path = path_of((*before, name))
-        forms = seen.forms or set()
+        forms = seen.usual_forms
         if dating.ISO_STAMP in forms:
             return Setting(word="changed", text=path, note="the time of a change, by its name: confirm")
         if dating.ODATA in forms:
