@@ -34,7 +34,7 @@ class Line:
     @property
     def is_right(self) -> bool:
         """The draft reads a member that the person read."""
-        return self.member in self.paths
+        return self.member.removesuffix(EACH) in {path.removesuffix(EACH) for path in self.paths}
 
     @property
     def is_same(self) -> bool:

@@ -122,6 +122,12 @@ def test_dates_among_what_is_none(tmp_path: Path) -> None:
     assert "Bad" not in text
 
 
+def test_pages_of_scim(tmp_path: Path) -> None:
+    body = {"totalResults": 2, "startIndex": 1, "itemsPerPage": 2, "Resources": [{"id": "a"}, {"id": "b"}]}
+    text = inferred(tmp_path, "users.json", json.dumps(body))
+    has(text, 'pages offset from 1 sent as "startIndex", total at $.totalResults', "records $.Resources[*]")
+
+
 def test_tables(tmp_path: Path) -> None:
     text = inferred(
         tmp_path, "users2024.csv", "Nümber;Start;Größe\n1;01.02.2021;1,5\n2;13.02.2021;2,5\n".encode("cp1252")

@@ -131,6 +131,7 @@ def test_auth_and_retry() -> None:
         ("next at $.links.next", "next", "$.links.next", None, None, None),
         ('cursor at $.next sent as "cursor"', "cursor", "$.next", "cursor", None, None),
         ('cursor at $.next sent as "c", 100 at a time sent as "limit"', "cursor", "$.next", "c", 100, "limit"),
+        ('offset from 1 sent as "startIndex"', "offset", None, "startIndex", None, None),
         ("cursor at $.next, 100 at a time", "cursor", "$.next", None, 100, None),
     ],
 )

@@ -102,7 +102,7 @@ def _pages(written: ast.Pages, ends: plan.Ends, named: set[str], report: Report)
         case "cursor":
             return plan.CursorPages(next=Found("next"), **sized)
         case "offset":
-            return plan.OffsetPages(**sized)
+            return plan.OffsetPages(first=written.first or 0, **sized)
         case "number":
             return plan.NumberPages(first=1 if written.first is None else written.first, **sized)
         case "keyset":

@@ -255,9 +255,10 @@ class LinkHeaderPages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetPages:
-    """How many records were read so far is sent. Ends with an empty page, or as `ends` says."""
+    """How many records were read so far is sent, counted from `first`. Ends with an empty page, or as `ends` says."""
 
     sent_as: str | None
+    first: int = 0
     size: int | None = None
     size_sent_as: str | None = None
     ends: Ends

@@ -64,6 +64,27 @@ def test_offset(workday: Source) -> None:
     assert [item.url.partition("?")[2] for item in got] == queries(server)
 
 
+def test_an_offset_that_is_counted_from_one(workday: Source) -> None:
+    """As SCIM does: asked from 0 its first page would be cut by a record, and the last record never asked for."""
+    ones = OffsetPages(sent_as="skip", first=1, ends=ENDS)
+
+    def answer(asked: Asked) -> Reply:
+        first = max(1, int(parse_qs(urlsplit(asked.target).query)["skip"][0]))
+        return reply({"data": [{"id": number} for number in range(first, min(first + 2, 6))]})
+
+    with FaultServer(answer) as server:
+        workday.fetch(connector(server.url, ones))
+        assert queries(server) == ["skip=1", "skip=3", "skip=5", "skip=6"]
+
+
+def test_no_list_where_the_total_is_none(workday: Source) -> None:
+    pages = OffsetPages(sent_as="skip", ends=TOTAL)
+    with serving(reply({"total": 0})) as server:
+        assert len(workday.fetch(connector(server.url, pages))) == 1
+    with serving(reply({"total": 3})) as server, pytest.raises(SourceError, match="without a list where the records"):
+        workday.fetch(connector(server.url, pages))
+
+
 def test_offset_counts_what_came_not_what_was_asked_for(workday: Source) -> None:
     pages = OffsetPages(sent_as="skip", size=1000, size_sent_as="top", ends=ENDS)
     with table(5, 2) as server:

@@ -62,7 +62,7 @@ skills, skill, competency
 _WORDS = {
     word: group.split()[0]
     for group in (
-        "id no number nr num key code ident", "worker employee staff person personnel associate", "email mail", "date on at day",
+        "id no number nr num key code ident", "worker employee staff person personnel associate", "email mail emails mails", "date on at day",
         "hire hired hiring", "left leave leaving", "terminated termination", "change changed changes", "create created", "modify modified modification",
         "update updated", "manager mgr supervisor boss", "department dept division", "location loc", "org organization organisation",
         "phone tel telephone", "quantity qty", "address addr", "pay salary wage", "report reports", "start starts begin begins started",
@@ -76,6 +76,7 @@ UNITS = {
     "kilometres": "km", "mi": "mi", "miles": "mi", "mm": "mm", "cm": "cm", "meters": "m", "metres": "m", "ft": "ft", "feet": "ft", "inches": "inch", "inch": "inch",
     "hours": "h", "hrs": "h", "minutes": "min", "mins": "min", "seconds": "s", "secs": "s", "liters": "liter", "litres": "liter", "tonnes": "metric_ton",
 }  # fmt: skip
+_GENERIC = {("value",), ("id",), ("amount",), ("text",), ("data",), ("descriptor",), ("display", "value")}
 _NOISE = frozenset(("the", "of", "a", "an", "is", "field", "value", "sys"))
 
 
@@ -112,7 +113,10 @@ def likeness(field: str, member: str, within: str = "") -> tuple[float, str]:
 def _readings(member: str, within: str) -> list[tuple[str, ...]]:
     """The member's words alone, behind those of its object, and without a repetition of them."""
     own = said(member)
-    return [own, (*said(within), *own)] if within else [own]
+    if not within:
+        return [own]
+    # `manager.value` is a manager; `name.first` is read with its object alone.
+    return [own, (*said(within), *own), *([said(within)] if own in _GENERIC else [])]
 
 
 def _alike(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[float, str]:

@@ -11,6 +11,7 @@ from fieldmap.compiler.draft.reading import SourceMember
 from fieldmap.compiler.infer import dating
 from fieldmap.compiler.infer.masking import quoted
 from fieldmap.compiler.infer.words import words_of
+from fieldmap.compiler.steps import EACH
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -145,11 +146,11 @@ def value_of(field: ir.Field, member: SourceMember, known: Known) -> Value | Non
     if isinstance(type_, ir.ListType):
         if not member.lists:
             return None
-        return (
-            Value(member.path)
-            if _is_simple(type_.element, member.type)
-            else Value(member.path, 0.7, "confirm the type of its elements")
-        )
+        # A list of values is taken as it is.
+        path = member.path.removesuffix(EACH) if member.lists == 1 else member.path
+        if _is_simple(type_.element, member.type):
+            return Value(path)
+        return Value(path, 0.7, "confirm the type of its elements")
     if member.lists:
         return Value(f"first({member.path})", 0.8, "the first of several")
     match type_:

@@ -19,7 +19,7 @@ from fieldmap.dsl.format import format_source
 from fieldmap.dsl.source import Source
 from fieldmap.runtime.errors import FindingsError
 
-_MOST_ROUNDS = 60
+_MOST_REFUSED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def drafted(
 ) -> Draft:
     """The draft. root, paths: the project that it is checked with. ids: the paths by which the resource tells records apart."""
     refused: dict[tuple[str, str], tuple[Proposal, str]] = {}
-    for _ in range(_MOST_ROUNDS):
+    while True:
         made = proposals(fields, known, refused)
         for field in fields:
             if (
@@ -61,7 +61,7 @@ def drafted(
         if fault is None:
             break
         name, why = fault
-        if name not in made or (name, made[name].member.path) in refused:
+        if name not in made or (name, made[name].member.path) in refused or len(refused) == _MOST_REFUSED:
             raise FindingsError(
                 f"The draft of {resource} to {entity} does not compile: {why}; mend the project first: fieldmap check"
             )

@@ -197,9 +197,10 @@ def paging(bodies: Sequence[Any], records: Steps) -> Setting | None:
         )
     offset = _first(beside, _OFFSETS, _is_count)
     if offset:
-        return Setting(
-            word="pages", text=f"offset sent as {_sent(offset[-1])}{tail}", note="confirm the name of the parameter"
-        )
+        # SCIM counts from 1; a page behind the first says nothing of it.
+        first = " from 1" if any(_value(body, offset) == 1 for body in bodies) else ""
+        text = f"offset{first} sent as {_sent(offset[-1])}{tail}"
+        return Setting(word="pages", text=text, note="confirm the name of the parameter")
     number = _first(beside, _PAGES, _is_count)
     if number:
         zero = any(_value(body, number) == 0 for body in bodies)

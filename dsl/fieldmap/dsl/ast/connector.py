@@ -97,7 +97,7 @@ class Pages(Node):
     """How the next page is found.
 
     `pages none`; `pages cursor at $.next sent as "cursor", 100 at a time sent as "limit"`; `pages next at $.links.next`; `pages link`;
-    `pages offset sent as "skip", total at $.total`; `pages number from 0 sent as "page", more at $.hasMore`; `pages keyset at $.id
+    `pages offset from 1 sent as "skip", total at $.total`; `pages number from 0 sent as "page", more at $.hasMore`; `pages keyset at $.id
     sent as "after"` (at: within a record); `pages odata2`, `pages odata4`.
     """
 

@@ -71,6 +71,8 @@ class Following:
         if find is None:
             return None
         found = find(body)
+        if found is False and self._says_none(body):
+            return []
         if not isinstance(found, list):
             raise SourceError(
                 f"{self._requests.title} answered without a list where the records of {self._resource.name} should be;"
@@ -98,8 +100,8 @@ class Following:
 
     def _first(self) -> Asked:
         match self._pages:
-            case OffsetPages(sent_as=sent_as):
-                return self._with("offset", sent_as, 0)
+            case OffsetPages(sent_as=sent_as, first=first):
+                return self._with("offset", sent_as, first)
             case NumberPages(sent_as=sent_as, first=first):
                 return self._with("page", sent_as, first)
             case _:
@@ -126,8 +128,8 @@ class Following:
             case LinkHeaderPages():
                 target = next_link(link)
                 return None if target is None else self._requests.after_link(self._asked, target)
-            case OffsetPages(sent_as=sent_as):
-                return None if self._ended(body, rows) else self._with("offset", sent_as, self.records or 0)
+            case OffsetPages(sent_as=sent_as, first=first):
+                return None if self._ended(body, rows) else self._with("offset", sent_as, first + (self.records or 0))
             case NumberPages(sent_as=sent_as, first=first):
                 return None if self._ended(body, rows) else self._with("page", sent_as, first + self.pages)
             case KeysetPages(key=find, sent_as=sent_as):
@@ -155,6 +157,11 @@ class Following:
                 f" pages of {self._resource.name}; check its pages setting"
             )
         return not found
+
+    def _says_none(self, body: Any) -> bool:
+        """Whether the source says that there is no record at all: then some leave the list out (SCIM: RFC 7644, 3.4.2)."""
+        self._note_total(body)
+        return self.total == 0
 
     def _note_total(self, body: Any) -> None:
         find = self._pages.ends.total
