@@ -17,7 +17,7 @@ from fieldmap.compiler.steps import EACH, Steps, paths_in
 from fieldmap.dsl import ast
 from fieldmap.runtime.values.decode import json_body
 
-PROJECTS = (".", "demo", "starter")
+PROJECTS = (".", "api", "demo", "starter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

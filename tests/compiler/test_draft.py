@@ -21,10 +21,10 @@ from fieldmap.compiler.report import Report
 def test_most_lines_of_people_are_proposed() -> None:
     """The floor of docs/benchmarks.md: of the lines of the shipped mappings."""
     found = quality()
-    assert found.written >= 100
-    assert found.right / found.written >= 0.88
-    assert found.same / found.written >= 0.72
-    assert found.wrong == 0
+    assert found.written >= 160
+    assert found.right / found.written >= 0.87
+    assert found.same / found.written >= 0.74
+    assert found.wrong <= 2
     assert found.added <= 3
 
 

@@ -354,6 +354,8 @@ def test_metadata(tmp_path: Path) -> None:
         ("a.csv", "a,a\n", "names .a. twice"),
         ("a.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", "document type"),
         ("a.edmx", "<a/>", "no .metadata document"),
+        ("a.json", json.dumps({"openapi": "3.1.0", "paths": {"/a": {"get": {"responses": {"200": {"content": {"application/json": {"schema": {
+            "type": "array", "items": {"allOf": [{"$ref": "#/x"}] * 9}}}}}}}}}, "x": {"allOf": [{"$ref": "#/x"}] * 9}}), "more than 100,000 members"),
         ("a.har", '{"log": {"entries": []}}', "no response with a JSON body"),
     ],
 )  # fmt: skip
@@ -361,6 +363,29 @@ def test_what_cannot_be_inferred_from(tmp_path: Path, name: str, content: str, s
     with pytest.raises(UsageError, match=said) as raised:
         inferred(tmp_path, name, content)
     assert "\n" not in str(raised.value)
+
+
+def test_schemas_without_end(tmp_path: Path) -> None:
+    schema: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "string"}}}
+    for _ in range(400):
+        schema = {"type": "object", "properties": {"id": {"type": "string"}, "b": schema}}
+    has(
+        inferred(tmp_path, "deep.json", json.dumps({"$schema": "x", **schema})),
+        "b : json? # nested too deeply to look into",
+    )
+
+
+def test_a_wide_record_is_told_apart_by_what_says_so(tmp_path: Path) -> None:
+    records = [{**{f"m{number}": f"{number} {row}" for number in range(400)}, "rec id": row} for row in range(3)]
+    text = inferred(tmp_path, "wide.json", json.dumps(records))
+    has(text, "# Records have more than 300 members; the first are here.", "id $.m0 # confirm")
+
+
+def test_no_name_of_a_member_hides_in_a_path(tmp_path: Path) -> None:
+    records = [{"\u202eid\u2028": row, "x": 1} for row in range(3)]
+    text = inferred(tmp_path, "a.json", json.dumps({"d\u202e": records}))
+    has(text, 'records $["d\\u202e"][*]', 'id $["\\u202eid\\u2028"]')
+    assert all(char.isprintable() or char == "\n" for char in text)
 
 
 def test_evidence_does_not_grow_with_the_records() -> None:

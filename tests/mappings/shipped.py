@@ -32,7 +32,7 @@ class Shipped:
         """Copies files of the mappings, and sets variables of the environment."""
         with as_file(files("fieldmap.mappings")) as mappings:
             for name in names:
-                (self.folder / name).write_text((mappings / name).read_text("utf-8"), "utf-8")
+                (self.folder / Path(name).name).write_text((mappings / name).read_text("utf-8"), "utf-8")
         for name, value in settings.items():
             self._set(name, value)
 

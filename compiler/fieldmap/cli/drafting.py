@@ -88,11 +88,11 @@ def proposed(workspace: Workspace, resource: str, entity: str) -> tuple[Draft, i
 
 
 def _path(node: Any) -> str:
-    from fieldmap.compiler.shapes import member_text
+    from fieldmap.compiler.infer.places import path_of
     from fieldmap.dsl import ast
 
     if isinstance(node, ast.Path) and all(isinstance(one, ast.MemberSegment) for one in node.segments):
-        return "$" + "".join(member_text(one.name) for one in node.segments if isinstance(one, ast.MemberSegment))
+        return path_of(one.name for one in node.segments if isinstance(one, ast.MemberSegment))
     return ""
 
 

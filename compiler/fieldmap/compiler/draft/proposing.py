@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # Below this a name says too little.
 LEAST = 0.62
 _BOOLS = (("true", "false"), ("Y", "N"), ("yes", "no"), ("Yes", "No"), ("T", "F"), ("1", "0"), ("X", ""), ("x", ""))
+# Of a text; how its digits are grouped is for the reader to say.
+_NUMBER = re.compile(r"[-+]?[0-9][0-9.,' ]*")
 _CURRENCIES = frozenset(("currency", "curr", "ccy"))
 
 
@@ -305,7 +308,7 @@ def _number(type_: ir.Type, unit: ir.Unit | None, member: SourceMember) -> Value
     path, given = member.path, member.type
     word = "int" if isinstance(type_, ir.IntType) else "decimal"
     if isinstance(given, ir.TextType):
-        if member.texts and not all(any(c.isdigit() for c in text) for text in member.texts):
+        if not all(_NUMBER.fullmatch(text) for text in member.texts):
             return None
         path, fits = f"{path} as {word}", 0.95
     elif isinstance(given, ir.IntType | ir.DecimalType):
@@ -323,7 +326,7 @@ def _number(type_: ir.Type, unit: ir.Unit | None, member: SourceMember) -> Value
 def _money(type_: ir.MoneyType, member: SourceMember, known: Known) -> Value | None:
     path = member.path
     match member.type:
-        case ir.TextType() if not member.texts or all(text[:1].isdigit() or text[:1] in "-+" for text in member.texts):
+        case ir.TextType() if all(_NUMBER.fullmatch(text) for text in member.texts):
             path, fits = f"{path} as decimal", 0.95
         case ir.IntType() | ir.DecimalType():
             fits = 1.0

@@ -9,6 +9,7 @@ from typing import Any
 from fieldmap.compiler import ir, shapes
 from fieldmap.compiler.coverage import values_at
 from fieldmap.compiler.infer.evidence import Seen
+from fieldmap.compiler.infer.places import path_of
 from fieldmap.compiler.steps import EACH, Steps
 
 _DEEPEST = 5
@@ -42,7 +43,7 @@ class SourceMember:
 
     @property
     def path(self) -> str:
-        return "$" + "".join(step if step == EACH else shapes.member_text(step) for step in self.steps)
+        return path_of(self.steps)
 
     @property
     def texts(self) -> list[str]:

@@ -13,8 +13,7 @@ from fieldmap.runtime.values.outcome import Failed
 
 MOST_BYTES = 32 << 20
 # Members that one description may come to, since references can make a small document endless.
-MOST_MEMBERS = 20_000
-_DEEPEST = 12
+MOST_MEMBERS = 100_000
 
 
 def document(path: Path) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from itertools import combinations
 from typing import Any
 
 from fieldmap.compiler.infer import dating
+from fieldmap.compiler.infer.concluding import writable
 from fieldmap.compiler.infer.evidence import Seen
 from fieldmap.compiler.infer.masking import quoted
 from fieldmap.compiler.infer.model import Setting
 from fieldmap.compiler.infer.words import listed, tag_of, words_of
-from fieldmap.compiler.shapes import member_text
 
 Steps = tuple[str, ...]
 EACH = "[*]"
@@ -45,8 +45,13 @@ _DEEPEST = 4
 
 
 def path_of(steps: Iterable[str], root: str = "$") -> str:
-    """The path as a map writes it."""
-    return root + "".join(step if step == EACH else member_text(step) for step in steps)
+    """The path as a map writes it, with nothing in it that cannot be seen."""
+    return root + "".join(step if step == EACH else _step(step) for step in steps)
+
+
+def _step(name: str) -> str:
+    plain = name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit() if name else False
+    return f".{name}" if plain else f"[{quoted(name)}]"
 
 
 # ------------------------------------------------------------------------------------------------------------ records
@@ -270,7 +275,9 @@ def _value(body: Any, steps: Steps) -> Any:
 # ------------------------------------------------------------------------------------------------------------ identity
 
 _KEY_WORDS = frozenset(["id", "key", "code", "number", "no", "nr", "uuid", "guid", "oid", "sku"])
-_MOST_KEYS = 200_000
+_MOST_KEYS = 100_000
+# So many members of a record are looked at, those first whose names say that they identify.
+_MOST_MEMBERS = 20
 
 
 @dataclass
@@ -294,7 +301,9 @@ class Identity:
         if group != self._group:
             self._group, self.distinct, self.pairs = group, {name: set() for name in self.distinct}, {}
         if self.count == 0:
-            self.distinct = {name: set() for name, value in record.items() if _is_key(value)}
+            names = [name for name, value in record.items() if _is_key(value)]
+            kept = set(sorted(names, key=lambda name: not _is_id(name))[:_MOST_MEMBERS])
+            self.distinct = {name: set() for name in names if name in kept}
         self.count += 1
         for name, seen in self.distinct.items():
             value = record.get(name)
@@ -316,9 +325,14 @@ class Identity:
     def setting(self, shape: dict[str, Seen]) -> Setting | None:
         """The line `id`; None if no member can be one."""
         usable = [
-            name for name in self.distinct if not self.missing[name] and shape[name].kinds in (("text",), ("number",))
+            name
+            for name in self.distinct
+            if not self.missing[name]
+            and name in shape
+            and writable(name)
+            and shape[name].kinds in (("text",), ("number",))
+            and not shape[name].decimals
         ]
-        usable = [name for name in usable if not shape[name].decimals]
         unique = [name for name in usable if not self.repeated[name]]
         best = max(unique, key=self.rank, default=None)
         if best is not None and self.rank(best)[0] > 0:

@@ -27,11 +27,14 @@ class Reader:
     resource: str
     codes: list[Codes] = field(default_factory=list)
     open_: list[str] = field(default_factory=list)
+    depth: int = 0
 
     def kind(self, node: Any, name: str = "") -> tuple[Kind, bool, str]:
         """The kind of a schema, whether it may be null, and what a comment says."""
         reference = reference_of(node)
-        if reference and (reference in self.open_ or len(self.open_) > _DEEPEST * 4):
+        if self.depth > _DEEPEST * 4:
+            return Scalar("json"), False, "nested too deeply to look into"
+        if reference and reference in self.open_:
             return (
                 Scalar("json"),
                 False,
@@ -39,9 +42,11 @@ class Reader:
             )
         if reference:
             self.open_.append(reference)
+        self.depth += 1
         try:
             return self._kind(self._merged(self.document.resolved(node)), name)
         finally:
+            self.depth -= 1
             if reference:
                 self.open_.pop()
 
@@ -126,6 +131,7 @@ class Reader:
             or not any(word in node for word in ("allOf", "oneOf", "anyOf"))
         ):
             return node
+        self.document.count()
         made = {key: value for key, value in node.items() if key not in ("allOf", "oneOf", "anyOf")}
         for part in _listed(node.get("allOf")):
             _join(made, self._merged(self.document.resolved(part), depth + 1))

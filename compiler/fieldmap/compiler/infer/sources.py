@@ -25,7 +25,9 @@ _SUFFIXES = {
 }  # fmt: skip
 _FORMATS = ("json", "ndjson", "csv", "xml", "excel")
 # A part of an address that is the number of something.
-_NUMBERED = re.compile(r"(?<=/)(?:[0-9]+|[0-9a-f-]{32,36})(?=/|$)")
+_NUMBERED = re.compile(
+    r"(?<=/)(?:[0-9]+|[0-9a-f-]{32,36}|[^/]*(?:@|%40)[^/]*|[A-Za-z0-9_-]{8,}[0-9][A-Za-z0-9_-]{8,})(?=/|$)"
+)
 _EDMX = re.compile(rb"<(?:\w+:)?Edmx\b")
 
 
