@@ -7,6 +7,7 @@ the text speaks of.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -17,7 +18,9 @@ from typing import Any
 
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]
+from lxml import etree
 from tests.docs.pages import FENCE, follow, write
+from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, reply
 from tests.support import rows
 
 from fieldmap.cli.main import run
@@ -71,8 +74,24 @@ def files(recipe: str) -> Iterator[str]:
             yield from name.removeprefix("warns: ").split(", ") if name else ()
         elif kind == "excel":
             workbook(name, text)
-        elif kind not in ("console", "sql"):
+        elif kind not in ("console", "sql") and not name.startswith("POST "):
             write(name, text)
+
+
+@contextlib.contextmanager
+def serving(recipe: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultServer]:
+    """What a recipe says that a service answers, by method and path."""
+    answers = {name: text for _, name, text in FENCE.findall(recipe) if name.startswith("POST ")}
+
+    def answer(asked: Asked) -> Reply:
+        # What a service would refuse to read is no envelope.
+        etree.fromstring(asked.body)
+        return reply(answers[f"{asked.method} {asked.target}"].encode(), content_type="text/xml")
+
+    with FaultServer(answer) as server:
+        for name, value in {"HR_URL": server.url, "HR_USER": "it&hr", "HR_PASSWORD": "<secret>"}.items():
+            monkeypatch.setenv(name, value)
+        yield server
 
 
 @pytest.mark.parametrize("title", RECIPES)
@@ -86,7 +105,8 @@ def test_recipe(
     checked = check(tmp_path, [tmp_path / "recipe.map"])
     said = [f"{item.code} {item.message} ({item.note}) {item.help}" for item in checked.diagnostics]
     assert [item.code for item in checked.diagnostics] == warnings, said
-    assert run(["sync"]) == 0, capsys.readouterr()
+    with serving(recipe, monkeypatch):
+        assert run(["sync"]) == 0, capsys.readouterr()
     capsys.readouterr()
     tables = list(_CANONICAL.finditer(recipe))
     for match in tables:

@@ -594,6 +594,9 @@ def test_resource_lines(line: str, tmp_path: Path) -> None:
     parent = ""
     if line.startswith("for each"):
         lines, parent = {"id": "id $.no"}, 'resource workers { get "/workers"; id $.id }'
+    if line.startswith("job"):
+        more = ('poll "/jobs/{job}"', "done when $.done == true otherwise false", "download at $.url")
+        lines |= {one.split()[0]: one for one in more}
     lines[line.split()[0]] = line
     if line.startswith(("deleted", "when", "format")):
         lines["shape"] = "shape { no: text, status: text }"

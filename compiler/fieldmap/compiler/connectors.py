@@ -9,6 +9,7 @@ from fieldmap.compiler import ir
 from fieldmap.compiler.auths import lower_auth
 from fieldmap.compiler.context import MapContext
 from fieldmap.compiler.deltas import check_absence, lower_delta, most_absent
+from fieldmap.compiler.exports import lower_export
 from fieldmap.compiler.expressions import Checker
 from fieldmap.compiler.folders import lower_files
 from fieldmap.compiler.maps import resource_shape
@@ -185,8 +186,9 @@ class _ConnectorLowering:
         check_absence(node, format_, self._report)
         lowered = lower_pages(node, format_, self._report, named_in(node))
         rules, conditions, reading = lower_rules(node, self._checker(None, node), format_)
-        self._finds.update({(name, purpose): read for purpose, read in lowered.finds.items()})
-        self._conditions.update({(name, purpose): found for purpose, found in conditions.items()})
+        export, looked_up, asked_of = lower_export(node, self._checker(None, node), self._composed)
+        self._finds.update({(name, purpose): read for purpose, read in (lowered.finds | looked_up).items()})
+        self._conditions.update({(name, purpose): found for purpose, found in (conditions | asked_of).items()})
         return plan.HttpResource(
             name=name,
             path=path,
@@ -202,6 +204,7 @@ class _ConnectorLowering:
             rules=rules,
             reading=reading,
             parent=self._parent(name, node, values),
+            export=export,
         )
 
     def _parent(self, name: str, node: ast.Resource, values: Values) -> plan.Parent | None:
@@ -253,8 +256,9 @@ class _ConnectorLowering:
         for word, line in lines:
             if line is not None:
                 what = _KINDS[kind]
+                said = "for each" if word == "parent" else word.replace("_", " ")
                 self._report.error(
-                    "FM0402", f"{word} has no meaning in a connector {what}", line.span, help="leave the line out"
+                    "FM0402", f"{said} has no meaning in a connector {what}", line.span, help="leave the line out"
                 )
 
     def _need(

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from fieldmap.compiler.auths import Compose, kept_secret
 from fieldmap.compiler.deltas import check_share
+from fieldmap.compiler.exports import EXPORT
 from fieldmap.compiler.readings import FORMATS, format_of
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
@@ -58,7 +59,7 @@ def lower_files(
 def _resource(
     connector: ast.Connector, node: ast.Resource, refuse: Refuse, report: Report
 ) -> plan.FilesResource | None:
-    words = ("get", "post", "body", "idempotency", "pages", "format", "window", "parent")
+    words = ("get", "post", "body", "idempotency", "pages", "format", "window", "parent", *EXPORT)
     refuse("files", [(word, getattr(node, word)) for word in words])
     refuse("files", [("on", rule) for rule in node.rules])
     if node.files is None:

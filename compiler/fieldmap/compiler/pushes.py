@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from fieldmap.compiler.auths import Compose, kept_secret
+from fieldmap.compiler.exports import EXPORT
 from fieldmap.compiler.readings import FORMATS, format_of
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
@@ -57,7 +58,7 @@ def _resource(connector: ast.Connector, node: ast.Resource, refuse: Refuse) -> p
         "push",
         [
             (word, getattr(node, word))
-            for word in ("get", "post", "body", "idempotency", "files", "pages", "absence", "window", "parent")
+            for word in ("get", "post", "body", "idempotency", "files", "pages", "absence", "window", "parent", *EXPORT)
         ],
     )
     refuse("push", [("on", rule) for rule in node.rules[:1]])

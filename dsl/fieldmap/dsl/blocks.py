@@ -142,6 +142,11 @@ BLOCKS: dict[str, Block] = {
         lines={
             "get": 'get "/v1/workers"',
             "post": 'post "/v1/search"',
+            "job": "job $.id",
+            "poll": 'poll "/exports/{job}" every 10 s for 1 h',
+            "done": 'done when $.status == "COMPLETED"',
+            "failed": 'failed when $.status == "FAILED"',
+            "download": 'download "/exports/{job}/file"',
             "for": 'for each workers as w get "/workers/{w.id}/jobs"',
             "body": 'body json { query: "active" }',
             "idempotency": 'idempotency "Idempotency-Key"',

@@ -65,6 +65,11 @@ def _resource(tree: Branch, ctx: Building) -> ast.Resource:
     unknown = isinstance(changed, ast.Bare) and changed.name == "unknown"
     return ast.Resource(
         name=lower_name(required_leaf(tree, "NAME"), ctx, "the name of a resource"),
+        job=ctx.maybe(single.get("job"), _path),
+        poll=ctx.maybe(single.get("poll"), _poll),
+        done_when=ctx.maybe(single.get("done"), _value),
+        failed_when=ctx.maybe(single.get("failed"), _value),
+        download=ctx.maybe(single.get("download"), _download),
         parent=ctx.maybe(single.get("for_each"), build_request.parent),
         get=ctx.maybe(single.get("get"), _value),
         post=ctx.maybe(single.get("post"), build_request.post),
@@ -100,6 +105,23 @@ def _path(tree: Branch, ctx: Building) -> ast.Path:
 
 def _name_of_a_header(tree: Branch, ctx: Building) -> ast.Text:
     return plain(required_leaf(tree), ctx)
+
+
+def _poll(tree: Branch, ctx: Building) -> ast.Poll:
+    """The word before a length of time says what it is."""
+    lengths = {"every": None, "for": None}
+    for part in branches(tree, "duration"):
+        before = ctx.source.text[: ctx.span(part).start].split()[-1]
+        lengths[before] = _duration(part, ctx)  # type: ignore[assignment]
+    path = expression(branches(tree)[0], ctx)
+    return ast.Poll(path=path, every=lengths["every"], life=lengths["for"], span=ctx.span(tree))
+
+
+def _download(tree: Branch, ctx: Building) -> ast.Download:
+    below, at = required_branch(tree), ctx.text(ctx.span(tree)).split()[1] == "at"
+    return ast.Download(
+        path=None if at else expression(below, ctx), at=path(below, ctx) if at else None, span=ctx.span(tree)
+    )
 
 
 def _ids(tree: Branch, ctx: Building) -> tuple[ast.Expr, ...]:

@@ -39,9 +39,6 @@ _OPENING = {
     "connector": {"for"},
     "resource": {
         "put",
-        "submit",
-        "poll",
-        "download",
         "params",
         "deletes",
     },
@@ -55,7 +52,7 @@ _LINES = (
         r"resource[ \t]+\w+[ \t]+is(?!\w)", "connector", what="`resource … is`", instead="write its address with `get`"
     ),
     _Part(r"(?:brokers|topic)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"),
-    _Part(r"(?:submit|poll|download|params|path)(?!\w)", "connector", "resource"),
+    _Part(r"(?:submit|params|path)(?!\w)", "connector", "resource"),
     _Part(r"put(?!\w)", "resource", instead="a source is asked with `get` or `post`"),
     _Part(r"on(?!\w)", "connector", instead="it is a line of a resource"),
     _Part(r"(?:expect|warn)(?!\w)", "connector", "resource"),

@@ -376,6 +376,22 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """A job that the request of the resource submits. job: takes the answer, gives what tells the job, `{job}` in the paths. poll: asked
+    every so often, for so long after the submission; done, failed: take its answer. The file is at the path `download`, or where
+    `link` finds an address in the last answer."""
+
+    job: Find
+    poll: Composed
+    done: Find
+    failed: Find | None = None
+    download: Composed | None = None
+    link: Find | None = None
+    every_ms: int = 10_000
+    life_ms: int = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResource:
     """name: `workday.workers`. path: appended to the connector's base. method: "POST" asks with a body.
 
@@ -397,6 +413,7 @@ class HttpResource:
     rules: tuple[AnswerRule, ...] = ()
     reading: str | None = None
     parent: Parent | None = None
+    export: Export | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,6 +150,23 @@ class Parent(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Poll(Node):
+    """`poll "/exports/{job}" every 10 s for 1 h`"""
+
+    path: Expr
+    every: Duration | None = None
+    life: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download(Node):
+    """`download "/exports/{job}/file"`, or `download at $.url` of what was polled last."""
+
+    path: Expr | None = None
+    at: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BodyNull(Node):
     """`null` within `body json`"""
 
@@ -256,6 +273,11 @@ class Resource(Node):
 
     name: Name
     parent: Parent | None = None
+    job: Path | None = None
+    poll: Poll | None = None
+    done_when: Expr | None = None
+    failed_when: Expr | None = None
+    download: Download | None = None
     get: Expr | None = None
     post: Post | None = None
     body: Body | None = None

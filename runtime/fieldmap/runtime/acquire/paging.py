@@ -50,13 +50,23 @@ def fetch_pages(
 
     flow: what the connector's resources share in a run.
     """
-    source = HttpSource(connector, resource, ports, environ, flow or Flow(connector, ports))
+    source = source_of(connector, resource, ports, environ, flow or Flow(connector, ports))
     standing = writer.standing()
     if resource.delta is not None and resource.delta.step_ms is not None:
         from fieldmap.runtime.acquire.steps import Steps
 
         return Steps(source, resource, standing, ports, wanted).run(writer)
     return Sweep(source, resource, writer, standing, ports, wanted).run(writer)
+
+
+def source_of(
+    connector: HttpConnector, resource: HttpResource, ports: Ports, environ: Mapping[str, str], flow: Flow
+) -> HttpSource:
+    if resource.export is None:
+        return HttpSource(connector, resource, ports, environ, flow)
+    from fieldmap.runtime.acquire.exports import ExportSource
+
+    return ExportSource(connector, resource, ports, environ, flow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +93,7 @@ def preview(
     wanted: Wanted,
 ) -> Preview:
     """What `fetch_pages` would ask for first. Asks nothing, and writes nothing."""
-    source = HttpSource(connector, resource, ports, environ, Flow(connector, ports))
+    source = source_of(connector, resource, ports, environ, Flow(connector, ports))
     pages = ArchivedPages(archive, resource.name)
     standing = archive.standing(resource.name)
     if resource.delta is not None and resource.delta.step_ms is not None:
@@ -188,7 +198,9 @@ class Sweep:
             self._guards.before(asked)
             started = self._ports.clock.monotonic()
             try:
-                good = self._source.get(asked, decode=self._following.needs_body, sweep=self._sweep)
+                good = self._source.get(
+                    asked, decode=self._following.needs_body, sweep=self._sweep, window=str(self._window or "")
+                )
             except RejectedError as rejected:
                 self._reject(writer, rejected.answer, str(rejected))
                 again = self._anew(rejected) if isinstance(rejected, RefusedError) else None
@@ -205,7 +217,9 @@ class Sweep:
                 elapsed = self._ports.clock.monotonic() - started
                 self._window = self._window.seen_by(self._resource.delta, date, elapsed)
             rows = self._rows(good)
-            yield self._archived(writer, good, rows)
+            item = self._archived(writer, good, rows)
+            self._source.settled()
+            yield item
             asked = self._after(good, rows)
         yield self._closed(writer)
 
@@ -237,7 +251,7 @@ class Sweep:
         if self._resource.delta is None or self._given is not None:
             return self._given
         wanted = self._wanted
-        return opened(
+        fresh = opened(
             self._resource.delta,
             self._before,
             self._ports.clock.now(),
@@ -245,6 +259,15 @@ class Sweep:
             until=wanted.until,
             full=wanted.full,
         )
+        pending = self._source.pending
+        if not pending or wanted.since or wanted.until:
+            return fresh
+        try:
+            asked_for = Window.parse(pending)
+        except ValueError:
+            return fresh
+        # What the source is at already, it was asked for the window of then.
+        return asked_for if (asked_for.since is None) == (fresh.since is None) else fresh
 
     def _bounds(self, window: Window | None) -> dict[str, Any]:
         delta = self._resource.delta
@@ -270,6 +293,7 @@ class Sweep:
         # Nothing is asked for that the interrupted sweep had left to ask for: it only lacked its mark.
         self._sweep, self._page, self._first = self._open[0].sweep, len(self._open), self._open[0].position
         self._resumed = True
+        self._source.settled()
         self._wanted.note(f"goes on with the sweep that was interrupted after page {self._page:,}")
         return following[0]
 

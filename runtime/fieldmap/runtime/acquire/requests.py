@@ -39,6 +39,7 @@ _ACCEPT: Final = {
 }
 # Set by the transport, or decided here: a plan that sets them breaks the framing or the decoding.
 _RESERVED: Final = frozenset(("accept-encoding", "connection", "content-length", "host", "transfer-encoding"))
+_PATH: Final = "/%:@!$&'()*+,;=~\0\1"  # characters of a path that stay, and those of holes
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NO_LINK: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _LONGEST_LINK: Final = 16 << 10
@@ -72,6 +73,8 @@ class Requests:
         settings += files.items()
         settings += [(f"header {name}", value) for name, value in headers]
         settings += [(f"query {name}", value) for name, value in resource.query]
+        asides = _export_paths(resource)
+        settings += asides
         texts = bodies.settings(resource.body) if resource.body is not None else []
         settings += texts
         resolved = resolve_each(connector.name, settings, environ)
@@ -82,11 +85,14 @@ class Requests:
         self.tls = self._tls({name: next(values) for name in files})
         self.headers = self._headers([(name, next(values)) for name, _ in headers])
         self._query = [(name, next(values)) for name, _ in resource.query]
+        self._asides = {name: next(values) for name, _ in asides}
         self._body: bodies.Template | None = None
         if resource.body is not None:
             self._body = bodies.Template(resource.body, [next(values) for _ in texts])
+        self._key: list[tuple[str, str | Secret]] = []
         if isinstance(connector.auth, ApiKey) and connector.auth.place == "query":
-            self._query.append((connector.auth.name, self.auth_values["auth key"]))
+            self._key = [(connector.auth.name, self.auth_values["auth key"])]
+            self._query += self._key
         pages = resource.pages
         if not isinstance(pages, NoPages | LinkHeaderPages) and resource.format != "json":
             raise UsageError(f"{resource.name} has pages, and {resource.format} cannot say which is next; remove pages")
@@ -107,6 +113,9 @@ class Requests:
                 f"{self.title} has a secret in the path of {resource.name}; put it into a header or the query"
             )
         self._path = path
+        for name, value in self._asides.items():
+            if isinstance(value, Secret):
+                raise UsageError(f"{self.title} has a secret in the {name} of {resource.name}; put it into a header")
         sends_secrets = bool(secrets) or not isinstance(connector.auth, NoAuth)
         addresses = [("base", self._base)]
         if "auth token_url" in self.auth_values:
@@ -135,6 +144,13 @@ class Requests:
             return self._page([], {**known, name: cursor}, frozenset([name]))
         return self._page([(sent_as, str(cursor))], known, frozenset([sent_as]))
 
+    def aside(self, name: str, job: str) -> Asked:
+        """What is asked about a job. name: "poll" or "download"."""
+        path = str(self._asides[name])
+        filled = holes.filled(quote(path, safe=_PATH), {"job": job}, lambda text: quote(text, safe=""))
+        query = _encoded(self._key)
+        return self._asked(f"{self._base}{filled}{'?' if query else ''}{query}", method="GET")
+
     def after_link(self, page: Asked, link: Any) -> Asked:
         """link: an address out of the body, absolute or relative to the page's. Raises SourceError if it leads elsewhere."""
         if not isinstance(link, str) or len(link) > _LONGEST_LINK or _NO_LINK.search(link):
@@ -161,7 +177,7 @@ class Requests:
         ]
         query = "&".join(filter(None, (target.query, _encoded(kept))))
         # The base's own host is used, so that no two readings of an address can differ about where it leads.
-        return self._asked(urlunsplit((base.scheme, base.netloc, target.path, query, "")))
+        return self._asked(urlunsplit((base.scheme, base.netloc, target.path, query, "")), method="GET")
 
     # ------------------------------------------------------------------------------------------------- parts
 
@@ -186,20 +202,25 @@ class Requests:
         said = [*filled_in, *bounds, *((name, value, name not in hidden) for name, value in more)]
         query = _encoded([(name, value) for name, value, _ in said])
         plain = frozenset((name, value) for name, value, open_ in said if open_ and isinstance(value, str))
-        path = holes.filled(quote(self._path, safe="/%:@!$&'()*+,;=~\0\1"), known, lambda text: quote(text, safe=""))
+        path = holes.filled(quote(self._path, safe=_PATH), known, lambda text: quote(text, safe=""))
         body = self._body.write(known, hidden) if self._body is not None else None
         return self._asked(f"{self._base}{path or ''}{'?' if query else ''}{query}", plain, body)
 
     def _asked(
-        self, url: str, plain: frozenset[tuple[str, str]] = frozenset(), body: bodies.Written | None = None
+        self,
+        url: str,
+        plain: frozenset[tuple[str, str]] = frozenset(),
+        body: bodies.Written | None = None,
+        method: str = "",
     ) -> Asked:
         secret = Secret(url)
-        identity = f"{self._resource.method} {self.redaction.identity(secret)}"
+        method = method or self._resource.method
+        identity = f"{method} {self.redaction.identity(secret)}"
         return Asked(
             url=secret,
             shown=self.redaction.address(secret, plain),
             identity=identity if body is None else f"{identity}\n{self.redaction.text(body.identity)}",
-            method=self._resource.method,
+            method=method,
             body=body.sent if body is not None else None,
             said=self.redaction.text(body.shown) if body is not None else "",
         )
@@ -250,6 +271,12 @@ class Requests:
                 raise UsageError(f"{self.title} has a line break or control character in the header {name}; remove it")
             headers[name.lower()] = (name, value)
         return tuple(headers.values())
+
+
+def _export_paths(resource: HttpResource) -> list[tuple[str, Composed]]:
+    export = resource.export
+    given = {"poll": export.poll, "download": export.download} if export is not None else {}
+    return [(name, path) for name, path in given.items() if path is not None]
 
 
 def _tls_settings(tls: ClientTls | None) -> dict[str, Composed]:

@@ -59,30 +59,46 @@ class HttpSource:
         self._names = named(connector.auth)
         self._judge = Judge(resource)
 
-    def get(self, asked: Asked, *, decode: bool, sweep: str = "") -> Good:
-        """decode: whether the body is needed. sweep: which the request belongs to. Raises SourceError; RejectedError with the answer
-        that is none."""
-        answer = self._ask(asked, sweep)
-        if answer.status == 401 and self._credentials.renew():
-            answer = self._ask(asked, sweep)
-        rule = self._judge.rule(answer) if self._resource.rules else None
-        if rule is not None and rule.action in ("skip", "empty"):
-            return Good(answer, None, rule)
-        if rule is not None:
-            said = f": {rule.message}" if rule.message else ", which the map takes for a failure"
-            raise RejectedError(f"{self._where(asked)} answered {answer.status}{said}", answer)
-        if not 200 <= answer.status <= 299:
-            raise RefusedError(self._refusal(answer.status, asked), answer)
+    def get(self, asked: Asked, *, decode: bool, sweep: str = "", window: str = "") -> Good:
+        """decode: whether the body is needed. sweep, window: which the request belongs to. Raises SourceError; RejectedError with the
+        answer that is none."""
+        answer = self.answered(asked, sweep)
+        if isinstance(answer, Good):
+            return answer
         content_type = answer.response.header("content-type") or ""
         try:
             return Good(answer, page_body(answer.content, self._resource.format, content_type, decode=decode))
         except MisfitError as instead:
             raise RejectedError(self.misfit(asked, answer.status, instead), answer) from None
 
+    @property
+    def pending(self) -> str | None:
+        """What an earlier run has under way at the source: its window; None if it has nothing."""
+        return None
+
+    def settled(self) -> None:
+        """The page is durable."""
+
+    def answered(self, asked: Asked, sweep: str, *, accept: str = "", ruled: bool = True) -> Answer | Good:
+        """A good answer, or one that a rule passes over. accept: what is wanted instead of the resource's format. ruled: whether the
+        rules of the resource are about it. Raises as `get`."""
+        answer = self._ask(asked, sweep, accept, ruled)
+        if answer.status == 401 and self._credentials.renew():
+            answer = self._ask(asked, sweep, accept, ruled)
+        rule = self._judge.rule(answer) if self._resource.rules and ruled else None
+        if rule is not None and rule.action in ("skip", "empty"):
+            return Good(answer, None, rule)
+        if rule is not None:
+            said = f": {rule.message}" if rule.message else ", which the map takes for a failure"
+            raise RejectedError(f"{self.where(asked)} answered {answer.status}{said}", answer)
+        if not 200 <= answer.status <= 299:
+            raise RefusedError(self._refusal(answer.status, asked), answer)
+        return answer
+
     def misfit(self, asked: Asked, status: int, instead: MisfitError) -> str:
         wanted = FORMATS[self._resource.format]
         return (
-            f"{self._where(asked)} answered {status} with {instead} instead of {wanted};"
+            f"{self.where(asked)} answered {status} with {instead} instead of {wanted};"
             " check the connector's base and the resource's path, and whether the source is in order"
         )
 
@@ -94,24 +110,29 @@ class HttpSource:
         """A rejected body without any secret that the source may have repeated in it."""
         return self.requests.redaction.text(content.decode("latin-1")).encode("latin-1")
 
-    def _ask(self, asked: Asked, sweep: str) -> Answer:
+    def _ask(self, asked: Asked, sweep: str, accept: str, ruled: bool) -> Answer:
         resource = self._resource
         headers = self.requests.headers
-        if resource.idempotency is not None:
+        if accept:
+            headers = tuple((name, accept if name == "Accept" else value) for name, value in headers)
+        posts = asked.method == "POST"
+        if resource.idempotency is not None and posts:
             # The same with each attempt, and with the attempts of a run that goes on with the sweep.
             key = hashlib.sha256(f"{sweep} {asked.identity}".encode()).hexdigest()
             headers = (*headers, (resource.idempotency, key[:32]))
+        if not posts:
+            headers = tuple(item for item in headers if item[0] != "Content-Type")
         plain = Request(method=asked.method, url=asked.url, headers=headers, body=asked.body, tls=self.requests.tls)
         signed = replace(plain, headers=(*plain.headers, *self._credentials.headers(plain)))
-        safe = not resource.once or resource.idempotency is not None
-        judge = self._judge.repeats if resource.rules else None
-        return self._exchange.answered(signed, self._where(asked), safe=safe, judge=judge)
+        safe = not resource.once or resource.idempotency is not None or not posts
+        judge = self._judge.repeats if resource.rules and ruled else None
+        return self._exchange.answered(signed, self.where(asked), safe=safe, judge=judge)
 
-    def _where(self, asked: Asked) -> str:
+    def where(self, asked: Asked) -> str:
         return f"{self._resource.name} at {asked.shown}"
 
     def _refusal(self, status: int, asked: Asked) -> str:
-        where = self._where(asked)
+        where = self.where(asked)
         if status in (401, 403):
             if not self._names:
                 return f"{where} asks for credentials (it answered {status}); give the connector an auth"

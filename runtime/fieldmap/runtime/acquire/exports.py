@@ -1,0 +1,161 @@
+"""Jobs that a source works on: submitted once, asked after until they are done, and their file fetched.
+
+What tells the job is kept beside the archive before anything is asked about it, with the window that it was submitted for. A run that
+was cut off goes on with it as long as it lives, and submits no second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fieldmap.runtime.acquire.contents import MisfitError, page_body
+from fieldmap.runtime.acquire.flow import Flow
+from fieldmap.runtime.acquire.guards import Guards
+from fieldmap.runtime.acquire.requests import Asked
+from fieldmap.runtime.acquire.sending import Answer
+from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError, RejectedError
+from fieldmap.runtime.errors import SourceError
+from fieldmap.runtime.plan import Export, HttpConnector, HttpResource
+from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.values.decode import json_body
+from fieldmap.runtime.values.outcome import Failed
+
+
+class _Kept(msgspec.Struct):
+    """request: the fingerprint of the submission. window: what it was submitted for. sweep: which asked for it. job: "" until the source
+    told. at: when it was submitted, in seconds since 1970."""
+
+    request: str = ""
+    window: str = ""
+    sweep: str = ""
+    job: str = ""
+    at: float = 0.0
+
+
+class ExportSource(HttpSource):
+    """A resource whose one page is the file of a job."""
+
+    def __init__(
+        self, connector: HttpConnector, resource: HttpResource, ports: Ports, environ: Mapping[str, str], flow: Flow
+    ) -> None:
+        super().__init__(connector, resource, ports, environ, flow)
+        assert resource.export is not None  # noqa: S101  (that is what makes it one)
+        self._export: Export = resource.export
+        self._ports = ports
+        self._name = f"export {resource.name}"
+        self._kept = self._read()
+
+    @property
+    def pending(self) -> str | None:
+        """The window that a job which lives was submitted for, "" if it had none; None if there is no such job."""
+        return self._kept.window if self._kept.sweep and self._left() > 0 else None
+
+    def get(self, asked: Asked, *, decode: bool, sweep: str = "", window: str = "") -> Good:
+        """The file. asked: the submission."""
+        request = Guards.fingerprint(asked)
+        kept = self._kept
+        if kept.request != request or self._left() <= 0:
+            self._write(_Kept(request=request, window=window, sweep=sweep, at=self._now()))
+        fresh = not self._kept.job
+        if fresh:
+            submitted = self._submitted(asked)
+            if isinstance(submitted, Good):
+                return submitted
+        try:
+            last = self._polled()
+            return self._downloaded(last, decode=decode)
+        except RefusedError as refused:
+            if refused.status not in (404, 410):
+                raise
+            self.settled()
+            if fresh:
+                raise
+            # The source has forgotten a job of an earlier run.
+            return self.get(asked, decode=decode, sweep=sweep, window=window)
+
+    def settled(self) -> None:
+        """Forgets the job: its file is durable, or it will never have one."""
+        self._write(_Kept())
+
+    # ------------------------------------------------------------------------------------------------- parts
+
+    def _submitted(self, asked: Asked) -> Good | None:
+        """Submits the job, and keeps what tells it. A Good where a rule passes the answer over."""
+        answer = self.answered(asked, self._kept.sweep, accept="application/json")
+        if isinstance(answer, Good):
+            self.settled()
+            return answer
+        job = self._export.job(self._json(answer, asked))
+        if isinstance(job, bool) or not isinstance(job, str | int | Decimal) or str(job) in ("", ".", ".."):
+            raise RejectedError(
+                f"{self.where(asked)} answered without what tells the job; check the job line of the resource", answer
+            )
+        self._kept.job, self._kept.at = str(job), self._now()
+        self._write(self._kept)
+        return None
+
+    def _polled(self) -> tuple[Asked, Any]:
+        """The last answer about the job, when it is done."""
+        asked = self.requests.aside("poll", self._kept.job)
+        while True:
+            answer = self.answered(asked, self._kept.sweep, accept="application/json", ruled=False)
+            assert isinstance(answer, Answer)  # noqa: S101  (no rule passes it over)
+            body = self._json(answer, asked)
+            if self._export.done(body):
+                return asked, body
+            if self._export.failed is not None and self._export.failed(body):
+                self.settled()
+                raise RejectedError(
+                    f"{self.where(asked)} says that the job failed; run again to submit another", answer
+                )
+            left = self._left()
+            if left <= 0:
+                self.settled()
+                raise SourceError(
+                    f"{self.where(asked)} was not done within {self._export.life_ms // 1000:,} seconds; see whether the"
+                    " source is in order, or give the poll line a longer for"
+                )
+            self._ports.clock.sleep(min(self._export.every_ms / 1000, left))
+
+    def _downloaded(self, last: tuple[Asked, Any], *, decode: bool) -> Good:
+        page, body = last
+        if self._export.link is not None:
+            asked = self.requests.after_link(page, self._export.link(body))
+        else:
+            asked = self.requests.aside("download", self._kept.job)
+        return super().get(asked, decode=decode, sweep=self._kept.sweep)
+
+    def _json(self, answer: Answer, asked: Asked) -> Any:
+        """The whole body. Raises RejectedError."""
+        try:
+            page_body(answer.content, "json", answer.response.header("content-type") or "", decode=False)
+        except MisfitError as instead:
+            raise RejectedError(
+                f"{self.where(asked)} answered {answer.status} with {instead} instead of JSON", answer
+            ) from None
+        body = json_body(answer.content)
+        return None if isinstance(body, Failed) else body
+
+    def _now(self) -> float:
+        return self._ports.clock.now().timestamp()
+
+    def _left(self) -> float:
+        """How long the job may still be asked after, in seconds. A clock that was set back ends it."""
+        passed = self._now() - self._kept.at
+        return self._export.life_ms / 1000 - passed if passed >= 0 else 0.0
+
+    def _read(self) -> _Kept:
+        data = self._ports.state.read(self._name) if self._ports.state is not None else None
+        try:
+            return msgspec.json.decode(data, type=_Kept) if data is not None else _Kept()
+        except msgspec.DecodeError:
+            return _Kept()
+
+    def _write(self, kept: _Kept) -> None:
+        self._kept = kept
+        if self._ports.state is not None:
+            self._ports.state.write(self._name, msgspec.json.encode(kept))
