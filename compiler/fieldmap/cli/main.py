@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "operate": ("sync", "replay", "status"),
     "fetching": ("fetch",),
     "pushing": ("ingest",),
+    "serving": ("serve",),
     "query": ("query",),
     "inspect": ("explain",),
     "dlq": ("dlq",),

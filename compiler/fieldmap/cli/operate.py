@@ -117,7 +117,7 @@ def _run(
         RunProgress(quiet=json) as progress,
         contextlib.chdir(workspace.root),
     ):
-        limits = _dead_letters(workspace, bundle)
+        limits = limits_of(workspace, bundle)
         run = Run(
             bundle, workspace.archive(), database, ports, os.environ, progress, limits, workspace.settings.workers
         )
@@ -133,7 +133,7 @@ def _run(
     return 1 if report.failed else 0
 
 
-def _dead_letters(workspace: Workspace, bundle: Bundle) -> dict[str, Decimal]:
+def limits_of(workspace: Workspace, bundle: Bundle) -> dict[str, Decimal]:
     """By resource, and "" for all others, how many percent of the records may be dead letters. Raises UsageError."""
     known = sorted({item.resource for item in bundle.catalogue.maps})
     for name in workspace.settings.dead_letters_of:

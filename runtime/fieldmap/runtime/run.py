@@ -106,6 +106,28 @@ class Run:
                     report.failed[resource] = str(error)
         return report
 
+    def load(self, resources: list[str]) -> Report:
+        """Loads what the archive holds of resources and the database does not: for what is pushed, while another part of this
+        process writes the archive."""
+        reconciled = prepare(self.database, self.bundle, replay=False)
+        if reconciled.meaning_changed:
+            raise FindingsError(
+                f"{reconciled} since the rows were loaded; load the archive with what is said now first: fieldmap replay"
+            )
+        report = Report(reconciled=reconciled)
+        with told("loading"), self._recorded("load", report) as run:
+            report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
+            report.decided = settle(self.database, self.bundle, self.archive, run)
+            for info in self._maps(resources):
+                dead = self._dead(info)
+                try:
+                    with Loader(self.database, self.bundle, info, run, dead=dead, archive=self.archive) as loader:
+                        report.maps[info.id] = loader.loaded
+                        self._catch_up(loader, info)
+                except FindingsError as error:
+                    report.failed[info.resource] = str(error)
+        return report
+
     def replay(self, resources: list[str]) -> Report:
         """Loads the archive with the bundle's maps: those whose version changed from its beginning, the others what is new in it."""
         # Before a map that changed is begun anew: what an older archive lacks would be swept away at its end.

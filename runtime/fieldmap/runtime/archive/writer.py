@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -51,6 +51,17 @@ class Writer:
             raise ValueError(f"A response of {received.resource} for the archive of {self.resource}")
         place, length = self._append(lambda chain: warc.received(received, self._ports.random.hex(32), chain))
         return Archived.of(received, place, length)
+
+    def append_all(self, received: Sequence[Received]) -> list[Archived]:
+        """As `append` of each, in order, with one write and one sync for all of them; if it raises, none of them counts."""
+
+        def making(one: Received) -> Callable[[str], tuple[bytes, str]]:
+            return lambda chain: warc.received(one, self._ports.random.hex(32), chain)
+
+        if any(one.resource != self.resource for one in received):
+            raise ValueError(f"A response of another resource for the archive of {self.resource}")
+        places = self._append_all([making(one) for one in received]) if received else []
+        return [Archived.of(one, *place) for one, place in zip(received, places, strict=True)]
 
     def close_sweep(self, sweep: str, pages: int, end: SweepEnd) -> ClosedSweep:
         """Marks that the sweep came to its end with so many pages."""
@@ -145,21 +156,29 @@ class Writer:
 
     def _append(self, make: Callable[[str], tuple[bytes, str]]) -> tuple[int, int]:
         """Position and length of the record that `make` gives for the chain so far."""
+        return self._append_all([make])[0]
+
+    def _append_all(self, makes: Sequence[Callable[[str], tuple[bytes, str]]]) -> list[tuple[int, int]]:
         self._check()
         if self._segment is None or self._size >= self._segment_bytes:
             self._rotate()
-        record, chain = make(self._chain)
-        if len(record) > MOST_RECORD:
-            raise ArchiveError(
-                f"A response of {len(record) >> 20} MiB is too large for the archive of {self.resource};"
-                " ask the source for smaller pages"
-            )
-        return self._write(record, chain)
+        chain, records = self._chain, []
+        for make in makes:
+            record, chain = make(chain)
+            records.append(record)
+            if len(record) > MOST_RECORD:
+                raise ArchiveError(
+                    f"A response of {len(record) >> 20} MiB is too large for the archive of {self.resource};"
+                    " ask the source for smaller pages"
+                )
+        return self._write(records, chain)
 
-    def _write(self, record: bytes, chain: str) -> tuple[int, int]:
+    def _write(self, records: Sequence[bytes], chain: str) -> list[tuple[int, int]]:
+        """chain: after the last of them."""
         segment = self._segment
         assert segment is not None  # noqa: S101  (only called with a segment open)
-        frame = self._compressor.compress(record)
+        frames = [self._compressor.compress(record) for record in records]
+        frame = frames[0] if len(frames) == 1 else b"".join(frames)
         self._fence(segment)
         self._stopped = "an earlier write failed"  # until it has not; an interruption by the user counts too
         try:
@@ -168,10 +187,12 @@ class Writer:
         except OSError as error:
             raise self._unwritten(error) from None
         self._stopped = ""
-        place = position(self._number, self._size)
-        self._size += len(frame)
+        places = []
+        for length in map(len, frames):
+            places.append((position(self._number, self._size), length))
+            self._size += length
         self._chain = chain
-        return place, len(frame)
+        return places
 
     def _fence(self, segment: Segment | None) -> None:
         """Raises if another writer came meanwhile: this one may have slept while its lock was removed with the lock's file, and what
@@ -202,7 +223,8 @@ class Writer:
 
     def _open_with_warcinfo(self) -> None:
         now = self._ports.clock.now()
-        self._write(*warc.opening(self.resource, self._number, now, self._ports.random.hex(32), self._chain))
+        record, chain = warc.opening(self.resource, self._number, now, self._ports.random.hex(32), self._chain)
+        self._write([record], chain)
 
     def _check(self) -> None:
         if self._stopped:
