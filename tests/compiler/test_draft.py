@@ -189,6 +189,22 @@ def test_likeness(field: str, member: str, within: str, least: float, most: floa
     assert least <= sure <= most, (sure, reason)
 
 
+def test_what_a_draft_does_not_write_out_and_what_it_asks_for(tmp_path: Path) -> None:
+    entity = "entity Worker { key id: text\ngender: enum { female, male }?  pii\nhired_on: date? }\n"
+    connector = 'connector hr { base env.HR\nresource people { get "/p"\nid $.id\nshape { id: text, gender: text? pii, hireDate: text? } } }'
+    checked = project(tmp_path, model=entity + connector)
+    fields = list(checked.context.entities["Worker"].fields.values())
+    records: list[object] = [
+        {"id": "1", "gender": "Female", "hireDate": "2021-03-01"},
+        {"id": "2", "gender": "Male", "hireDate": "0000-00-00"},
+    ]
+    made = proposals(fields, known(checked, records))
+    assert made["gender"].value == ""
+    assert made["gender"].codes == ()
+    assert made["hired_on"].value == "$.hireDate as date"
+    assert 'say in the shape: absent when "0000-00-00"' in made["hired_on"].reason
+
+
 def test_a_part_of_a_name_is_no_name(tmp_path: Path) -> None:
     """A last name alone would look right in most rows."""
     entity = "entity Worker { key id: text\nname: text? }\n"

@@ -10,8 +10,8 @@ from fieldmap.compiler import ir, units
 from fieldmap.compiler.draft.likeness import UNITS, is_full_name, likeness, part_of_name, said
 from fieldmap.compiler.draft.reading import SourceMember
 from fieldmap.compiler.infer import dating
-from fieldmap.compiler.infer.masking import quoted
-from fieldmap.compiler.infer.words import words_of
+from fieldmap.compiler.infer.masking import is_telling, quoted
+from fieldmap.compiler.infer.words import tag_of, words_of
 from fieldmap.compiler.steps import EACH
 
 if TYPE_CHECKING:
@@ -235,10 +235,15 @@ def _dated(member: SourceMember) -> bool:
 def _written(kind: str, member: SourceMember) -> Value | None:
     """A text read as a date or time, by its samples where there are some."""
     found = _by_samples(kind, member)
-    odd = member.seen.dated - member.seen.fitting if found is not None and member.seen.usual_forms else 0
-    if found is None or not odd:
+    if found is None:
+        return None
+    odd = member.seen.dated - member.seen.fitting if member.seen.usual_forms else 0
+    told = f"{odd} of {member.seen.dated} samples are none" if odd else ""
+    undeclared = sorted(text for text in member.texts if dating.is_zero(text) or not text.strip())
+    if undeclared:
+        told = f"say in the shape: absent when {' or '.join(map(quoted, undeclared))}"
+    if not told:
         return found
-    told = f"{odd} of {member.seen.dated} samples are none"
     return replace(found, note=f"{found.note}; {told}" if found.note else told)
 
 
@@ -384,6 +389,8 @@ def _enum(field: ir.Field, values: tuple[str, ...], member: SourceMember, known:
 
 def _new_list(field: ir.Field, values: tuple[str, ...], member: SourceMember, known: Known) -> Value | None:
     """A code list of the samples, each with the value of the enum that it is most like."""
+    if tag_of(member.name, member.within) or any(is_telling(text) for text in member.texts):
+        return Value("", 0.8, "its codes look personal, so none is written here: write a code list, and via …")
     name = f"{known.prefix}_{field.name}"
     lines, hits = [], 0
     for text in sorted(member.texts):
