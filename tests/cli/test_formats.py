@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support import rows
-from tests.values.test_formats import workbook
+from tests.values.test_formats import workbook, zipped
 
 from fieldmap.cli.main import run
 from fieldmap.runtime.store.database import Server
@@ -161,9 +163,62 @@ def test_excel(folder: Path, database: Server, capsys: pytest.CaptureFixture[str
     assert (raw["path"], raw["text"]) == ("row 2: $.Pay (People!C5)", "0.1")
 
 
+WIDE = """
+connector drop is files {
+  folder "in"
+  resource people {
+    files "*.zip" as fixed in zip "*.txt" {
+      columns  { Nr: 1 to 3, Name: 4 to 9, Lohn: 10 to 15 }
+      encoding "latin-1"
+      skip     1
+    }
+    id $.Nr
+  }
+}
+map drop.people to Worker {
+  number = $.Nr
+  name   = $.Name
+  pay    = $.Lohn as decimal("1.234,56")
+}
+"""
+
+
+def test_fixed_width_in_a_zip(folder: Path, database: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = "Stand\n001Zoë    12,50\n", "Stand\n002Al\n003Bo     7,00 \n"
+    content = zipped(("x/a.txt", first.encode("latin-1")), ("b.txt", second.encode()), ("c.doc", b"?"))
+    synced(folder, WIDE, "a.zip", content)
+    query = "SELECT number, name, pay::text FROM canonical.worker ORDER BY 1"
+    found = rows(database, query)
+    assert found == [("001", "Zoë", "12.50"), ("003", "Bo", "7.00")]
+    (raw,) = explained("003", "pay", capsys)["raw"]
+    assert (raw["path"], raw["text"]) == (
+        "b.txt, row 2: $.Lohn (line 3, column Lohn, characters 10 to 15)",
+        "7,00",
+    )
+    (letter,) = rows(database, "SELECT id, code, reason FROM fieldmap.dead_letters")
+    assert letter[1] == "FM2120"
+    assert letter[2].startswith("b.txt: a line has 5 characters, and the columns take 15")
+    # The archive holds the file as it came, and is all that a replay needs.
+    (folder / "in" / "a.zip").unlink()
+    (folder / "all.map").write_text(ENTITY + WIDE.replace("skip     1", "skip     1\n      short_rows allowed"))
+    assert run(["replay"]) == 0
+    assert rows(database, query) == [("001", "Zoë", "12.50"), ("002", "Al", None), ("003", "Bo", "7.00")]
+    capsys.readouterr()
+    assert run(["archive", "verify"]) == 0
+
+
+def test_lines_in_gzip_are_shown_where_they_stand(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = re.sub(r'files "\*\.csv" as csv \{.*\}', 'files "*.gz" as ndjson in gzip', CSV)
+    text = text.replace(' as decimal("1.234,56")', "")
+    synced(folder, text, "a.gz", gzip.compress(b'{"Nr":"1","Lohn":5}\n') + gzip.compress(b'{"Nr":"2","Lohn":6}\n'))
+    (raw,) = explained("2", "pay", capsys)["raw"]
+    assert (raw["path"], raw["text"], raw["body_start"]) == ("line 2: $.Lohn", "6", 37)
+
+
 @pytest.mark.parametrize(
     ("text", "name", "good", "bad", "words"),
     [
+        (WIDE, "a.txt.zip", zipped(("a.txt", b"x\n001Bo    12,50 ")), b"PK", "not a whole zip file"),
         (XML, "a.xml", REPORT.encode("iso-8859-1"), b"<Fault/>", "the root element is Fault"),
         (XML, "a.xml", REPORT.encode("iso-8859-1"), b"<Report><Data></Report>", "not XML"),
         (CSV, "a.csv", b"x\nNr;Name\n1;A\n", b"x\nNr,Name\n1,A\n", "one cell with a comma"),

@@ -102,7 +102,7 @@ def test_a_bad_line_leaves_the_others() -> None:
 
 
 def test_rows_of_csv() -> None:
-    text = b'no,name,note\r\n1,"Byron, Ada",\r\n2,"a ""b""\nc",x\r\n\r\n3\r\n'
+    text = b'no,name,note\r\n1,"Byron, Ada",\r\n2,"a ""b""\nc",x\r\n\r\n3,,\r\n'
     assert list(bodies(text, "csv")) == [
         (14, {"no": "1", "name": "Byron, Ada"}),
         (31, {"no": "2", "name": 'a "b"\nc', "note": "x"}),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
+import tracemalloc
 import zipfile
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]
 
-from fieldmap.runtime.values.decode import bodies
+from fieldmap.runtime.values.decode import bodies, named_bodies
 from fieldmap.runtime.values.failures import TITLES, Unreadable
 from fieldmap.runtime.values.outcome import Failed
 from fieldmap.runtime.values.reading import Reading
@@ -158,6 +160,192 @@ def test_delimiter_quote_encoding_and_header() -> None:
 )
 def test_files_read_the_wrong_way_are_told(content: str | bytes, words: str) -> None:
     assert words in reason(table(content)[0])
+
+
+def test_columns_without_a_header_and_lines_that_are_no_rows() -> None:
+    columns = (("a", 0, 0), ("b c", 0, 0))
+    content = 'made 2026\r\n1;x\r\n2;"y\nz"\r\nrows: 2\r\n\r\n'
+    assert table(content, columns=columns, skip=1, footer=1, delimiter=";") == [
+        {"a": "1", "b c": "x"},
+        {"a": "2", "b c": "y\nz"},
+    ]
+    # More lines at the ends than there are: no rows, and no end without a beginning.
+    assert table("1,2\n", columns=columns, skip=1, footer=2) == []
+    assert table("1,2\n", columns=columns, skip=9) == []
+    assert table("", columns=columns, footer=3) == []
+
+
+def test_ragged_rows_are_dead_and_leave_the_others() -> None:
+    found = table("a,b,c\n1,2,3\n4,5\n6,7,8,9\n10,11,12\n")
+    assert [found[0], found[3]] == [{"a": "1", "b": "2", "c": "3"}, {"a": "10", "b": "11", "c": "12"}]
+    assert "2 cells, and the header names 3; if the source" in reason(found[1])
+    assert "4 cells, and the header names 3" in reason(found[2])
+    found = table("1\n1,2,3\n", columns=(("a", 0, 0), ("b", 0, 0)), short_rows=True)
+    assert found[0] == {"a": "1"}
+    assert "3 cells, and the columns are 2" in reason(found[1])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "raw"),
+    [
+        ("utf-16", "a,b\n1,Ü😀\n".encode("utf-16")),
+        ("utf-16", "a,b\n1,Ü😀\n".encode("utf-16-le")),
+        ("utf-16le", "a,b\n1,Ü😀\n".encode("utf-16-le")),
+        ("utf-16be", "a,b\n1,Ü😀\n".encode("utf-16-be")),
+        ("utf-16be", b"\xff\xfe" + "a,b\n1,Ü😀\n".encode("utf-16-le")),
+        ("utf-8", "a,b\n1,Ü😀\n".encode("utf-8-sig")),
+        ("gb18030", "a,b\n1,Ü😀\n".encode("gb18030")),
+    ],
+)
+def test_N12_encodings_and_marks(encoding: str, raw: bytes) -> None:
+    assert table(raw, encoding=encoding) == [{"a": "1", "b": "Ü😀"}]
+
+
+def test_N12_utf_16_that_is_not_said_or_not_whole() -> None:
+    plain = "a,b\n1,2\n".encode("utf-16-le")
+    assert "UTF-16 without a mark" in reason(table(plain)[0])
+    assert "not UTF-16" in reason(table(plain[:-1], encoding="utf-16le")[0])
+
+
+# -------------------------------------------------------------------------------------------------------- fixed width
+
+WIDE = (("code", 1, 4), ("name", 5, 10), ("rest", 13, 14))
+
+
+def cut(content: bytes, **more: Any) -> list[tuple[int, Any]]:
+    return list(bodies(content, "fixed", Reading(**{"columns": WIDE, **more})))
+
+
+def test_fixed_width() -> None:
+    text = "HEAD\n0001Zoé     ab\r\n0002               \n\nEND 2\n\x1a"
+    for encoding in ("utf-8", "latin-1", "utf-16"):
+        found = cut(text.encode(encoding), encoding=encoding, skip=1, footer=1)
+        assert [row for _, row in found] == [
+            {"code": "0001", "name": "Zoé", "rest": "ab"},
+            {"code": "0002"},
+        ]
+
+
+def test_lines_that_are_too_short_or_too_long_are_dead_and_leave_the_others() -> None:
+    found = cut(b"0001Ada     ab\n0002Ada\n0003Ada     ab  \n0004Ada     abX\n0005\xff\n0006Ada     ab\n")
+    assert [row["code"] for _, row in found if isinstance(row, dict)] == ["0001", "0003", "0006"]
+    assert "7 characters, and the columns take 14" in reason(found[1][1])
+    assert "behind its last column, which ends at 14" in reason(found[3][1])
+    assert "not UTF-8" in reason(found[4][1])
+    assert found[5][0] == 62
+    assert cut(b"0002Ad\n", short_rows=True) == [(0, {"code": "0002", "name": "Ad"})]
+
+
+# ------------------------------------------------------------------------------------------------------------- packed
+
+
+def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as packed:
+        for name, content in members:
+            packed.writestr(zipfile.ZipInfo(name, (2026, 3, 1, 0, 0, 0)), content, method)
+    return file.getvalue()
+
+
+def within(content: bytes, packed: str, format: Any = "csv", **more: Any) -> list[Any]:
+    return [body for _, body in bodies(content, format, Reading(packed=packed, **more))]
+
+
+def test_files_of_a_zip_by_pattern_and_gzip_of_several_members() -> None:
+    content = zipped(
+        ("b/x.csv", b"a\n1\n"), ("notes.txt", b"?"), ("a.csv", b"a\n2\n3\n"), ("d/", b""), ("__MACOSX/._a.csv", b"\0")
+    )
+    assert within(content, "zip", members="*.csv") == [{"a": "1"}, {"a": "2"}, {"a": "3"}]
+    assert within(content, "zip", members="b/*.csv") == [{"a": "1"}]
+    assert [
+        (name, start) for name, start, _ in named_bodies(content, "csv", Reading(packed="zip", members="*.csv"))
+    ] == [
+        ("b/x.csv", 2),
+        ("a.csv", 2),
+        ("a.csv", 4),
+    ]
+    lines = gzip.compress(b'{"a":1}\n') + gzip.compress(b'{"a":2}\n')
+    assert within(lines, "gzip", "ndjson") == [{"a": 1}, {"a": 2}]
+    assert within(zipped(("p.xlsx", workbook([["a"], [1]], sheet="S"))), "zip", "excel", sheet="S") == [{"a": 1}]
+    assert within(zipped(("p.json", b'{"a":1}')), "zip", "json") == [{"a": 1}]
+
+
+def test_N03_packed_files_cut_anywhere_are_told() -> None:
+    whole = zipped(("a.csv", b"a\n" + b"1\n" * 50))
+    for length in range(len(whole)):
+        assert all(isinstance(body, Failed) for body in within(whole[:length], "zip")), length
+    whole = gzip.compress(b"a\n" + b"1\n" * 50)
+    for length in range(len(whole)):
+        reason(within(whole[:length], "gzip")[0])
+
+
+def test_A03_each_bit_of_a_zip_flipped_gives_the_rows_or_a_reason() -> None:
+    """Bits of times and the like change nothing; no bit may change a row, or lose one, without a word."""
+    content = b"a,b\n1,x\n2,y\n"
+    whole = zipped(("a.csv", content))
+    rows = within(whole, "zip")
+    for place in range(len(whole) * 8):
+        broken = bytearray(whole)
+        broken[place // 8] ^= 1 << place % 8
+        found = within(bytes(broken), "zip")
+        assert found == rows or any(isinstance(body, Failed) for body in found), place
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ([("../a.csv", b"a\n1\n")], "leads out of the zip file"),
+        ([("/etc/a.csv", b"a\n1\n")], "leads out"),
+        ([("x/../../a.csv", b"a\n1\n")], "leads out"),
+        ([("C:/a.csv", b"a\n1\n")], "leads out"),
+        ([("a\n.csv", b"a\n1\n")], "signs that no name has"),
+        ([("a.txt", b"a\n1\n")], 'no file in the zip fits "*.csv"; it holds a.txt'),
+        ([], "it holds nothing"),
+        ([("a.csv", gzip.compress(b"a\n1\n"))], "is itself a gzip file"),
+    ],
+)
+def test_N05_hostile_zips(members: list[tuple[str, bytes]], words: str) -> None:
+    (found,) = within(zipped(*members), "zip", members="*.csv")
+    assert words in reason(found)
+
+
+def test_N05_nested_and_doubled_files_links_and_passwords() -> None:
+    assert "itself a zip file" in reason(within(zipped(("a.csv", zipped(("b.csv", b"a\n1\n")))), "zip")[0])
+    assert "itself a gzip file" in reason(within(gzip.compress(gzip.compress(b"a\n1\n")), "gzip")[0])
+    with pytest.warns(UserWarning, match="Duplicate"):
+        doubled = zipped(("a.csv", b"a\n1\n"), ("a.csv", b"a\n2\n"))
+    found = within(doubled, "zip")
+    assert found[0] == {"a": "1"}
+    assert "two files of this name" in reason(found[1])
+    link = zipfile.ZipInfo("a.csv")
+    link.external_attr = 0o120777 << 16
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        packed.writestr(link, "/etc/passwd")
+    assert "is a link" in reason(within(file.getvalue(), "zip")[0])
+    for method, said in ((zipfile.ZIP_BZIP2, "method 12"), (zipfile.ZIP_LZMA, "method 14")):
+        assert said in reason(within(zipped(("a.csv", b"a\n1\n"), method=method), "zip")[0])
+    locked = bytearray(zipped(("a.csv", b"a\n1\n")))
+    for mark, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        locked[locked.index(mark) + offset] |= 1
+    assert "by a password" in reason(within(bytes(locked), "zip")[0])
+
+
+def test_N05_bombs_are_stopped_by_their_size() -> None:
+    zeros = b"\0" * (64 << 20)
+    for packed, content in (("gzip", gzip.compress(zeros)), ("zip", zipped(("a.csv", zeros)))):
+        tracemalloc.start()
+        try:
+            assert "unpacks to more than" in reason(within(content, packed)[0])
+            assert tracemalloc.get_traced_memory()[1] < 40 << 20
+        finally:
+            tracemalloc.stop()
+    small = [(f"{number}.csv", b"\0" * (1 << 20)) for number in range(40)]
+    found = within(zipped(*small), "zip")
+    assert "unpacks to more than" in reason(found[-1])
+    assert len(found) < 20
+    many = zipped(*((f"{number}.csv", b"") for number in range(10_001)), method=zipfile.ZIP_STORED)
+    assert "more than 10,000 files" in reason(within(many, "zip")[0])
 
 
 # -------------------------------------------------------------------------------------------------------------- Excel

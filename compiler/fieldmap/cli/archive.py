@@ -159,7 +159,7 @@ def import_(
     ],
     as_: Annotated[
         str | None,
-        typer.Option("--as", help="json, ndjson, csv, xml, excel or har, where the file's name does not tell."),
+        typer.Option("--as", help="json, ndjson, csv, fixed, xml, excel or har, where the file's name does not tell."),
     ] = None,
 ) -> int:
     """Puts recorded responses into the archive as if they had been fetched; load them with: fieldmap replay."""
@@ -185,10 +185,16 @@ def import_(
     reading = next(
         (reading_of(item) for item in checked.project.maps if f"{item.connector}.{item.resource}" == resource), PLAIN
     )
+    usual: Any = next(
+        (one.format for item in checked.connectors.values() for one in item.plan.resources if one.name == resource),
+        None,
+    )
     with workspace.archive().writer(resource) as writer:
         for path in files:
             form: Any = as_
-            pages = import_file(path, resource, format=form, writer=writer, ports=Ports.real(), reading=reading)
+            pages = import_file(
+                path, resource, format=form, writer=writer, ports=Ports.real(), reading=reading, usual=usual
+            )
             out().print(f"{path.name}: {plural(len(pages), 'response')} into {resource}")
     out().print("Load them with: fieldmap replay")
     return 0

@@ -21,7 +21,7 @@ from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Failed
 
-_TEXTS = ("json", "ndjson", "csv", "xml")
+_TEXTS = ("json", "ndjson", "csv", "fixed", "xml")
 
 
 def show(workspace: Workspace, page: Archived, record: int | None, *, reveal: bool, json: bool) -> None:
@@ -65,9 +65,9 @@ def _head(page: Archived, note: str) -> None:
 
 def _raw(page: Archived) -> None:
     """The body without its content coding, byte for byte; a file of a spreadsheet program only where no person looks on."""
-    if page.format not in _TEXTS and sys.stdout.isatty():
+    if (page.format not in _TEXTS or page.content()[:2] in (b"PK", b"\x1f\x8b")) and sys.stdout.isatty():
         raise UsageError(
-            f"The response is {page.format}, which no terminal shows; send it to a file, or name a record: --record 0"
+            f"The response is {page.format if page.format not in _TEXTS else 'a packed file'}, which no terminal shows; send it to a file, or name a record: --record 0"
         )
     if sys.stdout.isatty():
         text = page.content().decode("utf-8", "replace")

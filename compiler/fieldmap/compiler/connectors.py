@@ -17,7 +17,7 @@ from fieldmap.compiler.pages import Found, lower_pages
 from fieldmap.compiler.parents import Values, chain, check_parent, lower_parent
 from fieldmap.compiler.places import place
 from fieldmap.compiler.pushes import lower_push
-from fieldmap.compiler.readings import format_of, lower_reading
+from fieldmap.compiler.readings import format_of, lower_reading, packed_of
 from fieldmap.compiler.records import instant, textual
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.requests import Requests, holes_of, lower_rules, named_in, reference
@@ -183,8 +183,9 @@ class _ConnectorLowering:
         name = f"{self._node.name.text}.{node.name.text}"
         format_ = format_of(node)
         delta = lower_delta(node, self._report)
-        check_absence(node, format_, self._report)
-        lowered = lower_pages(node, format_, self._report, named_in(node))
+        packed = packed_of(node)
+        check_absence(node, packed or format_, self._report)
+        lowered = lower_pages(node, packed or format_, self._report, named_in(node))
         rules, conditions, reading = lower_rules(node, self._checker(None, node), format_)
         export, looked_up, asked_of = lower_export(node, self._checker(None, node), self._composed)
         self._finds.update({(name, purpose): read for purpose, read in (lowered.finds | looked_up).items()})
@@ -196,6 +197,7 @@ class _ConnectorLowering:
             headers=headers,
             pages=lowered.pages,
             format=format_,
+            packed=packed,
             delta=delta,
             method="GET" if node.post is None else "POST",
             body=body,

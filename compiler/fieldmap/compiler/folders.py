@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from fieldmap.compiler.auths import Compose, kept_secret
 from fieldmap.compiler.deltas import check_share
 from fieldmap.compiler.exports import EXPORT
-from fieldmap.compiler.readings import FORMATS, format_of
+from fieldmap.compiler.readings import FORMATS, format_of, packed_of
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
 from fieldmap.runtime import plan
@@ -99,6 +99,7 @@ def _resource(
         name=f"{connector.name.text}.{node.name.text}",
         pattern=node.files.pattern.value,
         format=format_of(node),
+        packed=packed_of(node),
         settles_ms=settles.milliseconds if settles is not None else usual,
         marker=marked.value if marked is not None else "",
         order="time" if node.files.oldest else "name",

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from fieldmap.compiler import ir, shapes
+from fieldmap.compiler.layouts import PACKED, lower_layout, lower_packed
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
 from fieldmap.runtime.plan import Format
 from fieldmap.runtime.values.reading import ENCODINGS, PLAIN, TEXT, Reading
 
-FORMATS = ("json", "ndjson", "csv", "xml", "excel")
+FORMATS = ("json", "ndjson", "csv", "fixed", "xml", "excel")
 _SETTINGS = {
-    "csv": ("delimiter", "quote", "encoding", "header"),
+    "csv": ("delimiter", "quote", "encoding", "header", "columns", "skip", "footer", "short_rows"),
+    "fixed": ("columns", "encoding", "skip", "footer", "short_rows"),
     "excel": ("sheet", "header"),
     "xml": ("root", "namespaces"),
 }
@@ -23,6 +25,9 @@ _SAMPLES = {
     "quote": "quote none",
     "encoding": 'encoding "windows-1252"',
     "header": "header 3",
+    "skip": "skip 2",
+    "footer": "footer 1",
+    "short_rows": "short_rows allowed",
     "sheet": 'sheet "People"',
     "root": 'root "Report_Data"',
     "namespaces": "namespaces kept",
@@ -34,6 +39,16 @@ def format_of(resource: ast.Resource) -> Format:
     """The format that a resource says, json where it says none or one that there is not."""
     line = resource.files or resource.format
     return cast("Format", line.format.text) if line is not None and line.format.text in FORMATS else "json"
+
+
+def packed_of(resource: ast.Resource) -> str:
+    """ "zip" or "gzip" where the resource's bodies are such files, else ""."""
+    line = resource.files or resource.format
+    return (
+        line.packed.kind.text
+        if line is not None and line.packed is not None and line.packed.kind.text in PACKED
+        else ""
+    )
 
 
 def reading_of(map_: ir.Map) -> Reading:
@@ -52,7 +67,9 @@ def lower_reading(resource: ast.Resource, shape: shapes.ObjectShape | None, repo
     if format_ not in FORMATS:
         report.unknown("FM0403", "format", line.format, FORMATS)
         return None
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = lower_layout(line, format_, _SETTINGS.get(format_, ()), report)
+    if line.packed is not None:
+        values |= lower_packed(line.packed, report)
     for setting in line.settings:
         if setting.name.text not in _SETTINGS.get(format_, ()):
             known = _SETTINGS.get(format_, ())
@@ -118,6 +135,16 @@ def _line(value: ast.Expr) -> int | None:
     return None
 
 
+def _count(value: ast.Expr) -> int | None:
+    if isinstance(value, ast.Number) and value.unit is None and value.value == 0:
+        return 0
+    return _line(value)
+
+
+def _allowed(value: ast.Expr) -> bool | None:
+    return True if isinstance(value, ast.Bare) and value.name == "allowed" else None
+
+
 def _sheet(value: ast.Expr) -> str | int | None:
     return _text(value) or _line(value)
 
@@ -137,6 +164,9 @@ _READERS: dict[str, Callable[[ast.Expr], Any]] = {
     "quote": _quote,
     "encoding": _encoding,
     "header": _line,
+    "skip": _count,
+    "footer": _count,
+    "short_rows": _allowed,
     "sheet": _sheet,
     "root": _root,
     "namespaces": _namespaces,
@@ -146,6 +176,9 @@ _HELP = {
     "quote": "what stands round a cell is one character, or none",
     "encoding": f"the encodings are {', '.join(list(ENCODINGS)[:6])} and their like",
     "header": "the header is a line by its number, from 1",
+    "skip": f"it is a number of lines, from 0 to {_MOST_LINES:,}",
+    "footer": f"it is a number of lines, from 0 to {_MOST_LINES:,}",
+    "short_rows": "short rows are allowed, or this is not said",
     "sheet": "a sheet is named, or numbered from 1",
     "root": "the root element has a name in quotes",
     "namespaces": "namespaces are dropped, or kept",

@@ -135,7 +135,9 @@ def _files(tree: Branch, ctx: Building) -> ast.Files:
     return ast.Files(
         pattern=plain(pattern, ctx),
         format=any_name(form, ctx),
-        settings=_settings(tree, ctx),
+        packed=ctx.maybe(branch(tree, "packed"), _packed),
+        settings=_settings(tree, ctx, "format_settings"),
+        columns=_columns(tree, ctx),
         settles=_length(parts.get("files_settles"), ctx),
         marked=plain(required_leaf(parts["files_marked"]), ctx) if "files_marked" in parts else None,
         oldest="files_oldest" in parts,
@@ -144,8 +146,38 @@ def _files(tree: Branch, ctx: Building) -> ast.Files:
 
 
 def _format(tree: Branch, ctx: Building) -> ast.Format:
-    form = any_name(required_leaf(tree, "NAME"), ctx)
-    return ast.Format(format=form, settings=_settings(tree, ctx), span=ctx.span(tree))
+    return ast.Format(
+        format=any_name(required_leaf(tree, "NAME"), ctx),
+        packed=ctx.maybe(branch(tree, "packed"), _packed),
+        settings=_settings(tree, ctx, "format_settings"),
+        columns=_columns(tree, ctx),
+        span=ctx.span(tree),
+    )
+
+
+def _packed(tree: Branch, ctx: Building) -> ast.Packed:
+    members = leaves(tree, "PLAIN")
+    return ast.Packed(
+        kind=any_name(required_leaf(tree, "NAME"), ctx),
+        members=plain(members[0], ctx) if members else None,
+        span=ctx.span(tree),
+    )
+
+
+def _columns(tree: Branch, ctx: Building) -> ast.Layout | None:
+    settings = branch(tree, "format_settings")
+    found = once(branches(settings, "places"), "format", ctx).get("places") if settings is not None else None
+    if found is None:
+        return None
+    return ast.Layout(columns=tuple(ctx.each(branches(found, "place"), _column)), span=ctx.span(found))
+
+
+def _column(tree: Branch, ctx: Building) -> ast.Place:
+    bounds = [whole_number(leaf, ctx, "the place of a column") for leaf in leaves(tree, "NUMBER")]
+    first, last = bounds or (None, None)
+    name = required_leaf(tree, "NAME", "DECL", "PLAIN")
+    called = any_name(name, ctx) if name.type == "NAME" else member_name(tree, ctx)
+    return ast.Place(name=called, first=first, last=last, span=ctx.span(tree))
 
 
 def _auth(tree: Branch, ctx: Building) -> ast.Auth:
@@ -158,13 +190,13 @@ def _tls(tree: Branch, ctx: Building) -> ast.Tls:
     return ast.Tls(settings=_settings(tree, ctx), span=ctx.span(tree))
 
 
+def _settings(tree: Branch, ctx: Building, rule: str = "auth_settings") -> tuple[ast.Setting, ...]:
+    settings = branch(tree, rule)
+    return tuple(ctx.each(branches(settings, "setting"), _setting)) if settings is not None else ()
+
+
 def _s3(tree: Branch, ctx: Building) -> ast.S3:
     return ast.S3(settings=_settings(tree, ctx), span=ctx.span(tree))
-
-
-def _settings(tree: Branch, ctx: Building) -> tuple[ast.Setting, ...]:
-    settings = branch(tree, "auth_settings")
-    return tuple(ctx.each(branches(settings), _setting)) if settings is not None else ()
 
 
 def _setting(tree: Branch, ctx: Building) -> ast.Setting:

@@ -75,7 +75,7 @@ def _kind(line: Line) -> str:
     match line.block:
         case "_ENTITY" | "_TABLE" if "DECL" in kinds[:2]:
             return "field"
-        case "_SHAPE" | "DECL" | "PLAIN" if kinds[0] in ("DECL", "PLAIN"):
+        case "_SHAPE" | "DECL" | "PLAIN" | "_COLUMNS" if kinds[0] in ("DECL", "PLAIN"):
             return "member"
         case "_MERGE" if kinds[0] in ("NAME", "DEFAULT"):
             return "rule"
@@ -83,7 +83,7 @@ def _kind(line: Line) -> str:
             return "arm"
         case "_FN" if kinds[0] != "_LET":
             return "setting"
-        case "_CONNECTOR" | "_RESOURCE" | "_AUTH":
+        case "_CONNECTOR" | "_RESOURCE" | "_AUTH" | "_FILES" | "_FORMAT":
             # `for each jobs as j get` is one word and a sentence.
             return "setting" if kinds[0] != "_FOR" else ""
         case "_EXPECT":

@@ -27,7 +27,7 @@ _SWALLOWING = {
 _OPENING = {"_LBRACE", "_LPAR", "_LSQ", "_LSQ_TYPE", "_LSQ_PATH", "_DESCENDANT_LSQ"}
 _CLOSING = {"_RBRACE", "_RPAR", "_RSQ"}
 # The first word of statements whose braces hold rows, which a comma may separate.
-_ROWS = {"_SHAPE", "DECL", "FIELD", "PLAIN", "KEY", "_HEADERS", "_QUERY", "_BODY", "_EXPECT", "_TABLE"}
+_ROWS = {"_SHAPE", "DECL", "FIELD", "PLAIN", "KEY", "_HEADERS", "_QUERY", "_BODY", "_EXPECT", "_TABLE", "_COLUMNS"}
 _TIGHT_BEFORE = {
     "_COMMA", "_RPAR", "OPTIONAL", "PREFIX_STAR", "_COLON", "COLON",
     "DOT_NAME", "_LSQ_PATH", "_DOT_ANY", "DESCENDANT_NAME", "_DESCENDANT_ANY", "_DESCENDANT_LSQ",

@@ -222,8 +222,8 @@ class _Chunk:
             return None
         if self._indent(following) <= self._indent(statement.start):
             return None
-        if opened.key in ("settings", "expected") and (self.balanced or self._shortage() >= 0):
-            return None  # `auth none` and `expect reject x` need no block
+        if opened.key in ("settings", "reading", "expected") and (self.balanced or self._shortage() >= 0):
+            return None  # `auth none`, `format xml` and `expect reject x` need no block
         self.balanced = False
         return opened
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Format = Literal["json", "ndjson", "csv", "xml", "excel"]
+Format = Literal["json", "ndjson", "csv", "fixed", "xml", "excel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,7 +396,8 @@ class HttpResource:
     """name: `workday.workers`. path: appended to the connector's base. method: "POST" asks with a body.
 
     once: a request whose answer was lost is not sent again. idempotency: the header in which each request has a key of its own, the
-    same with each attempt. rules: the first that fits an answer counts. reading: of XML, as JSON text, what `rules` look at.
+    same with each attempt. rules: the first that fits an answer counts. reading: of XML, as JSON text, what `rules` look at. packed:
+    "zip" or "gzip" where a body is such a file.
     """
 
     name: str
@@ -405,6 +406,7 @@ class HttpResource:
     headers: tuple[tuple[str, Composed], ...] = ()
     pages: Pages = NoPages()
     format: Format = "json"
+    packed: str = ""
     delta: Delta | None = None
     method: Literal["GET", "POST"] = "GET"
     body: Body | None = None
@@ -420,7 +422,7 @@ class HttpResource:
 class FilesResource:
     """pattern: a glob within the connector's folder, never leaving it. settles_ms: how long a file must have rested. marker: a file that
     lies beside those that are complete, an ending such as ".done" or a name; "" where nothing marks them. order: in which they are
-    read. absence: what no file has any more is gone.
+    read. absence: what no file has any more is gone. packed: "zip" or "gzip" where the files are such.
     """
 
     name: str
@@ -430,6 +432,7 @@ class FilesResource:
     marker: str = ""
     order: Literal["name", "time"] = "name"
     absence: bool = False
+    packed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

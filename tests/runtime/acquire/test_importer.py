@@ -28,7 +28,7 @@ def bring(workday: Source, name: str, content: bytes, format: Any = None) -> Imp
         ("a.JSON", "json", b'\xef\xbb\xbf{"data":[1e400]}'),
         ("a.jsonl", "ndjson", b'{"a":1}\n\n{"a":2}'),
         ("a.ndjson", "ndjson", b""),
-        ("a b.csv", "csv", b'\xef\xbb\xbfa,b\r\n"1\n2",2\r\n\r\n3\r\n'),
+        ("a b.csv", "csv", b'\xef\xbb\xbfa,b\r\n"1\n2",2\r\n\r\n3,\r\n'),
     ],
 )
 def test_a_file_is_one_record(workday: Source, name: str, format: str, content: bytes) -> None:

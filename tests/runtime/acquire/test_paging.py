@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -230,6 +232,25 @@ def test_S24_something_else_instead_of_json(workday: Source, body: bytes, conten
 def test_odd_json_is_json(workday: Source, body: bytes) -> None:
     with serving(reply(body)) as server:
         assert workday.fetch(connector(server.url))[0].body == body
+
+
+def test_N03_a_gzip_file_must_be_whole(workday: Source) -> None:
+    whole = gzip.compress(b"a,b\n1,2\n") + gzip.compress(b"3,4\n")
+    resource = replace(connector("https://x").resources[0], pages=NoPages(), format="csv", packed="gzip")
+    for body, said in (
+        (whole[:-3], "a gzip file that ends in the middle of its gzip stream instead of a gzip file of CSV"),
+        (whole[:-6] + b"\0\0" + whole[-4:], "is not the gzip stream"),
+        (b"a,b\n1,2\n", "a body that is no gzip file"),
+        (b"<!DOCTYPE html>", "an HTML page"),
+    ):
+        with serving(reply(body, content_type="application/gzip")) as server:
+            with pytest.raises(SourceError, match=said):
+                workday.fetch(replace(connector(server.url), resources=(resource,)))
+            assert server.asked[0].headers["accept"] == "application/gzip"
+    assert workday.archived() == []
+    with serving(reply(whole, content_type="application/gzip")) as server:
+        (kept,) = workday.fetch(replace(connector(server.url), resources=(resource,)))
+    assert kept.body == kept.content() == whole
 
 
 def test_lines_and_tables_are_kept_as_they_come(workday: Source) -> None:

@@ -11,6 +11,7 @@ from lxml import etree
 
 from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.runtime.values.decode import bodies
+from fieldmap.runtime.values.lines import text_of
 from fieldmap.runtime.values.outcome import Failed
 from fieldmap.runtime.values.reading import TEXT, Reading
 from fieldmap.runtime.values.xml import local
@@ -29,8 +30,8 @@ def spot(content: bytes, format: str, reading: Reading, start: int, keys: Sequen
     match format:
         case "xml":
             return _xml(content, reading, keys)
-        case "csv":
-            return _csv(content, reading, start, keys)
+        case "csv" | "fixed":
+            return _row(content, format, reading, start, keys)
         case "excel":
             return _excel(content, reading, start, keys)
         case _:
@@ -70,14 +71,16 @@ def _name(tag: str, reading: Reading) -> str:
     return tag if reading.namespaces else local(tag)
 
 
-def _csv(content: bytes, reading: Reading, start: int, keys: Sequence[str | int]) -> Spot:
+def _row(content: bytes, format: str, reading: Reading, start: int, keys: Sequence[str | int]) -> Spot:
     # Where a row starts is counted in the text that is read; of UTF-16 that is not the bytes of the page.
-    text = content.decode("utf-16").encode() if reading.encoding == "utf-16" else content
+    text, _ = text_of(content, reading)
     line = text.count(b"\n", 0, start) + 1
     column = str(keys[0]) if keys else ""
-    row = _body(content, "csv", reading, start)
+    row = _body(content, format, reading, start)
     cell = row.get(column) if isinstance(row, dict) else None
-    return Spot(f"line {line}, column {column}", cell if cell is not None else "missing")
+    places = [f", characters {first} to {last}" for name, first, last in reading.columns if name == column and first]
+    where = f"line {line}, column {column}{''.join(places)}"
+    return Spot(where, cell if cell is not None else "missing")
 
 
 def _excel(content: bytes, reading: Reading, start: int, keys: Sequence[str | int]) -> Spot:

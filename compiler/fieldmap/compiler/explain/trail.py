@@ -442,7 +442,7 @@ def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
         return Raw(f"{path} ({spot.words})", spot.text, None, None)
     span = located.span(step.keys)
     if span is not None:
-        return Raw(path, page.content()[span[0] : span[1]].decode("utf-8", "replace"), span[0], span[1])
+        return Raw(path, located.content[span[0] : span[1]].decode("utf-8", "replace"), span[0], span[1])
     return Raw(path, json_text(step.before) if step.before is not None else "missing", None, None)
 
 

@@ -210,23 +210,51 @@ class AnswerRule(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Packed(Node):
+    """`in zip "people*.csv"`, `in gzip`. members: a pattern of the names within a zip file that are read; all where it is None."""
+
+    kind: Name
+    members: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place(Node):
+    """One of `columns { code, "Full name" }`, or of fixed width `code: 1 to 10`: the characters of a line, counted from 1."""
+
+    name: Name
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout(Node):
+    """`columns { … }` of a format: how its columns are called where no header names them."""
+
+    columns: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Files(Node):
-    """`files "all_streams*.jsonl" as ndjson`, `files "*.csv" as csv { delimiter ";" }, settles in 1 min, marked by ".done", oldest first`"""
+    """`files "all_streams*.jsonl" as ndjson`, `files "*.zip" as csv in zip { delimiter ";" }, settles in 1 min, marked by ".done", oldest first`"""
 
     pattern: Text
     format: Name
+    packed: Packed | None = None
     settings: tuple[Setting, ...] = ()
     settles: Duration | None = None
     marked: Text | None = None
     oldest: bool = False
+    columns: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format(Node):
-    """`format xml`, `format csv { delimiter ";" }`: what an HTTP source answers, where it is not JSON."""
+    """`format xml`, `format csv in gzip { delimiter ";" }`: what an HTTP source answers, where it is not JSON."""
 
     format: Name
+    packed: Packed | None = None
     settings: tuple[Setting, ...] = ()
+    columns: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,14 @@ _ROUGH = msgspec.json.Decoder(msgspec.Raw)
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-FORMATS = {"json": "JSON", "ndjson": "JSON lines", "csv": "CSV", "xml": "XML", "excel": "an Excel workbook"}
+FORMATS = {
+    "json": "JSON",
+    "ndjson": "JSON lines",
+    "csv": "CSV",
+    "fixed": "lines of fixed width",
+    "xml": "XML",
+    "excel": "an Excel workbook",
+}
 
 
 class MisfitError(Exception):
@@ -49,13 +56,21 @@ def _member(raw: Any) -> Any:
     return body
 
 
-def page_body(content: bytes, format: Format, content_type: str, *, decode: bool) -> Any:
-    """Checks, as far as a glance can tell, that a body is of the format. Raises MisfitError.
+def page_body(content: bytes, format: Format, content_type: str, *, decode: bool, packed: str = "") -> Any:
+    """Checks, as far as a glance can tell, that a body is of the format, or a whole zip or gzip file. Raises MisfitError.
 
     decode: gives the body of a JSON page, an `Opened` if it is an object; otherwise gives None.
     """
     content = content.removeprefix(BOM)
     start = content[:1024].lstrip()
+    if packed and start[:14].lower().startswith((b"<!doctype html", b"<html")):
+        raise MisfitError("an HTML page")
+    if packed:
+        from fieldmap.runtime.values.packed import fault
+
+        if instead := fault(content, packed):
+            raise MisfitError(instead)
+        return None
     if format == "xml":
         if start[:1] != b"<" and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
             raise MisfitError("a body that is no markup")
@@ -66,7 +81,9 @@ def page_body(content: bytes, format: Format, content_type: str, *, decode: bool
         if content[:2] != b"PK":
             raise MisfitError("a body that is no workbook (.xlsx)")
         return None
-    if start[:1] == b"<" and (format != "csv" or start[:14].lower().startswith((b"<!doctype", b"<html", b"<?xml"))):
+    if start[:1] == b"<" and (
+        format not in ("csv", "fixed") or start[:14].lower().startswith((b"<!doctype", b"<html", b"<?xml"))
+    ):
         html = "html" in content_type.lower() or b"<html" in start.lower()
         raise MisfitError("an HTML page" if html else "markup, HTML or XML,")
     if format != "json":

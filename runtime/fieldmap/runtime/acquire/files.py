@@ -154,7 +154,10 @@ class Sweep:
                 continue
             try:
                 with self._told(), self.shelf.open(found) as handle:
-                    digests = tuple(_digest(body) for body in _bodies(handle, found.name, self.resource.format))
+                    digests = tuple(
+                        _digest(body)
+                        for body in _bodies(handle, found.name, self.resource.format, self.resource.packed)
+                    )
                     if digests != entry.parts or handle.changed():
                         return True
             except (ChangedError, SourceError):
@@ -177,7 +180,9 @@ class Sweep:
         def fingerprints() -> Iterator[str]:
             for found in files:
                 with self._told(), self.shelf.open(found) as handle:
-                    for number, body in enumerate(_bodies(handle, found.name, self.resource.format)):
+                    for number, body in enumerate(
+                        _bodies(handle, found.name, self.resource.format, self.resource.packed)
+                    ):
                         yield fingerprint(found.name, number, _digest(body))
 
         try:
@@ -217,7 +222,7 @@ class Sweep:
         other = False
         continued = left is not None and left.sweep == self.sweep
         with self._told(), self.shelf.open(found) as handle:
-            for number, body in enumerate(_bodies(handle, found.name, self.resource.format)):
+            for number, body in enumerate(_bodies(handle, found.name, self.resource.format, self.resource.packed)):
                 digest = _digest(body)
                 before = left.part(found.name, number) if left is not None else None
                 if anew:
@@ -313,20 +318,21 @@ def _length(milliseconds: int) -> str:
     return f"{milliseconds} ms"
 
 
-def bodies_of(path: Path, format: Format) -> Iterator[bytes]:
+def bodies_of(path: Path, format: Format, packed: str = "") -> Iterator[bytes]:
     """As `_bodies`, of a file by its path. Raises SourceError, OSError."""
     with path.open("rb") as file:
-        yield from _bodies(file, path.name, format)
+        yield from _bodies(file, path.name, format, packed)
 
 
-def _bodies(file: Readable, name: str, format: Format) -> Iterator[bytes]:
-    """The file in one body, or JSON lines in several of about PART_BYTES, cut at ends of lines. Raises SourceError, OSError."""
-    limit = MOST_BYTES if format != "ndjson" else PART_BYTES
+def _bodies(file: Readable, name: str, format: Format, packed: str) -> Iterator[bytes]:
+    """The file in one body, or JSON lines that are not packed in several of about PART_BYTES, cut at ends of lines. Raises SourceError, OSError."""
+    parted = format == "ndjson" and not packed
+    limit = PART_BYTES if parted else MOST_BYTES
     body = file.read(limit + 1)
     if len(body) <= limit:
         yield body
         return
-    if format != "ndjson":
+    if not parted:
         raise SourceError(f"The file {name} is longer than {MOST_BYTES >> 20} MiB; split it")
     rest = b""
     while body:

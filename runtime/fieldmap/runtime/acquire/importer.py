@@ -55,16 +55,18 @@ def import_file(
     writer: Writer,
     ports: Ports,
     reading: Reading = PLAIN,
+    usual: Format | None = None,
 ) -> Imported:
     """Archives a JSON, JSON lines, CSV, XML, Excel or HAR file; format: None to go by the file's name. reading: how the resource
-    says that its files are read.
+    says that its files are read. usual: the resource's format, for a name that tells none.
 
     Raises UsageError, with line and column, if the file is not what it should be; then nothing of it was archived.
     """
-    chosen = format or _SUFFIXES.get(path.suffix.lower())
-    if chosen is None or chosen not in _SUFFIXES.values():
+    named = path.with_suffix("") if reading.packed else path
+    chosen = format or _SUFFIXES.get(named.suffix.lower()) or usual
+    if chosen is None or chosen not in (*_SUFFIXES.values(), "fixed"):
         raise UsageError(
-            f"The name of {path} does not tell its format; name it: --as json, ndjson, csv, xml, excel or har"
+            f"The name of {path} does not tell its format; name it: --as json, ndjson, csv, fixed, xml, excel or har"
         )
     try:
         if chosen == "har":
@@ -75,16 +77,16 @@ def import_file(
                 raise UsageError(f"{path} has no response with a JSON body; record the requests to the source's API")
             return Imported([writer.append(item) for item in received], skipped)
         _check(path, chosen, reading)
-        return Imported([writer.append(item) for item in _received(path, resource, chosen, ports)])
+        return Imported([writer.append(item) for item in _received(path, resource, chosen, reading.packed, ports)])
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}); check its permissions") from None
     except SourceError as error:
         raise UsageError(str(error)) from None
 
 
-def _received(path: Path, resource: str, format: Format, ports: Ports) -> Iterator[Received]:
+def _received(path: Path, resource: str, format: Format, packed: str, ports: Ports) -> Iterator[Received]:
     sweep = new_sweep(ports)
-    for page, body in enumerate(bodies_of(path, format), 1):
+    for page, body in enumerate(bodies_of(path, format, packed), 1):
         yield Received(
             resource=resource,
             url=f"file:{quote(path.name, errors='surrogateescape')}",
@@ -103,6 +105,10 @@ def _received(path: Path, resource: str, format: Format, ports: Ports) -> Iterat
 
 
 def _check(path: Path, format: Format, reading: Reading) -> None:
+    if reading.packed:
+        check_size(path)
+        _check_bodies(path, format, reading)
+        return
     match format:
         case "json":
             check_size(path)
@@ -115,7 +121,7 @@ def _check(path: Path, format: Format, reading: Reading) -> None:
                 _check_csv(path)
             else:
                 _check_bodies(path, format, reading)
-        case "xml" | "excel":
+        case "xml" | "excel" | "fixed":
             check_size(path)
             _check_bodies(path, format, reading)
 
@@ -159,7 +165,7 @@ def _check_csv(path: Path) -> None:
             if not width:
                 _refuse(path, 1, 1, "there is no header row")
             for row in rows:
-                if len(row) > width:
+                if row and len(row) != width:
                     _refuse(path, rows.line_num, 1, f"this row has {len(row)} cells, and the header names {width}")
         except csv.Error as error:
             _refuse(path, rows.line_num, 1, str(error))
@@ -170,7 +176,7 @@ def _check_bodies(path: Path, format: Format, reading: Reading) -> None:
     content = path.read_bytes()
     for start, body in bodies(content, format, reading):
         if isinstance(body, Failed):
-            line = start if format == "excel" else content.count(b"\n", 0, start) + 1
+            line = start if format == "excel" else 1 if reading.packed else content.count(b"\n", 0, start) + 1
             _refuse(path, max(line, 1), 1, body.reason)
 
 

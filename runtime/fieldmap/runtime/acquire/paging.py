@@ -315,7 +315,8 @@ class Sweep:
                 return None
             item = self._pages.read(frame.position)
             content = item.content()
-            body = page_body(content, self._resource.format, "", decode=following.needs_body)
+            resource = self._resource
+            body = page_body(content, resource.format, "", decode=following.needs_body, packed=resource.packed)
             self._guards.known(frame.request, content)
             self._framed &= item.framed
             # A Link header is not kept, since it may hold a token: where it leads nobody knows any more.

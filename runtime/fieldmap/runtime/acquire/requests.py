@@ -34,9 +34,11 @@ _ACCEPT: Final = {
     "json": "application/json",
     "ndjson": "application/x-ndjson, application/jsonl, application/json",
     "csv": "text/csv",
+    "fixed": "text/plain",
     "xml": "application/xml, text/xml;q=0.9",
     "excel": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+_PACKED: Final = {"zip": "application/zip", "gzip": "application/gzip"}
 # Set by the transport, or decided here: a plan that sets them breaks the framing or the decoding.
 _RESERVED: Final = frozenset(("accept-encoding", "connection", "content-length", "host", "transfer-encoding"))
 _PATH: Final = "/%:@!$&'()*+,;=~\0\1"  # characters of a path that stay, and those of holes
@@ -258,7 +260,7 @@ class Requests:
     def _headers(self, stated: Sequence[tuple[str, str | Secret]]) -> tuple[tuple[str, str | Secret], ...]:
         """The headers of every request: our own, and over them the stated ones, the resource's last."""
         headers: dict[str, tuple[str, str | Secret]] = {
-            "accept": ("Accept", _ACCEPT[self._resource.format]),
+            "accept": ("Accept", _PACKED.get(self._resource.packed) or _ACCEPT[self._resource.format]),
             "accept-encoding": ("Accept-Encoding", "gzip, identity"),
             "user-agent": ("User-Agent", "Fieldmap"),
         }

@@ -67,7 +67,7 @@ class HttpSource:
             return answer
         content_type = answer.response.header("content-type") or ""
         try:
-            return Good(answer, page_body(answer.content, self._resource.format, content_type, decode=decode))
+            return Good(answer, self._body(answer.content, content_type, decode))
         except MisfitError as instead:
             raise RejectedError(self.misfit(asked, answer.status, instead), answer) from None
 
@@ -95,8 +95,13 @@ class HttpSource:
             raise RefusedError(self._refusal(answer.status, asked), answer)
         return answer
 
+    def _body(self, content: bytes, content_type: str, decode: bool) -> Any:
+        resource = self._resource
+        return page_body(content, resource.format, content_type, decode=decode, packed=resource.packed)
+
     def misfit(self, asked: Asked, status: int, instead: MisfitError) -> str:
-        wanted = FORMATS[self._resource.format]
+        packed = self._resource.packed
+        wanted = f"a {packed} file of " * bool(packed) + FORMATS[self._resource.format]
         return (
             f"{self.where(asked)} answered {status} with {instead} instead of {wanted};"
             " check the connector's base and the resource's path, and whether the source is in order"

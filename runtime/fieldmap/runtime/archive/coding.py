@@ -7,15 +7,11 @@ memory.
 
 from __future__ import annotations
 
-import zlib
 from typing import Final
 
-MOST_DECODED: Final = 256 << 20  # bytes
-_MOST_RATIO: Final = 200
-_RATIO_FROM: Final = 1 << 20  # bytes: small bodies may well shrink by more
-_MOST_MEMBERS: Final = 10_000
-_STEP: Final = 64 << 10  # bytes, taken in and given out at a time
-_GZIP: Final = 16 + zlib.MAX_WBITS
+from fieldmap.runtime.values.gunzip import MOST_UNPACKED, GunzipError, gunzip
+
+MOST_DECODED: Final = MOST_UNPACKED  # bytes
 
 
 class CodingError(Exception):
@@ -37,50 +33,9 @@ def decoded(body: bytes, coding: str) -> bytes:
                 raise CodingError(f"is longer than {MOST_DECODED >> 20} MiB", again=False)
             return body
         case "gzip" | "x-gzip":
-            return _gunzip(body)
+            try:
+                return gunzip(body)
+            except GunzipError as error:
+                raise CodingError(str(error), again=error.again) from None
         case other:
             raise CodingError(f'has the content coding "{other[:40]}", and only gzip was offered', again=False)
-
-
-def _gunzip(body: bytes) -> bytes:
-    parts: list[bytes] = []
-    room = min(MOST_DECODED, max(_RATIO_FROM, len(body) * _MOST_RATIO))
-    view = memoryview(body)
-    at = members = 0
-    while at < len(body):
-        members += 1
-        if members > _MOST_MEMBERS:
-            raise CodingError(f"has more than {_MOST_MEMBERS:,} gzip members", again=False)
-        at, room = _member(view, at, room, parts)
-        if body[at : at + 1] == b"\0":
-            # Some writers fill up with zeros after the last member.
-            if body[at:].strip(b"\0"):
-                raise CodingError("goes on with something else after its gzip stream", again=True)
-            break
-    if not members:
-        raise CodingError("is empty, and was announced as gzip", again=True)
-    return b"".join(parts)
-
-
-def _member(view: memoryview, at: int, room: int, parts: list[bytes]) -> tuple[int, int]:
-    """Decodes the member that begins at `at`; gives where it ends and how many bytes may still come out."""
-    stream = zlib.decompressobj(wbits=_GZIP)
-    waiting: bytes | memoryview = b""
-    try:
-        while not stream.eof:
-            if not waiting:
-                waiting = view[at : at + _STEP]
-                at += len(waiting)
-                if not waiting:
-                    raise CodingError("ends in the middle of its gzip stream", again=True)
-            piece = stream.decompress(waiting, _STEP)
-            waiting = stream.unconsumed_tail
-            room -= len(piece)
-            if room < 0:
-                raise CodingError(
-                    f"unpacks to more than {MOST_DECODED >> 20} MiB or {_MOST_RATIO} times its size", again=False
-                )
-            parts.append(piece)
-    except zlib.error:
-        raise CodingError("is not the gzip stream that it was announced as", again=True) from None
-    return at - len(stream.unused_data), room

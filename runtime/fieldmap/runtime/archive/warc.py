@@ -29,6 +29,7 @@ _TYPES: Final[dict[str, str]] = {
     "json": "application/json",
     "ndjson": "application/x-ndjson",
     "csv": "text/csv",
+    "fixed": "text/plain",
     "xml": "application/xml",
     "excel": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }

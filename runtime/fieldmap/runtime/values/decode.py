@@ -17,16 +17,37 @@ from fieldmap.runtime.values.failures import Unreadable, shorten
 from fieldmap.runtime.values.numbers import DIGITS
 from fieldmap.runtime.values.outcome import Failed
 from fieldmap.runtime.values.reading import PLAIN, Reading
-from fieldmap.runtime.values.rows import csv_rows
+from fieldmap.runtime.values.rows import csv_rows, fixed_rows
 
 BOM = b"\xef\xbb\xbf"
 
-Format = Literal["json", "ndjson", "csv", "xml", "excel"]
+Format = Literal["json", "ndjson", "csv", "fixed", "xml", "excel"]
 
 
 def bodies(content: bytes, format: Format, reading: Reading = PLAIN) -> Iterator[tuple[int, Any | Failed]]:
-    """The bodies of one page, each with the byte where it starts (of Excel the row); what cannot be read is a Failed in its
-    place (FM2120)."""
+    """The bodies of one page, each with the byte where it starts (of Excel the row; of a packed page within its file); what cannot be
+    read is a Failed in its place (FM2120)."""
+    for _, start, body in named_bodies(content, format, reading):
+        yield start, body
+
+
+def named_bodies(content: bytes, format: Format, reading: Reading) -> Iterator[tuple[str, int, Any | Failed]]:
+    """As `bodies`, each behind the name of its file within a packed page, "" where there is none."""
+    if not reading.packed:
+        for start, body in _bodies(content, format, reading):
+            yield "", start, body
+        return
+    from fieldmap.runtime.values.packed import unpacked
+
+    for name, part in unpacked(content, format, reading):
+        found = [(0, part)] if isinstance(part, Failed) else _bodies(part, format, reading)
+        for start, body in found:
+            if isinstance(body, Failed) and name:
+                body = Failed(body.code, f"{shorten(name)}: {body.reason}", body.path)
+            yield name, start, body
+
+
+def _bodies(content: bytes, format: Format, reading: Reading) -> Iterator[tuple[int, Any | Failed]]:
     start = len(BOM) if content.startswith(BOM) else 0
     if format in ("xml", "excel"):
         # Their libraries are loaded where they are needed.
@@ -38,7 +59,9 @@ def bodies(content: bytes, format: Format, reading: Reading = PLAIN) -> Iterator
         case "ndjson":
             yield from _lines(content, start)
         case "csv":
-            yield from csv_rows(content, start, reading)
+            yield from csv_rows(content, reading)
+        case "fixed":
+            yield from fixed_rows(content, reading)
 
 
 def json_body(content: bytes, what: str = "page") -> Any | Failed:

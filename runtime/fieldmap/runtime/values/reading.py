@@ -10,9 +10,12 @@ from typing import Any
 TEXT = "#text"
 
 # The encodings that a resource may name, as Python calls them. All but UTF-16 keep the bytes of ASCII.
+# "utf-16" goes by the mark at the beginning, and is little-endian without one.
 ENCODINGS: dict[str, str] = {
     "utf-8": "utf-8",
     "utf-16": "utf-16",
+    "utf-16le": "utf-16-le",
+    "utf-16be": "utf-16-be",
     "ascii": "ascii",
     "latin-1": "iso8859-1",
     **{f"windows-{number}": f"cp{number}" for number in (1250, 1251, 1252, 1253, 1254, 1255, 1256, 1257, 1258)},
@@ -27,15 +30,24 @@ ENCODINGS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """delimiter, quote ("" for none), encoding (a key of ENCODINGS): of CSV. header: the line of CSV or the row of a sheet that
-    names the columns, from 1. sheet: its name, or its number from 1. root: the name that the root element of XML must have, if
-    said. namespaces: whether names of XML keep theirs, `{urn:x}name`. schema: of XML, as JSON text, see `fieldmap.runtime.values.xml`.
+    """delimiter, quote ("" for none), encoding (a key of ENCODINGS): of CSV and fixed width. header: the line of CSV or the row of a
+    sheet that names the columns, from 1. columns: name, first and last character of each, from 1, where no header names them (0, 0 but
+    for fixed width). skip, footer: how many lines at the beginning and the end are no rows. short_rows: whether a row may lack
+    cells. sheet: its name, or its number from 1. root: the name that the root element of XML must have, if said. namespaces: whether
+    names of XML keep theirs, `{urn:x}name`. schema: of XML, as JSON text, see `fieldmap.runtime.values.xml`. packed: "zip" or "gzip"
+    if the page is such a file, members: the pattern of the names in a zip that are read.
     """
 
     delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
     header: int = 1
+    columns: tuple[tuple[str, int, int], ...] = ()
+    skip: int = 0
+    footer: int = 0
+    short_rows: bool = False
+    packed: str = ""
+    members: str = "*"
     sheet: str | int = 1
     root: str = ""
     namespaces: bool = False
