@@ -264,3 +264,26 @@ def test_children_as_an_operator_sees_them(hr: Hr, capsys: pytest.CaptureFixture
     capsys.readouterr()
     assert run(["explain", "Worker", "1/1", "name"]) == 0
     assert '"name 1"     @parent.name, as received' in said(capsys)
+
+
+def test_answers_that_were_none_are_listed(hr: Hr, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("hr.map").write_text(
+        MAP.replace('get     "/people"', 'get     "/people"\n    on      404 skip "no people today"')
+    )
+    Path("more.map").write_text('use "hr.map"\nmap hr.people to Worker { number = $.id; name = $.name }\n' + (
+        "merge Worker { same number of hr; default prefer hr.workers, hr.people }\n"
+    ))  # fmt: skip
+    hr.server.answer = lambda asked: reply({"why": "closed"}, status=404)
+    assert run(["sync"]) == 1
+    text = said(capsys)
+    assert "hr.people: passes over what answered 404 (no people today)" in text
+    assert run(["archive", "ls", "hr.people", "--rejected"]) == 0
+    assert "passed over (no people today)" in said(capsys)
+    assert run(["archive", "ls", "hr.people"]) == 0
+    assert "0 responses" in said(capsys)
+    assert run(["archive", "ls", "hr.workers", "--rejected", "--json"]) == 0
+    (one,) = json.loads(said(capsys))
+    assert one["status"] == 404
+    assert "there is nothing" in one["rejected"]
+    assert run(["archive", "cat", "hr.workers", str(one["position"])]) == 0
+    assert "closed" in said(capsys)

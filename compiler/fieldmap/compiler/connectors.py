@@ -222,7 +222,8 @@ class _ConnectorLowering:
         for _, one in above:
             self._parents[one.name.text] = lower_parent(self._node, one, symbols, codes)
         resource = f"{self._node.name.text}.{above[0][1].name.text}"
-        return plan.Parent(resource=resource, values=tuple(found), absence=most_absent(above[0][1]))
+        private = tuple(dict.fromkeys(values.private))
+        return plan.Parent(resource=resource, values=tuple(found), private=private, absence=most_absent(above[0][1]))
 
     # --------------------------------------------------------------------------------------------- the lines
 

@@ -10,6 +10,7 @@ from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.records import instant, records_of, textual
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Scope
+from fieldmap.compiler.sensitivity import tagged_members
 from fieldmap.compiler.symbols import Symbols
 from fieldmap.dsl import ast
 from fieldmap.runtime import plan
@@ -61,6 +62,7 @@ class Values:
         self._connector, self._node, self._report = connector, node, report
         self._above = chain(connector, node)
         self.finds: dict[str, tuple[int, ir.Read]] = {}
+        self.private: list[str] = []
 
     def names(self, node: ast.Expr) -> bool:
         """Whether a path begins with the record of a parent, be it one that there is not."""
@@ -87,6 +89,9 @@ class Values:
                 help=f"write a path such as {path.root}.id",
             )
             return None
+        tagged = dict(tagged_members(above.shape.members)) if above.shape is not None else {}
+        if any(isinstance(segment, ir.Member) and segment.name in tagged for segment in found.segments[:1]):
+            self.private.append(text)
         self.finds[text] = (level, ir.Read(root="$", segments=found.segments, text=text))
         return plan.SweepRef(text)
 

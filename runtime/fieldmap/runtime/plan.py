@@ -368,10 +368,12 @@ class AnswerRule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
     """What a resource is asked for each record of. resource: `workday.workers`. values: by name what stands for a SweepRef, how many
-    parents up its record is (0: the parent itself), and how it is found there. absence: as of a map."""
+    parents up its record is (0: the parent itself), and how it is found there. private: those of them that are not shown. absence: as of a
+    map."""
 
     resource: str
     values: tuple[tuple[str, int, Find], ...]
+    private: tuple[str, ...] = ()
     absence: str | None = None
 
 

@@ -304,3 +304,17 @@ def test_two_levels(world: World, tmp_path: Path) -> None:
     with world.database.connect() as connection:
         rows = connection.execute("SELECT number FROM canonical.task ORDER BY 1").fetchall()
     assert [row[0] for row in rows] == ["1-a", "1-b", "2-a", "2-b"]
+
+
+def test_what_is_personal_is_not_shown_in_addresses(world: World, tmp_path: Path) -> None:
+    text = MAP.replace("{w.id}/jobs", "{w.name}/jobs").replace("name: text?", "name: text? pii")
+    text = text.replace("worker     : text", "worker     : text pii")
+    world.bundle = compiled(tmp_path / "pii", hr=text)
+    world.jobs = {"W%20a": [{"no": 1, "title": "t"}], "W%20c": []}
+    world.fault = {"/workers/W%20b%2F1%20%C3%A9/jobs": reply(status=400)}
+    told = world.sync().failed["hr.jobs"]
+    assert "/workers/***/jobs answered 400" in told
+    assert "W " not in told
+    assert "W%20" not in told
+    assert {page.url for page in world.archive.read("hr.jobs", None)} == {f"{world.server.url}/workers/***/jobs"}
+    assert len({page.request for page in world.archive.read("hr.jobs", None)}) == 2

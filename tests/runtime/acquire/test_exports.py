@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +204,36 @@ def test_the_submission_has_the_same_key_after_a_kill(state: Source, tmp_path: P
     keys = [asked.headers["idempotency-key"] for asked in source.server.asked if asked.method == "POST"]
     assert len(keys) == 2
     assert keys[0] == keys[1]
+
+
+def test_steps_of_jobs(state: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begins = (state.clock.now() - timedelta(days=2, hours=3)).replace(microsecond=0)
+    changed = 'changed $.at sent as "unused", until sent as "unused_until"'
+    lines = LINES.replace(changed, f'{changed}, in steps of 1 day from "{begins.isoformat()}"')
+    source, slept = Exports(polls=2), list[float]()
+
+    def killed(seconds: float) -> None:
+        slept.append(seconds)
+        source.polls = 1
+        if len(slept) == 3:
+            raise Killed
+
+    with source.server:
+        made = plan(tmp_path, source.server.url, lines)
+        real = source.answer
+
+        def answer(asked: Asked) -> Reply:
+            source.polls = 2 if asked.method == "POST" else source.polls
+            return real(asked)
+
+        source.server.answer = answer
+        with monkeypatch.context() as patched:
+            patched.setattr(state.clock, "sleep", killed)
+            with pytest.raises(Killed):
+                state.fetch(made, resource=RESOURCE)
+        state.clock.pass_by(120)
+        state.fetch(made, resource=RESOURCE)
+    # The third job is gone on with, for the window that it was submitted for; the fourth is for the time that has passed since.
+    assert len(source.jobs) == 4
+    assert [job["since"] for job in source.jobs[1:]] == [job["until"] for job in source.jobs[:-1]]
+    assert state.closed(RESOURCE) == [1, 1, 1, 1]

@@ -252,6 +252,13 @@ def test_a_rule_ends_the_pages(
     assert (kept.status, kept.content()) == (status, b'{"code": "X"}')
 
 
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_class_of_statuses_leaves_out_who_may_ask(workday: Source, tmp_path: Path, status: int) -> None:
+    with FaultServer([reply(status=status)]) as server, pytest.raises(SourceError):
+        workday.fetch(plan(tmp_path, server.url, 'get "/q"\non 4xx empty'), resource=RESOURCE)
+    assert workday.closed(RESOURCE) == []
+
+
 def test_the_first_rule_that_fits_counts(workday: Source, tmp_path: Path) -> None:
     lines = """
     get "/q"

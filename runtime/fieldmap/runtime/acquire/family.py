@@ -62,8 +62,11 @@ class Family:
     module: Callable[[str], ModuleType]
 
     def known(self, parent: Parent) -> bool:
-        """Whether the parent has ever been read to its end, or brought a record."""
-        return self.archive.last(parent.resource) is not None
+        """Whether the parent has ever been read to its end, or brought a page."""
+        return (
+            self.archive.end(parent.resource) is not None
+            or self.archive.standing(parent.resource).closed_at is not None
+        )
 
     def records(self, parent: Parent) -> Iterator[Record]:
         """The records that are there, in the order of the archive; page by page, so that few are in memory."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from fieldmap.runtime.acquire.sending import Answer
 from fieldmap.runtime.plan import AnswerRule, HttpResource
 from fieldmap.runtime.values.decode import json_body
 from fieldmap.runtime.values.outcome import Failed
+
+_NOT_OF_A_CLASS: Final = (401, 403, 407, 429)
 
 
 class Judge:
@@ -41,4 +43,7 @@ class Judge:
 
 
 def _fits(wanted: str, status: int) -> bool:
-    return wanted == str(status) or (wanted.endswith("xx") and wanted[0] == str(status)[0])
+    """A whole class leaves out what says nothing of the data: that nobody may ask, or not now."""
+    return wanted == str(status) or (
+        wanted.endswith("xx") and wanted[0] == str(status)[0] and status not in _NOT_OF_A_CLASS
+    )

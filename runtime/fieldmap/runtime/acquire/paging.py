@@ -33,7 +33,7 @@ RESUME_WITHIN: Final = timedelta(hours=1)
 # What a source answers that knows a cursor or a link no more.
 _GONE: Final = (400, 404, 410)
 _OF_THE_WIRE: Final = ("content-encoding", "content-length")
-_MOST_REJECTED: Final = 64 << 10  # bytes of an answer that is kept only to be looked at
+_MOST_REJECTED: Final = 16 << 10  # bytes of an answer that is kept only to be looked at
 
 
 def fetch_pages(
@@ -210,6 +210,7 @@ class Sweep:
                 continue
             self._resumed = False
             if good.passed is not None:
+                self._source.settled()
                 self._pass_over(writer, good, good.passed)
                 break
             if self._page == 0 and self._window is not None and self._resource.delta is not None:
@@ -248,26 +249,21 @@ class Sweep:
         return fits and Guards.fingerprint(self._followed(bounds).asked) == request
 
     def _opened(self) -> Window | None:
-        if self._resource.delta is None or self._given is not None:
-            return self._given
-        wanted = self._wanted
-        fresh = opened(
-            self._resource.delta,
-            self._before,
-            self._ports.clock.now(),
-            since=wanted.since,
-            until=wanted.until,
-            full=wanted.full,
-        )
-        pending = self._source.pending
-        if not pending or wanted.since or wanted.until:
-            return fresh
+        delta, wanted = self._resource.delta, self._wanted
+        if delta is None:
+            return None
+        bounds = {"since": wanted.since, "until": wanted.until}
+        fresh = self._given or opened(delta, self._before, self._ports.clock.now(), **bounds, full=wanted.full)
         try:
-            asked_for = Window.parse(pending)
+            # What the source is at already, it was asked for the window of then.
+            asked_for = Window.parse(self._source.pending or "")
         except ValueError:
             return fresh
-        # What the source is at already, it was asked for the window of then.
-        return asked_for if (asked_for.since is None) == (fresh.since is None) else fresh
+        if self._given is not None:
+            fits = asked_for.since == fresh.since and asked_for.until <= fresh.until
+        else:
+            fits = (asked_for.since is None) == (fresh.since is None) and not wanted.since and not wanted.until
+        return asked_for if fits else fresh
 
     def _bounds(self, window: Window | None) -> dict[str, Any]:
         delta = self._resource.delta

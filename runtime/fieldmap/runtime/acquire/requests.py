@@ -28,7 +28,7 @@ from fieldmap.runtime.plan import (
     OffsetPages,
 )
 from fieldmap.runtime.ports import TlsFiles
-from fieldmap.runtime.secrets import Secret, resolve_each
+from fieldmap.runtime.secrets import REDACTED, Secret, resolve_each
 
 _ACCEPT: Final = {
     "json": "application/json",
@@ -107,6 +107,7 @@ class Requests:
             ):
                 self._query.append((sent_as, str(size)))
         asked_for = getattr(pages, "size", None)
+        self._private = frozenset(resource.parent.private if resource.parent is not None else ())
         self._always: dict[str, Any] = {} if asked_for is None else {"size": asked_for}
         self.redaction = Redaction(secrets, [(name, value) for name, value in self._query if isinstance(value, str)])
         self._base = self._open_address("base", base)
@@ -192,7 +193,7 @@ class Requests:
 
     def _page(self, more: list[tuple[str, str | Secret]], known: Known, hidden: frozenset[str] = frozenset()) -> Asked:
         """hidden: the names of holes and parameters whose values are not shown."""
-        known = {**self._always, **known}
+        known, hidden = {**self._always, **known}, hidden | self._private
         replaced = {name for name, _ in more}
         stated = [item for item in self._query if item[0] not in replaced]
         filled_in = [
@@ -204,9 +205,14 @@ class Requests:
         said = [*filled_in, *bounds, *((name, value, name not in hidden) for name, value in more)]
         query = _encoded([(name, value) for name, value, _ in said])
         plain = frozenset((name, value) for name, value, open_ in said if open_ and isinstance(value, str))
-        path = holes.filled(quote(self._path, safe=_PATH), known, lambda text: quote(text, safe=""))
         body = self._body.write(known, hidden) if self._body is not None else None
-        return self._asked(f"{self._base}{path or ''}{'?' if query else ''}{query}", plain, body)
+        shown = {name: REDACTED if name in hidden else value for name, value in known.items()}
+        addresses = [f"{self._base}{self._filled(values)}{'?' if query else ''}{query}" for values in (known, shown)]
+        return self._asked(addresses[0], plain, body, shown=addresses[1])
+
+    def _filled(self, known: Known) -> str:
+        path = holes.filled(quote(self._path, safe=_PATH), known, lambda text: quote(text, safe="*"))
+        return str(path or "")
 
     def _asked(
         self,
@@ -214,13 +220,15 @@ class Requests:
         plain: frozenset[tuple[str, str]] = frozenset(),
         body: bodies.Written | None = None,
         method: str = "",
+        shown: str | None = None,
     ) -> Asked:
+        """shown: the address to show, where it is another."""
         secret = Secret(url)
         method = method or self._resource.method
         identity = f"{method} {self.redaction.identity(secret)}"
         return Asked(
             url=secret,
-            shown=self.redaction.address(secret, plain),
+            shown=self.redaction.address(secret if shown is None else Secret(shown), plain),
             identity=identity if body is None else f"{identity}\n{self.redaction.text(body.identity)}",
             method=method,
             body=body.sent if body is not None else None,

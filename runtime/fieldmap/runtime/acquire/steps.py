@@ -53,16 +53,17 @@ class Steps:
 
     def _begin(self, pages: Reading) -> datetime:
         """Where the first step begins: where that one did which was interrupted, if it is gone on with."""
-        frames, wanted = self._standing.frames, self._wanted
-        if not frames or not frames[0].window or wanted.since or wanted.until or wanted.full:
+        frames, wanted, pending = self._standing.frames, self._wanted, self._source.pending
+        begun = frames[0].window if frames else pending
+        if not begun or wanted.since or wanted.until or wanted.full:
             return self._lower
         try:
-            since = Window.parse(frames[0].window).since
+            since = Window.parse(begun).since
         except ValueError:
             return self._lower
         if since is None or since < self._lower or since >= self._whole.until:
             return self._lower
-        return since if self._sweep(since, pages, self._standing).goes_on() else self._lower
+        return since if not frames or self._sweep(since, pages, self._standing).goes_on() else self._lower
 
     def _sweep(self, lower: datetime, pages: Reading, standing: Standing) -> Sweep:
         until = min(step_end(lower, self._delta), self._whole.until)
