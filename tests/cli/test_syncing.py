@@ -287,3 +287,71 @@ def test_answers_that_were_none_are_listed(hr: Hr, capsys: pytest.CaptureFixture
     assert "there is nothing" in one["rejected"]
     assert run(["archive", "cat", "hr.workers", str(one["position"])]) == 0
     assert "closed" in said(capsys)
+
+
+KILLED = """
+entity Worker {
+  key number : text
+  name       : text?
+}
+connector hr {
+  base env.HR
+  resource people { get "/people"; records $.data[*]; id $.id; shape { id: text } }
+  resource jobs {
+    for each people as p post "/jobs"
+    body json { person: p.id, from: offset }
+    pages   offset, total at $.total
+    records $.data[*]
+    id      (@parent.id, $.no)
+    shape { no: int }
+  }
+  resource report {
+    post     "/exports"
+    job      $.id
+    poll     "/exports/{job}" every 1 s for 5 min
+    done     when $.done == true otherwise false
+    download "/exports/{job}/file"
+    format   csv
+    id       $.id
+  }
+}
+map hr.jobs to Worker { number = "{@parent.id}-{$.no}" }
+map hr.report to Worker { number = $.id }
+merge Worker { same number of hr; default prefer hr.jobs, hr.report }
+"""
+
+
+@pytest.mark.parametrize("at", [("jobs", "2", 1), ("jobs", "3", 0), ("exports", "J1", 0), ("exports", "J1/file", 0)])
+def test_P1_killed_and_gone_on_with(hr: Hr, capsys: pytest.CaptureFixture[str], at: tuple[str, str, int]) -> None:
+    Path("hr.map").write_text(KILLED)
+    stuck = [True]
+
+    def answer(asked: Asked) -> Reply:
+        path = asked.target.strip("/").split("/", 1)
+        body = json.loads(asked.body) if path == ["jobs"] else {}
+        here = ("jobs", body["person"], body["from"]) if body else (path[0], path[-1], 0)
+        if stuck and here == at:
+            stuck.append(True)
+            return raw(60.0, b"")
+        if body:
+            return reply({"data": [{"no": body["from"]}], "total": 2})
+        if asked.target == "/people":
+            return reply({"data": [{"id": name} for name in "123"]})
+        if asked.target.endswith("/file"):
+            return reply(b"id\n9\n", content_type="text/csv")
+        return reply({"id": "J1", "done": True})
+
+    hr.server.answer = answer
+    running = command("sync")
+    until(lambda: len(stuck) == 2)
+    running.kill()
+    running.communicate(timeout=30)
+    stuck.clear()
+    assert run(["sync"]) == 0
+    assert "7 rows" in said(capsys)
+    asked = [(one.target, one.body) for one in hr.server.asked if one.target != "/people"]
+    if at[0] == "jobs":
+        # Only what was asked for when the kill came is asked for again.
+        twice = [json.loads(body) for target, body in set(asked) if asked.count((target, body)) > 1 and body]
+        assert twice == [{"person": at[1], "from": at[2]}]
+    assert [target for target, _ in asked].count("/exports") == 1

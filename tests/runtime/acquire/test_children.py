@@ -318,3 +318,10 @@ def test_what_is_personal_is_not_shown_in_addresses(world: World, tmp_path: Path
     assert "W%20" not in told
     assert {page.url for page in world.archive.read("hr.jobs", None)} == {f"{world.server.url}/workers/***/jobs"}
     assert len({page.request for page in world.archive.read("hr.jobs", None)}) == 2
+
+
+def test_a_parent_that_is_too_large_keeps_no_other_from_being_read(world: World) -> None:
+    world.workers[0]["note"] = "x" * (300 << 10)
+    told = world.sync().failed["hr.jobs"]
+    assert "has more than 256 kB" in told
+    assert world.asked == ["/workers/b%2F1%20%C3%A9/jobs", "/workers/c/jobs"]

@@ -73,8 +73,8 @@ class _Children:
             self._wanted.note(f"goes on with the sweep that was interrupted after {len(self._parts.done):,} parts")
         ends: list[ClosedSweep] = []
         begin, first = (self._parts.begin, self._parts.first) if self._resumes else (-1, -1)
-        failed: list[str] = []
-        in_a_row = total = 0
+        reason = ""
+        failed = in_a_row = total = 0
         for record in self._family.records(self._parent):
             total += 1
             done = self._done(record)
@@ -91,14 +91,13 @@ class _Children:
                     yield item
                 in_a_row = 0
             except SourceError as error:
-                failed.append(str(error))
+                reason, failed = reason or str(error), failed + 1
                 in_a_row += not isinstance(error, OrphanError)
                 if in_a_row >= _MOST_FAILURES:
                     break
         if failed:
-            raise SourceError(
-                _told(self._resource.name, self._parent, failed, total, gave_up=in_a_row >= _MOST_FAILURES)
-            )
+            gave_up = in_a_row >= _MOST_FAILURES
+            raise SourceError(_told(self._resource.name, self._parent, failed, total, reason, gave_up=gave_up))
         yield writer.close_sweep(self._sweep, sum(end.pages for end in ends), self._end(ends, begin, first))
 
     def preview(self, archive: Archive) -> Preview:
@@ -176,10 +175,10 @@ class _Nothing:
         raise LookupError(place)
 
 
-def _told(resource: str, parent: Parent, failed: list[str], total: int, *, gave_up: bool) -> str:
-    of = f"{len(failed):,} of {total:,}"
+def _told(resource: str, parent: Parent, failed: int, total: int, reason: str, *, gave_up: bool) -> str:
+    of = f"{failed:,} of {total:,}"
     more = " Nothing more was asked, since they failed one behind the other." if gave_up else ""
     return (
         f"{resource} could not be read for {of} records of {parent.resource}, whose positions stay where they were;"
-        f" nothing is deleted.{more} The first: {failed[0]}"
+        f" nothing is deleted.{more} The first: {reason}"
     )

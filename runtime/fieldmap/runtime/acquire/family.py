@@ -79,7 +79,7 @@ class Family:
             page = self.archive.read_one(parent.resource, position)
             found = {index: record for index, record, _ in _outcomes(module, page)}
             for index, name in sorted(wanted[position]):
-                yield Record(name, _chain(found[index], page, parent))
+                yield Record(name, _chain(found[index], page))
 
     def _newest(self, parent: Parent, module: ModuleType) -> dict[str, _Version]:
         newest: dict[str, _Version] = {}
@@ -138,22 +138,22 @@ def _outcomes(module: ModuleType, page: Archived) -> Iterator[tuple[int, Any, An
         begin += len(records)
 
 
-def _chain(record: Any, page: Archived, parent: Parent) -> str:
+def _chain(record: Any, page: Archived) -> str:
     above = [_ENCODER.encode(record).decode()]
     if page.parent:
         above.append(page.parent[1:-1])
     text = "[" + ",".join(above) + "]"
-    if len(text.encode()) > MOST_BYTES:
-        raise SourceError(
-            f"A record of {parent.resource} has more than {MOST_BYTES >> 10} kB, which is too much to be kept with each page"
-            " that is asked for it; ask for fewer of its members"
-        )
     # All that a header of the archive may not hold is written as an escape.
     return text.replace("\x7f", "\\u007f")
 
 
 def values(parent: Parent, record: Record, chain: list[Any]) -> Known:
-    """What a request says of the record. chain: decoded. Raises OrphanError if the record lacks it."""
+    """What a request says of the record. chain: decoded. Raises OrphanError if the record lacks it, or cannot be kept."""
+    if len(record.chain.encode()) > MOST_BYTES:
+        raise OrphanError(
+            f"A record of {parent.resource} has more than {MOST_BYTES >> 10} kB, which is too much to be kept with each page"
+            " that is asked for it; ask for fewer of its members"
+        )
     found: dict[str, Any] = {}
     for name, level, find in parent.values:
         value = find(chain[level]) if level < len(chain) else None
