@@ -132,7 +132,8 @@ _OPENED = ("folder", "create", "open", "lock")
 def watched_ports(points: Points) -> Ports:
     real = Ports.real()
     parts = {"http": "http", "storage": "archive", "clock": "clock", "random": "random"}
-    return replace(real, **{port: Watched(getattr(real, port), name, points) for port, name in parts.items()})
+    watched: dict[str, Any] = {port: Watched(getattr(real, port), name, points) for port, name in parts.items()}
+    return replace(real, **watched)
 
 
 @dataclass

@@ -36,7 +36,8 @@ from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.run import Report, Run
+from fieldmap.runtime.reports import Report
+from fieldmap.runtime.run import Run
 from fieldmap.runtime.store.database import Connection, Server
 from fieldmap.runtime.store.reconcile import prepare
 

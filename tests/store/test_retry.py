@@ -24,7 +24,8 @@ from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import FindingsError
 from fieldmap.runtime.load.retry import letters
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.run import Report, Run
+from fieldmap.runtime.reports import Report
+from fieldmap.runtime.run import Run
 from fieldmap.runtime.store.database import Server
 
 DRIVER = Path(__file__).parent / "retry_driver.py"

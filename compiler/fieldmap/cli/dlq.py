@@ -17,7 +17,8 @@ from fieldmap.cli.masking import Reveal, keep_reveal, project_of, tags_of
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import UsageError
-from fieldmap.runtime.run import Report, Run
+from fieldmap.runtime.reports import Report
+from fieldmap.runtime.run import Run
 
 app = typer.Typer(
     help="What could not be read: dead letters by cause, held values, warnings; and reading it again after a fix.",

@@ -22,7 +22,8 @@ from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive.records import Standing
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import UsageError
-from fieldmap.runtime.run import Report, Run, connected
+from fieldmap.runtime.reports import Report
+from fieldmap.runtime.run import Run, connected
 from fieldmap.runtime.store.database import told
 
 Resources = Annotated[list[str] | None, typer.Argument(help="Resources such as workday.workers; all if none is named.")]
@@ -51,11 +52,15 @@ def sync(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked for, and ask nothing.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Once, as is usual.")] = False,
     every: Annotated[str | None, typer.Option("--every", help="Again and again: 30s, 5m, 1h.")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another run of a resource, instead of leaving it out.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Fetches the sources and loads what is new.
 
-    Every response is archived first and loaded from there. Exit code 1 if a source failed; the others are loaded.
+    Every response is archived first and loaded from there. Exit code 1 if a source failed; the others are loaded. A resource that
+    another run is at is left to that run, and the rest is done; with --wait it is done too, once that run has ended.
     """
     from fieldmap.cli import sweeping
 
@@ -74,7 +79,7 @@ def sync(
                 with contextlib.chdir(workspace.root):
                     sweeping.show_previews(workspace, compiled, connected(compiled, chosen), wanted, json=json)
                 return 0
-            code = _run(workspace, compiled, "sync", chosen, wanted, json=json)
+            code = _run(workspace, compiled, "sync", chosen, wanted, wait=wait, json=json)
             if pause is None:
                 return code
             time.sleep(max(0.0, began + pause - time.monotonic()))
@@ -104,10 +109,13 @@ def _run(
     resources: list[str],
     wanted: Wanted,
     *,
+    wait: bool = False,
     json: bool,
     archived: dict[str, Any] | None = None,
 ) -> int:
+    from fieldmap.runtime.handover import Room
     from fieldmap.runtime.ports import Ports
+    from fieldmap.runtime.syncing import Options
 
     # Folders that a map names are relative to the project, wherever in it the command is given.
     ports = Ports.real(workspace.state)
@@ -118,9 +126,9 @@ def _run(
         contextlib.chdir(workspace.root),
     ):
         limits = limits_of(workspace, bundle)
-        run = Run(
-            bundle, workspace.archive(), database, ports, os.environ, progress, limits, workspace.settings.workers
-        )
+        settings = workspace.settings
+        options = Options(at_once=settings.resources_at_once, room=Room(settings.memory_mb << 20), wait=wait)
+        run = Run(bundle, workspace.archive(), database, ports, os.environ, progress, limits, settings.workers, options)
         report = run.sync(resources, wanted) if command == "sync" else run.replay(resources)
         attention = _attention(database, report.run)
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -25,6 +26,7 @@ class RunProgress:
             )
         self._tasks: dict[str, TaskID] = {}
         self._totals: dict[str, tuple[int, int]] = {}
+        self._lock = threading.Lock()
 
     def __enter__(self) -> RunProgress:
         if self._live is not None:
@@ -47,10 +49,12 @@ class RunProgress:
         err().print(f"{resource}: {note}")
 
     def _move(self, name: str, pages: int, records: int) -> None:
-        old = self._totals.get(name, (0, 0))
-        self._totals[name] = (old[0] + pages, old[1] + records)
-        if self._live is None:
-            return
-        if name not in self._tasks:
-            self._tasks[name] = self._live.add_task(name, total=None, pages="0", records="0")
-        self._live.update(self._tasks[name], pages=count(self._totals[name][0]), records=count(self._totals[name][1]))
+        with self._lock:
+            old = self._totals.get(name, (0, 0))
+            self._totals[name] = (old[0] + pages, old[1] + records)
+            if self._live is None:
+                return
+            if name not in self._tasks:
+                self._tasks[name] = self._live.add_task(name, total=None, pages="0", records="0")
+            total = self._totals[name]
+            self._live.update(self._tasks[name], pages=count(total[0]), records=count(total[1]))

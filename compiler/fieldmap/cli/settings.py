@@ -44,6 +44,16 @@ class Settings(BaseSettings):
         default={}, description="the same for single resources, such as workday.workers"
     )
 
+    resources_at_once: int = Field(
+        default=4, ge=1, le=64, description="so many resources are fetched, and so many loaded, at a time"
+    )
+    memory_mb: int = Field(
+        default=64,
+        ge=1,
+        le=65_536,
+        description="so many MB of fetched pages may wait in memory; others wait in the archive",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -379,16 +379,17 @@ class _ConnectorLowering:
         return plan.ClientTls(**given)
 
     def _limit(self, node: ast.Limit) -> plan.RateLimit | None:
-        period = _PERIODS.get(node.unit.text)
+        period = _PERIODS.get(node.unit.text) if node.unit is not None else 1000
         if period is None:
+            assert node.unit is not None  # noqa: S101  (it named no span of time)
             self._report.unknown("FM0403", "span of time for a limit called", node.unit, _PERIODS)
             return None
-        if node.requests < 1:
+        if node.requests == 0 or node.at_once == 0:
             self._report.error(
                 "FM0403", "a limit of no requests lets nothing through", node.span, help="name 1 or more"
             )
             return None
-        return plan.RateLimit(requests=node.requests, period_ms=period)
+        return plan.RateLimit(requests=node.requests or 0, period_ms=period, at_once=node.at_once or 0)
 
     def _breaker(self, node: ast.Breaker) -> plan.BreakerPolicy | None:
         if node.failures < 1:

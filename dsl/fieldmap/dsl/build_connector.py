@@ -16,6 +16,7 @@ from fieldmap.dsl.building import (
     any_name,
     branch,
     branches,
+    leaf,
     leaves,
     lower_name,
     once,
@@ -224,8 +225,15 @@ def _retry(tree: Branch, ctx: Building) -> ast.Retry:
 
 
 def _limit(tree: Branch, ctx: Building) -> ast.Limit:
-    number = whole_number(required_leaf(tree, "NUMBER"), ctx, "how many requests are sent")
-    return ast.Limit(requests=number, unit=any_name(required_leaf(tree, "NAME"), ctx), span=ctx.span(tree))
+    number, unit, part = leaf(tree, "NUMBER"), leaf(tree, "NAME"), branch(tree, "at_once")
+    return ast.Limit(
+        requests=whole_number(number, ctx, "how many requests are sent") if number is not None else None,
+        unit=any_name(unit, ctx) if unit is not None else None,
+        at_once=whole_number(required_leaf(part, "NUMBER"), ctx, "how many requests are sent at once")
+        if part is not None
+        else None,
+        span=ctx.span(tree),
+    )
 
 
 def _breaker(tree: Branch, ctx: Building) -> ast.Breaker:

@@ -37,6 +37,7 @@ _WORDS = {
     "NUMBER": "a number",
     "_NUMBERED": "`number`",
     "_REQUESTS": "`requests`",
+    "_AT_ONCE": "`at once`",
     "_FAILURES": "`failures`",
     "INDEX": "a number",
     "ROOT": "a path such as `$.name`",

@@ -35,9 +35,21 @@ class ArchiveError(FieldmapError):
     """The archive is damaged, locked by another run, or cannot be written."""
 
 
+class ArchiveBusyError(ArchiveError):
+    """Another run writes the archive of a resource."""
+
+
 class SourceError(FieldmapError):
     """A source is out of reach, refuses the credentials, or answers with something that cannot be paged through."""
 
 
 class DatabaseError(FieldmapError):
     """The database is out of reach, refuses the login, or stopped in the middle."""
+
+
+class AwayError(DatabaseError):
+    """The database cannot be reached just now: the same may do better later."""
+
+
+class StoppedError(FieldmapError):
+    """The run was told to end while a part of it was at work or waited."""

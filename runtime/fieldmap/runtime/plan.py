@@ -186,10 +186,12 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """At most so many requests to a connector in so many milliseconds, spread evenly."""
+    """At most so many requests to a connector in so many milliseconds, spread evenly; 0 for any number. at_once: so many at most
+    are under way at a time; 0 for any number."""
 
-    requests: int
-    period_ms: int
+    requests: int = 0
+    period_ms: int = 1000
+    at_once: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ process at each write, count requests, and let an hour pass in no time. The data
 from __future__ import annotations
 
 import random
+import threading
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from fieldmap.runtime.errors import StoppedError
 from fieldmap.runtime.secrets import Secret
 
 
@@ -187,6 +189,11 @@ class Randomness(Protocol):
 
 
 class SystemClock:
+    """stop: once it is set, every sleep ends with StoppedError."""
+
+    def __init__(self, stop: threading.Event | None = None) -> None:
+        self._stop = stop or threading.Event()
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 
@@ -194,7 +201,8 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        if self._stop.wait(seconds):
+            raise StoppedError("The run was told to end")
 
 
 class SystemRandomness:
@@ -210,11 +218,15 @@ class SystemRandomness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
+    """stop: set when the run is to end; what sleeps or waits for a source then ends with StoppedError. All but a file or a lock that
+    was opened may be used by several threads."""
+
     http: Http
     storage: Storage
     clock: Clock
     random: Randomness
     state: State | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
 
     @staticmethod
     def real(state: Path | None = None) -> Ports:
@@ -223,10 +235,12 @@ class Ports:
         from fieldmap.runtime.acquire.state import LocalState
         from fieldmap.runtime.archive.storage import LocalStorage
 
+        stop = threading.Event()
         return Ports(
-            http=LazyHttp(),
+            http=LazyHttp(stop),
             storage=LocalStorage(),
-            clock=SystemClock(),
+            clock=SystemClock(stop),
             random=SystemRandomness(),
             state=LocalState(state) if state is not None else None,
+            stop=stop,
         )

@@ -2,72 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import psycopg
 
-from fieldmap.runtime.acquire import acquire
-from fieldmap.runtime.acquire.family import Family
 from fieldmap.runtime.acquire.preflight import check_settings
 from fieldmap.runtime.acquire.sweeps import Wanted
-from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, describe
+from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.decisions import settle
-from fieldmap.runtime.errors import ArchiveError, DatabaseError, FieldmapError, FindingsError, UsageError
-from fieldmap.runtime.load.intake import BATCH_BYTES
-from fieldmap.runtime.load.loader import Loaded, Loader
-from fieldmap.runtime.load.merging import Changes, remerge
-from fieldmap.runtime.load.retry import Retried, Retry, letters
-from fieldmap.runtime.plan import HttpResource
+from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError, UsageError
+from fieldmap.runtime.load.loader import Loader
+from fieldmap.runtime.load.merging import remerge
+from fieldmap.runtime.load.retry import Retry, letters
+from fieldmap.runtime.loading import catch_up, check_archive
 from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.reports import Progress, Report
 from fieldmap.runtime.store.database import Connection, Database, told
-from fieldmap.runtime.store.reconcile import Reconciled, first_line, prepare, prepare_own
+from fieldmap.runtime.store.reconcile import first_line, prepare, prepare_own
+from fieldmap.runtime.syncing import Options, Sync, parent_of
 
 if TYPE_CHECKING:
     from fieldmap.runtime.acquire.flow import Flow
-
-
-class Progress(Protocol):
-    """Told how far a run is: by resource, pages fetched and records applied since the last call."""
-
-    def fetched(self, resource: str, pages: int) -> None: ...
-    def applied(self, title: str, records: int) -> None: ...
-    def cut(self, resource: str, note: str) -> None: ...
-
-
-@dataclass
-class Report:
-    """What a run did. run: its number. failed: resources that could not be fetched, with the sentence to show; the others are complete."""
-
-    run: int = 0
-    maps: dict[str, Loaded] = field(default_factory=dict)
-    pages: dict[str, int] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    reconciled: Reconciled = field(default_factory=lambda: Reconciled((), (), ()))
-    remerged: dict[str, Changes] = field(default_factory=dict)
-    decided: dict[str, Changes] = field(default_factory=dict)
-    retried: list[Retried] = field(default_factory=list)
-
-    def entities(self) -> dict[str, Changes]:
-        """What became of each entity's rows, over all maps."""
-        total: dict[str, Changes] = {}
-        for source in [*(loaded.entities for loaded in self.maps.values()), self.remerged, self.decided]:
-            for name, change in source.items():
-                total.setdefault(name, Changes()).add(change)
-        return total
 
 
 @dataclass
 class Run:
     """The surroundings of a run. environ: where env.X and secret.X are looked up. dead_letters: by resource, and "" for all others, how
     many percent of a map's records may be dead letters before it stops; any number where nothing is said. workers: how many processes
-    map the pages of a large load; None for as many as there are cores to spare."""
+    map the pages of a large load; None for as many as there are cores to spare. options: of a sync."""
 
     bundle: Bundle
     archive: Archive
@@ -77,6 +44,7 @@ class Run:
     progress: Progress
     dead_letters: Mapping[str, Decimal] = field(default_factory=dict)
     workers: int | None = None
+    options: Options = field(default_factory=Options)
     _flows: dict[str, Flow] = field(default_factory=dict, repr=False)
 
     def sync(self, resources: list[str], wanted: Wanted = Wanted()) -> Report:  # noqa: B008  (frozen)
@@ -96,14 +64,24 @@ class Run:
         with told("the sync"), self._recorded("sync", report) as run:
             report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
             report.decided = settle(self.database, self.bundle, self.archive, run)
-            for resource in chosen:
-                try:
-                    self._sync_one(resource, run, report, wanted)
-                except FieldmapError as error:
-                    # One source that is down does not keep the others from being loaded.
-                    if isinstance(error, DatabaseError):
-                        raise
-                    report.failed[resource] = str(error)
+            with self.database.connect() as connection:
+                before = applied(connection)
+            Sync(
+                self.bundle,
+                self.archive,
+                self.database,
+                self.ports,
+                self.environ,
+                self.progress,
+                run=run,
+                report=report,
+                wanted=wanted,
+                options=self.options,
+                dead=self.dead_letters,
+                workers=self.workers,
+                flows=self._flows,
+                applied=before,
+            ).resources(chosen)
         return report
 
     def load(self, resources: list[str]) -> Report:
@@ -123,7 +101,7 @@ class Run:
                 try:
                     with Loader(self.database, self.bundle, info, run, dead=dead, archive=self.archive) as loader:
                         report.maps[info.id] = loader.loaded
-                        self._catch_up(loader, info)
+                        catch_up(loader, info, self.archive, self.progress)
                 except FindingsError as error:
                     report.failed[info.resource] = str(error)
         return report
@@ -150,7 +128,7 @@ class Run:
                         workers=self.workers,
                     ) as loader:
                         report.maps[info.id] = loader.loaded
-                        self._catch_up(loader, info)
+                        catch_up(loader, info, self.archive, self.progress)
                 except FindingsError as error:
                     # A map that holds too much stops alone.
                     report.failed[info.resource] = str(error)
@@ -179,110 +157,13 @@ class Run:
 
     # ------------------------------------------------------------------------------------------------- parts
 
-    def _sync_one(self, resource: str, run: int, report: Report, wanted: Wanted) -> None:
-        # What only others are asked for each record of may have no map.
-        infos = [item for item in self.bundle.catalogue.maps if item.resource == resource]
-        connector = self.bundle.connector(resource.split(".")[0])
-        with self.archive.writer(resource) as writer:
-            if writer.cut is not None:
-                self.progress.cut(resource, str(writer.cut))
-            loaders = [
-                Loader(
-                    self.database,
-                    self.bundle,
-                    info,
-                    run,
-                    dead=self._dead(info),
-                    archive=self.archive,
-                    workers=self.workers,
-                )
-                for info in infos
-            ]
-            with contextlib.ExitStack() as entered:
-                for loader, info in zip(loaders, infos, strict=True):
-                    entered.enter_context(loader)
-                    report.maps[info.id] = loader.loaded
-                    self._catch_up(loader, info)
-                noted = replace(wanted, note=functools.partial(self.progress.cut, resource))
-                pages = acquire(
-                    connector,
-                    resource,
-                    writer=writer,
-                    ports=self.ports,
-                    environ=self.environ,
-                    wanted=noted,
-                    flows=self._flows,
-                    family=Family(self.archive, self.bundle.parent),
-                )
-                for part in self._parts(pages, resource, report):
-                    for loader, info in zip(loaders, infos, strict=True):
-                        loader.load(part, lambda records, info=info: self.progress.applied(info.title, records))  # type: ignore[misc]
-        # Only now: what stands beside it is loaded all the same.
-        refused = [loader.loaded.refused for loader in loaders if loader.loaded.refused]
-        if refused:
-            raise FindingsError(" ".join(refused))
-
-    def _catch_up(self, loader: Loader, info: MapInfo) -> None:
-        """Applies what the archive holds and the database does not, as after a crash, an import, or a change of the map."""
-        after = loader.applied_through if loader.applied_through >= 0 else None
-        if after is not None:
-            self._check_archive(info.title, info.resource, after)
-        if info.resource in self.archive.resources():
-            loader.load(
-                self.archive.entries(info.resource, after), lambda records: self.progress.applied(info.title, records)
-            )
-        loader.finish()
-
     def _check_archives(self) -> None:
-        """As `_check_archive`, for all that the database has applied."""
+        """Raises ArchiveError if the archive lacks something that the database has applied."""
         with told("the replay"), self.database.connect() as connection:
-            known = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
-            applied = (
-                connection.execute(
-                    "SELECT title, resource, applied_through FROM fieldmap.positions WHERE applied_through >= 0 ORDER BY title"
-                ).fetchall()
-                if known is not None and known[0]
-                else []
-            )
-        for title, resource, through in applied:
-            self._check_archive(title, resource, through)
-
-    def _check_archive(self, title: str, resource: str, applied: int) -> None:
-        """Raises ArchiveError if the archive lacks what the database has of it: an older copy of it would be written on at places that
-        count as applied, and what is fetched now would never be loaded."""
-        try:
-            self.archive.check(resource, applied)
-        except ArchiveError as error:
-            raise ArchiveError(
-                f"The database has applied {title} up to {describe(applied)}, which this archive does not hold ({error}): the"
-                " archive is older than the database, or another one. Bring the newer archive back; or load this one into an"
-                " empty database: fieldmap replay"
-            ) from None
-
-    def _parts(
-        self, pages: Iterator[Archived | ClosedSweep], resource: str, report: Report
-    ) -> Iterator[list[Archived | ClosedSweep]]:
-        """Pages in portions of bounded size. When the source fails in the middle, what was archived is loaded before it is said."""
-        part: list[Archived | ClosedSweep] = []
-        size = 0
-        try:
-            for page in pages:
-                if isinstance(page, ClosedSweep):
-                    part.append(page)
-                    continue
-                report.pages[resource] = report.pages.get(resource, 0) + 1
-                self.progress.fetched(resource, 1)
-                part.append(page)
-                size += len(page.content())
-                if size >= BATCH_BYTES:
-                    yield part
-                    part, size = [], 0
-        except FieldmapError:
-            if part:
-                yield part
-            raise
-        if part:
-            yield part
+            found = applied(connection)
+        for resource, maps in found.items():
+            for title, through in maps:
+                check_archive(self.archive, title, resource, through)
 
     def _dead(self, info: MapInfo) -> Decimal | None:
         return self.dead_letters.get(info.resource, self.dead_letters.get(""))
@@ -353,6 +234,19 @@ class _Recorded:
         return wrong
 
 
+def applied(connection: Connection) -> dict[str, list[tuple[str, int]]]:
+    """By resource the titles of its maps, and through which archive position the database has each."""
+    known = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
+    if known is None or not known[0]:
+        return {}
+    found: dict[str, list[tuple[str, int]]] = {}
+    for title, resource, through in connection.execute(
+        "SELECT title, resource, applied_through FROM fieldmap.positions WHERE applied_through >= 0 ORDER BY title"
+    ).fetchall():
+        found.setdefault(resource, []).append((title, through))
+    return found
+
+
 def connected(bundle: Bundle, resources: list[str]) -> list[str]:
     """The resources that a sync fetches: those named, else all that have a connector. Raises UsageError for one that no map reads."""
     mapped = [
@@ -368,16 +262,10 @@ def with_parents(bundle: Bundle, resources: list[str]) -> list[str]:
     done: dict[str, None] = {}
     for name in resources:
         line = [name]
-        while (parent := _parent(bundle, line[-1])) is not None:
+        while (parent := parent_of(bundle, line[-1])) is not None:
             line.append(parent)
         done.update(dict.fromkeys(reversed(line)))
     return list(done)
-
-
-def _parent(bundle: Bundle, name: str) -> str | None:
-    connector = bundle.connector(name.split(".")[0])
-    found = next((one for one in connector.resources if one.name == name), None)
-    return found.parent.resource if isinstance(found, HttpResource) and found.parent is not None else None
 
 
 def _check_known(named: list[str], known: list[str]) -> None:

@@ -78,10 +78,11 @@ class Retry(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit(Node):
-    """`limit 10 requests per second`"""
+    """`limit 10 requests per second, 4 at once`; either part may be missing. at_once: None for any number."""
 
-    requests: int
-    unit: Name
+    requests: int | None
+    unit: Name | None
+    at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,20 @@
 """How fast, and whether at all, a connector is asked: its rate limit, the retries left to it, and its circuit breaker.
 
-One Flow a connector and run, shared by its resources.
+One Flow a connector and run, shared by its resources, which may ask at the same time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from fieldmap.runtime.errors import SourceError
+from fieldmap.runtime.errors import SourceError, StoppedError
 from fieldmap.runtime.plan import BreakerPolicy, HttpConnector, RateLimit
 from fieldmap.runtime.ports import Ports, Response, State
 
@@ -21,6 +24,7 @@ _EARNED: Final = 0.2
 # What a source may ask for by its headers, in seconds. It would be waited for in vain if it were a mistake.
 _LONGEST_WAIT: Final = 300.0
 _PROBE_LASTS: Final = 300.0  # seconds after which the probe of another process counts as lost
+_LOOKS: Final = 1.0  # seconds after which who waits for a place looks whether the run is to end
 _SECONDS: Final = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
 
 
@@ -29,6 +33,7 @@ class Flow:
 
     def __init__(self, connector: HttpConnector, ports: Ports) -> None:
         self.pace = Pace(connector.limit, ports)
+        self.places = Places(connector.limit.at_once if connector.limit is not None else 0, ports)
         self.budget = Budget()
         self.breaker: Breaker | None = None
         if connector.breaker is not None:
@@ -39,15 +44,18 @@ class Pace:
     """Lets a request through when its turn has come."""
 
     def __init__(self, limit: RateLimit | None, ports: Ports) -> None:
-        self._gap = limit.period_ms / 1000 / limit.requests if limit is not None else 0.0
+        self._gap = limit.period_ms / 1000 / limit.requests if limit is not None and limit.requests else 0.0
         self._clock = ports.clock
         self._next = 0.0
+        self._lock = threading.Lock()
 
     def wait(self) -> None:
-        now = self._clock.monotonic()
-        if self._next > now:
-            self._clock.sleep(self._next - now)
-        self._next = max(self._next, now) + self._gap
+        with self._lock:
+            now = self._clock.monotonic()
+            turn = max(self._next, now)
+            self._next = turn + self._gap
+        if turn > now:
+            self._clock.sleep(turn - now)
 
     def told(self, response: Response) -> None:
         """Takes note of what the answer says is left: `RateLimit-Remaining`, `X-RateLimit-Remaining`, `RateLimit`, and their resets."""
@@ -60,7 +68,8 @@ class Pace:
 
                 now = http_date(response.header("date")) or self._clock.now()
                 wait = (datetime.fromtimestamp(min(reset, 99_999_999_999), UTC) - now).total_seconds()
-            self._next = max(self._next, self._clock.monotonic() + min(max(wait, 0.0), _LONGEST_WAIT))
+            with self._lock:
+                self._next = max(self._next, self._clock.monotonic() + min(max(wait, 0.0), _LONGEST_WAIT))
 
 
 def _told(response: Response) -> tuple[float | None, float | None]:
@@ -79,21 +88,46 @@ def _number(text: str | None) -> float | None:
     return float(text) if _SECONDS.fullmatch(text) else None
 
 
+class Places:
+    """Lets so many requests be under way at once; 0 for any number."""
+
+    def __init__(self, number: int, ports: Ports) -> None:
+        self._free = threading.Semaphore(number) if number else None
+        self._stop = ports.stop
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Raises StoppedError if the run is to end while it waits."""
+        if self._free is None:
+            yield
+            return
+        while not self._free.acquire(timeout=_LOOKS):
+            if self._stop.is_set():
+                raise StoppedError("The run was told to end")
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
 class Budget:
     """The repetitions that a run has for a connector, so that a source that fails at every page is not asked twice as much."""
 
     def __init__(self) -> None:
         self._left = float(_REPEATS)
+        self._lock = threading.Lock()
 
     def earn(self) -> None:
-        self._left = min(self._left + _EARNED, float(_REPEATS))
+        with self._lock:
+            self._left = min(self._left + _EARNED, float(_REPEATS))
 
     def spend(self) -> bool:
         """Whether there is one left."""
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+        with self._lock:
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True
 
 
 class _Kept(msgspec.Struct):
@@ -118,31 +152,36 @@ class Breaker:
         self._state: State | None = ports.state
         self._name = f"breaker {connector}"
         self._kept = _Kept()
+        # Of the resources of this run; `State.locked` is for other processes.
+        self._lock = threading.Lock()
 
     def before(self) -> None:
         """Raises SourceError if nothing is to be asked now."""
-        if not self._read().opened:
-            return
-        if self._state is None:
-            self._admit()
-            return
-        with self._state.locked(self._name, self._clock):
-            self._read()
-            self._admit()
-            self._write()
+        with self._lock:
+            if not self._read().opened:
+                return
+            if self._state is None:
+                self._admit()
+                return
+            with self._state.locked(self._name, self._clock):
+                self._read()
+                self._admit()
+                self._write()
 
     def answered(self) -> None:
-        if self._kept.failures or self._kept.opened:
-            self._kept = _Kept()
-            self._write()
+        with self._lock:
+            if self._kept.failures or self._kept.opened:
+                self._kept = _Kept()
+                self._write()
 
     def failed(self) -> None:
-        kept = self._kept
-        kept.failures += 1
-        kept.probing = 0.0
-        if kept.failures >= self._policy.failures or kept.opened:
-            kept.opened = self._now()
-        self._write()
+        with self._lock:
+            kept = self._kept
+            kept.failures += 1
+            kept.probing = 0.0
+            if kept.failures >= self._policy.failures or kept.opened:
+                kept.opened = self._now()
+            self._write()
 
     # ------------------------------------------------------------------------------------------------- parts
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import os
+import threading
 
 from fieldmap.runtime.ports import Http, Request, Response, TlsFiles
 
 
 class LazyHttp:
-    """One client for each set of TLS files that requests name."""
+    """One client for each set of TLS files that requests name. stop: see `BoundedHttp`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop: threading.Event | None = None) -> None:
         self._clients: dict[TlsFiles | None, Http] = {}
+        self._stop = stop
+        self._lock = threading.Lock()
 
     def send(self, request: Request) -> Response:
-        client = self._clients.get(request.tls)
-        if client is None:
-            from fieldmap.runtime.acquire.addresses import ALLOWED, allowed_hosts
-            from fieldmap.runtime.acquire.transport import BoundedHttp, tls_context
+        return self._client(request.tls).send(request)
 
-            allowed = allowed_hosts(os.environ.get(ALLOWED, ""))
-            client = BoundedHttp(tls=tls_context(request.tls), allowed=allowed)
-            self._clients[request.tls] = client
-        return client.send(request)
+    def _client(self, files: TlsFiles | None) -> Http:
+        with self._lock:
+            client = self._clients.get(files)
+            if client is None:
+                from fieldmap.runtime.acquire.addresses import ALLOWED, allowed_hosts
+                from fieldmap.runtime.acquire.transport import BoundedHttp, tls_context
+
+                allowed = allowed_hosts(os.environ.get(ALLOWED, ""))
+                client = BoundedHttp(tls=tls_context(files), allowed=allowed, stop=self._stop)
+                self._clients[files] = client
+            return client
 
     def close(self) -> None:
         for client in self._clients.values():

@@ -58,8 +58,9 @@ class Exchange:
         while True:
             if flow.breaker is not None:
                 flow.breaker.before()
-            flow.pace.wait()
-            outcome = self._attempt(request, where, judge)
+            with flow.places.taken():
+                flow.pace.wait()
+                outcome = self._attempt(request, where, judge)
             if isinstance(outcome, Answer):
                 flow.budget.earn()
                 if flow.breaker is not None:

@@ -10,19 +10,25 @@ import http.cookiejar
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import httpcore
 import httpx
 
 from fieldmap.runtime.acquire.addresses import connectable
-from fieldmap.runtime.errors import UsageError
+from fieldmap.runtime.errors import StoppedError, UsageError
 from fieldmap.runtime.ports import Request, Response, TlsFiles, TransportError
 from fieldmap.runtime.secrets import Secret
+
+# Seconds after which a wait for bytes looks whether the run is to end.
+_LOOKS: Final = 1.0
+# As many as a run may have resources under way; httpx would let the others wait as if the source were silent.
+_CONNECTIONS: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +70,12 @@ class BoundedHttp:
         *,
         tls: ssl.SSLContext | None = None,
         allowed: frozenset[str] = frozenset(),
+        stop: threading.Event | None = None,
     ) -> None:
-        """allowed: hosts that may be asked although their addresses are private."""
+        """allowed: hosts that may be asked although their addresses are private. stop: once it is set, whoever waits for bytes
+        is told by StoppedError within a second."""
         self._limits = limits or Limits()
-        self._budget = _Budget(self._limits)
+        self._budget = _Budget(self._limits, stop or threading.Event())
         # These write addresses, and with them secrets, to whoever listens at the level INFO.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -120,12 +128,17 @@ def _octets(value: str | Secret) -> bytes:
     return (value.reveal() if isinstance(value, Secret) else value).encode()
 
 
-class _Budget:
-    """What is left to one exchange."""
+class _Budget(threading.local):
+    """What is left to one exchange: each thread has one under way at most."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, stop: threading.Event) -> None:
         self._limits = limits
+        self._stop = stop
         self.begin()
+
+    def look(self) -> None:
+        if self._stop.is_set():
+            raise StoppedError("The run was told to end")
 
     def begin(self) -> None:
         self._ends = time.monotonic() + self._limits.total
@@ -153,13 +166,20 @@ class _Stream(httpcore.NetworkStream):
         self._budget = budget
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        try:
-            data = self._inner.read(max_bytes, self._budget.wait(timeout))
-        except httpcore.ReadTimeout:
-            self._budget.wait(timeout)  # tells which of the two limits it was
-            raise
-        self._budget.took(len(data))
-        return data
+        began = time.monotonic()
+        while True:
+            self._budget.look()
+            left = self._budget.wait(None if timeout is None else timeout - (time.monotonic() - began))
+            try:
+                # In short waits: a thread that waits for bytes cannot be told otherwise that the run is to end.
+                data = self._inner.read(max_bytes, max(min(left, _LOOKS), 0.001))
+            except httpcore.ReadTimeout:
+                if left > _LOOKS:
+                    continue
+                self._budget.wait(timeout)  # tells which of the two limits it was
+                raise
+            self._budget.took(len(data))
+            return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, self._budget.wait(timeout))
@@ -212,7 +232,11 @@ class _Transport(httpx.BaseTransport):
     def __init__(self, budget: _Budget, tls: ssl.SSLContext | None, allowed: frozenset[str]) -> None:
         # Without a context the pool makes one from certifi's roots, with the first https address.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls, max_connections=4, http1=True, http2=False, network_backend=_Backend(budget, allowed)
+            ssl_context=tls,
+            max_connections=_CONNECTIONS,
+            http1=True,
+            http2=False,
+            network_backend=_Backend(budget, allowed),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

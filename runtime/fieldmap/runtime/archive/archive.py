@@ -53,9 +53,12 @@ class Archive:
             folder.close()
             raise
 
-    def entries(self, resource: str, after: int | None, *, rejected: bool = False) -> Iterator[Archived | ClosedSweep]:
-        """Every response and every mark of a closed sweep after a position (None: from the beginning), in order. rejected: also
-        answers that are none.
+    def entries(
+        self, resource: str, after: int | None, through: int | None = None, *, rejected: bool = False
+    ) -> Iterator[Archived | ClosedSweep]:
+        """Every response and every mark of a closed sweep after a position (None: from the beginning), in order; up to and with
+        another, if one is given: nothing behind that is looked at, so that it may be written meanwhile. rejected: also answers that
+        are none.
 
         A torn tail ends the iteration quietly (`torn_tail` tells of it); damage raises.
         """
@@ -66,6 +69,8 @@ class Archive:
                 aside = entry.record.closes_part or (entry.record.is_rejected and not rejected)
                 if entry.record.kind != "warcinfo" and not aside:
                     yield _item(resource, entry)
+                if through is not None and entry.position >= through:
+                    return
 
     def read(self, resource: str, after: int | None, *, rejected: bool = False) -> Iterator[Archived]:
         """Every response after a position (None: from the beginning), in order; see `entries`."""

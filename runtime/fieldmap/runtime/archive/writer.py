@@ -18,17 +18,19 @@ from fieldmap.runtime.archive.position import position, segment_name
 from fieldmap.runtime.archive.records import Archived, ClosedSweep, Parts, Received, Standing, SweepEnd, TornTail
 from fieldmap.runtime.archive.segments import Segments, damaged
 from fieldmap.runtime.archive.standing import parts, standing
-from fieldmap.runtime.errors import ArchiveError
+from fieldmap.runtime.errors import ArchiveBusyError, ArchiveError
 from fieldmap.runtime.ports import Folder, Lock, LockedError, Ports, Segment
 
 
 class Writer:
-    """The one writer of a resource: a context manager that holds the lock. cut: the torn tail that it removed."""
+    """The one writer of a resource: a context manager that holds the lock. cut: the torn tail that it removed. last: the position
+    of the last record of any kind, None if there is none."""
 
     def __init__(self, folder: Folder, resource: str, ports: Ports, segment_bytes: int) -> None:
         """Takes over the folder: `close` closes it. Raises ArchiveError if it is locked or damaged, OSError."""
         self.resource = resource
         self.cut: TornTail | None = None
+        self.last: int | None = None
         self._folder = folder
         self._ports = ports
         self._segment_bytes = segment_bytes
@@ -120,8 +122,8 @@ class Writer:
         try:
             return self._folder.lock(f"process {os.getpid()} on {platform.node()} since {since}")
         except LockedError as holder:
-            raise ArchiveError(
-                f"The archive of {self.resource} is being written by {holder}; wait until it ends, or stop it"
+            raise ArchiveBusyError(
+                f"The archive of {self.resource} is being written by {holder}; wait until it ends (fieldmap sync --wait does), or stop it"
             ) from None
 
     def _release(self) -> None:
@@ -139,6 +141,7 @@ class Writer:
         offsets, self._size, self.cut = segments.scan(self._number)
         if offsets:
             self._chain = segments.chain(self._number, offsets)
+            self.last = position(self._number, offsets[-1])
         elif self._number > 1:
             # The writer was stopped between creating this segment and its first record.
             self._chain = segments.chain(self._number - 1, segments.scan(self._number - 1)[0])
@@ -191,6 +194,7 @@ class Writer:
         for length in map(len, frames):
             places.append((position(self._number, self._size), length))
             self._size += length
+        self.last = places[-1][0]
         self._chain = chain
         return places
 

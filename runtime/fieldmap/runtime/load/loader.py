@@ -15,7 +15,7 @@ from psycopg import sql
 
 from fieldmap.runtime.archive import Archive, ClosedSweep
 from fieldmap.runtime.bundle import Bundle, MapInfo
-from fieldmap.runtime.errors import DatabaseError, FieldmapError
+from fieldmap.runtime.errors import AwayError, DatabaseError, FieldmapError
 from fieldmap.runtime.load import absence
 from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Page, digest_of
 from fieldmap.runtime.load.identify import begin, concerned, with_referrers
@@ -40,6 +40,7 @@ ANALYZED = 10_000
 # How often two threads take turns while one makes a batch and the other writes one: the writer has little to do between two waits,
 # and must not wait for its turn besides.
 _TURN = 0.0002
+_USUAL_TURN = sys.getswitchinterval()
 # A connection lost around COMMIT is met with a new one this often.
 _ATTEMPTS = 3
 
@@ -531,7 +532,7 @@ class Loader:
                 if not _passing(error):
                     raise self._refused(error) from None
                 if attempt == _ATTEMPTS - 1:
-                    raise DatabaseError(
+                    raise AwayError(
                         f"The database stopped in the middle of {self._info.title}: {first_line(error)}; nothing was lost, run the command again"
                     ) from None
             self._drop()
@@ -542,7 +543,7 @@ class Loader:
             connection.execute("ROLLBACK")
             if found:
                 return None
-        raise DatabaseError(
+        raise AwayError(
             f"The database lost {_ATTEMPTS} connections in the middle of {self._info.title}; nothing was lost, run the command again"
         )
 
@@ -582,9 +583,9 @@ def _passing(error: psycopg.Error) -> bool:
 
 @contextlib.contextmanager
 def _frequent_switches() -> Iterator[None]:
-    before = sys.getswitchinterval()
+    # Of several loaders at work one may put it back while others go on: they are only slower for it.
     sys.setswitchinterval(_TURN)
     try:
         yield
     finally:
-        sys.setswitchinterval(before)
+        sys.setswitchinterval(_USUAL_TURN)

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import conninfo
 from psycopg.types.string import TextLoader
 
-from fieldmap.runtime.errors import DatabaseError
+from fieldmap.runtime.errors import AwayError, DatabaseError
 
 _STARTS = 3
 # Rows that are looked up are in memory, or on a disk without arms: an index is worth more than the planner thinks by itself.
@@ -69,7 +69,8 @@ class Server:
                 options=_OPTIONS,
             )
         except psycopg.Error as error:
-            raise DatabaseError(
+            kind = AwayError if _is_away(error) else DatabaseError
+            raise kind(
                 f"The database at {shown(self.url)} {_cause(error)}; check FIELDMAP_DATABASE_URL and that the server runs"
             ) from None
         # Python's timedelta knows no months and would make days of them.
@@ -109,6 +110,24 @@ def shown(url: str) -> str:
     host = str(parts.get("host") or "localhost")
     port = f":{parts['port']}" if parts.get("port") else ""
     return f"{host}{port}/{parts.get('dbname') or ''}"
+
+
+# What a server is that does not take part just now: stopped, starting, shutting down, full.
+_AWAY = (
+    "refused",
+    "no such file",
+    "timeout",
+    "starting up",
+    "shutting down",
+    "recovery",
+    "closed",
+    "too many clients",
+    "reset by peer",
+)
+
+
+def _is_away(error: psycopg.Error) -> bool:
+    return isinstance(error, psycopg.OperationalError) and any(word in str(error).lower() for word in _AWAY)
 
 
 def _cause(error: psycopg.Error) -> str:
