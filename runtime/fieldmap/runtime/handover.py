@@ -62,6 +62,12 @@ class Part:
     size: int = 0
     held: int = 0
 
+    @property
+    def last(self) -> int:
+        """The position of the last page."""
+        item = self.items[-1]
+        return item.through if isinstance(item, _Kept) else item.position
+
     def __iter__(self) -> Iterator[Archived | ClosedSweep]:
         for item in self.items:
             if isinstance(item, _Kept):

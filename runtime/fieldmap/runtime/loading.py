@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Self
 
@@ -108,7 +108,12 @@ class Loading:
         dead: Decimal | None,
         workers: int | None,
         stop: threading.Event,
+        before: Mapping[str, Loaded],
     ) -> None:
+        """before: what an earlier attempt of this run has loaded."""
+        self._database = database
+        self._run = run
+        self._before = before
         self._infos = infos
         self._archive = archive
         self._progress = progress
@@ -116,6 +121,8 @@ class Loading:
         self._loaders = [
             Loader(database, bundle, info, run, dead=dead, archive=archive, workers=workers) for info in infos
         ]
+        for info, loader in zip(infos, self._loaders, strict=True):
+            loader.loaded = before.get(info.id, loader.loaded)
         self._entered = contextlib.ExitStack()
         self.loaded: dict[str, Loaded] = {
             info.id: loader.loaded for info, loader in zip(infos, self._loaders, strict=True)
@@ -123,8 +130,10 @@ class Loading:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as entered:
-            for loader in self._loaders:
+            for info, loader in zip(self._infos, self._loaders, strict=True):
                 entered.enter_context(loader)
+                if info.id in self._before:
+                    self._count_anew(loader.loaded, info)
             self._entered = entered.pop_all()
         return self
 
@@ -143,6 +152,18 @@ class Loading:
                 stoppable(part, self._stop),
                 lambda records, info=info: self._progress.applied(info.title, records),  # type: ignore[misc]
             )
+
+    def _count_anew(self, loaded: Loaded, info: MapInfo) -> None:
+        """An attempt that broke off may have lost the answer to its last COMMIT: the database knows what the run has done so far."""
+        names = ("pages", "read", "claimed", "filtered", "deleted", "dead", "held", "absent")
+        with contextlib.closing(self._database.connect()) as connection:
+            row = connection.execute(
+                "SELECT pages, read, claimed, filtered, deleted, dead, held, absent FROM fieldmap.accounts"
+                " WHERE (run, map) = (%s, %s)",
+                [self._run, info.id],
+            ).fetchone()
+        for name, number in zip(names, row or (0,) * len(names), strict=True):
+            setattr(loaded.counts, name, number)
 
     @property
     def refused(self) -> list[str]:

@@ -30,8 +30,9 @@ from fieldmap.runtime.errors import (
     FindingsError,
     StoppedError,
 )
-from fieldmap.runtime.handover import GivenUpError, Handover, Room
+from fieldmap.runtime.handover import GivenUpError, Handover, Part, Room
 from fieldmap.runtime.load import intake
+from fieldmap.runtime.load.loader import Loaded
 from fieldmap.runtime.load.mapping import spare_cores
 from fieldmap.runtime.loading import Loading, Patient, check_archive
 from fieldmap.runtime.plan import HttpResource
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 _LOOKS: Final = 0.2  # seconds after which the main thread looks for signals, and a run for a lock that it waits for
 # A thread that waits for a name to be resolved or a connection to come about cannot be told to end; it dies with the process.
 _ENDS_WITHIN: Final = 10.0
+# So often the loading of a resource is begun anew after a connection that broke where the loader does not see to it itself.
+_ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,19 @@ class Options:
     room: Room = field(default_factory=Room)
     wait: bool = False
     patience: float = 60.0
+
+
+class _Taken:
+    """Parts, and how far those that were taken go in the archive."""
+
+    def __init__(self, parts: Iterator[Iterable[Archived | ClosedSweep]], last: int | None) -> None:
+        self._parts = parts
+        self.through = last
+
+    def __iter__(self) -> Iterator[Iterable[Archived | ClosedSweep]]:
+        for part in self._parts:
+            self.through = part.last if isinstance(part, Part) else [page.position for page in part][-1]
+            yield part
 
 
 @dataclass
@@ -301,35 +317,47 @@ class Sync:
         """Loads what the archive has through `last`, then the parts. Without a database they are only taken off, so that fetching
         comes to its end. Raises what fetching raised, FindingsError if a map stops."""
         refused: list[str] = []
-        if self._away is None:
-            infos = [info for info in self._bundle.catalogue.maps if info.resource == resource]
-            loading = Loading(
-                self._database,
-                self._bundle,
-                self._archive,
-                infos,
-                self._run,
-                self._progress,
-                dead=self._dead.get(resource, self._dead.get("")),
-                workers=self._workers,
-                stop=self._ports.stop,
-            )
+        taken = _Taken(parts, last)
+        before: dict[str, Loaded] = {}
+        for attempt in range(_ATTEMPTS):
+            if self._away is not None:
+                break
+            loading = self._loading(resource, before)
             self._report.maps.update(loading.loaded)
             try:
                 with loading:
-                    loading.catch_up(last)
-                    for part in parts:
+                    # Anew after a broken connection: from where the database is, what was taken of the parts included.
+                    loading.catch_up(taken.through)
+                    for part in taken:
                         loading.load(part)
             except AwayError as error:
                 self._missed(error)
             except psycopg.OperationalError as error:
-                self._missed(AwayError(f"The database went away: {first_line(error)}."))
-            refused = loading.refused
+                before = loading.loaded
+                if attempt == _ATTEMPTS - 1:
+                    self._missed(AwayError(f"The database went away: {first_line(error)}."))
+            else:
+                refused = loading.refused
+                break
         for _ in parts:
             pass
         # Only now: what stands beside it is loaded all the same.
         if refused:
             raise FindingsError(" ".join(refused))
+
+    def _loading(self, resource: str, before: dict[str, Loaded]) -> Loading:
+        return Loading(
+            self._database,
+            self._bundle,
+            self._archive,
+            [info for info in self._bundle.catalogue.maps if info.resource == resource],
+            self._run,
+            self._progress,
+            dead=self._dead.get(resource, self._dead.get("")),
+            workers=self._workers,
+            stop=self._ports.stop,
+            before=before,
+        )
 
     def _missed(self, error: AwayError) -> None:
         with self._lock:
