@@ -20,7 +20,8 @@ from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.archive.storage import LocalStorage
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.run import Report, Run
+from fieldmap.runtime.reports import Report
+from fieldmap.runtime.run import Run
 from fieldmap.runtime.store.database import Server
 
 MAP = """
