@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from fieldmap.runtime import keyrings
 from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.plan import Composed, EnvRef, SecretRef, SweepRef
 
@@ -67,15 +68,16 @@ def missing_variables(composed: Composed, environ: Mapping[str, str]) -> list[st
 def _value(reference: EnvRef | SecretRef | SweepRef, environ: Mapping[str, str]) -> str | None:
     """What a reference stands for, None if nothing gives it. A value of the sweep stays the hole that it is.
 
-    A secret that no variable holds may lie in a file, as containers are given theirs: the variable X_FILE names it. Raises
-    UsageError if that file cannot be read.
+    A secret that no variable holds may lie in a file, as containers are given theirs: the variable X_FILE names it; or
+    in the system's keyring, where that is wanted. Raises UsageError if the file or the keyring cannot be read.
     """
     if isinstance(reference, SweepRef):
         return hole(reference.name, reference.default)
     found = environ.get(reference.name)
     file = environ.get(f"{reference.name}_FILE") if isinstance(reference, SecretRef) and not found else None
     if not file:
-        return found
+        asks = isinstance(reference, SecretRef) and not found and keyrings.is_wanted(environ)
+        return keyrings.looked_up(reference.name) if asks else found
     try:
         text = Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -110,9 +112,18 @@ def resolve_each(
         several = len(named) > 1
         raise UsageError(
             f"The connector {connector} needs the environment variable{'s' if several else ''} {listed};"
-            f" set {'them' if several else 'it'} and run again"
+            f" set {'them' if several else 'it'} and run again{_or_keyring(settings, uses, environ)}"
         )
     return [resolve(composed, environ) for _, composed in settings]
+
+
+def _or_keyring(settings: Sequence[tuple[str, Composed]], missing: Collection[str], environ: Mapping[str, str]) -> str:
+    """Where the keyring is asked: how the first secret that it lacks gets into it."""
+    parts = [part for _, composed in settings for part in composed.parts]
+    secret = next((one.name for one in parts if isinstance(one, SecretRef) and one.name in missing), None)
+    if secret is None or not keyrings.is_wanted(environ):
+        return ""
+    return f"; or put a secret into the keyring: keyring set {keyrings.SERVICE} {secret}"
 
 
 def resolve_all(
