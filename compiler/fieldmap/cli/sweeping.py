@@ -15,7 +15,7 @@ from fieldmap.cli.console import out, plural, print_json, table
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import SourceError, UsageError
-from fieldmap.runtime.plan import HttpConnector
+from fieldmap.runtime.plan import DatabaseConnector, FilesConnector, HttpConnector
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _LENGTH = re.compile(r"(\d{1,6})\s*([a-z]+)")
@@ -60,6 +60,8 @@ def _windowed(bundle: Bundle) -> list[str]:
     found = []
     for name in bundle.catalogue.connectors:
         connector = bundle.connector(name)
+        if isinstance(connector, DatabaseConnector):
+            found += [one.name for one in connector.resources if one.changed is not None and one.name in read]
         if isinstance(connector, HttpConnector):
             found += [one.name for one in connector.resources if one.delta is not None and one.name in read]
     return found
@@ -97,9 +99,9 @@ def show_previews(workspace: Any, bundle: Bundle, resources: list[str], wanted: 
     for name in resources:
         connector = bundle.connector(name.split(".")[0])
         if not isinstance(connector, HttpConnector):
-            found.append(
-                {"resource": name, "would_ask": "reads the files that are new", "window": None, "after_page": 0}
-            )
+            files = isinstance(connector, FilesConnector)
+            what = "the files that are new" if files else "what is new in its table, or what was pushed"
+            found.append({"resource": name, "would_ask": f"reads {what}", "window": None, "after_page": 0})
             continue
         resource = next(one for one in connector.resources if one.name == name)
         if resource.parent is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fieldmap.compiler import ir
 from fieldmap.compiler.auths import lower_auth
 from fieldmap.compiler.context import MapContext
+from fieldmap.compiler.databases import lower_database
 from fieldmap.compiler.deltas import check_absence, lower_delta, most_absent
 from fieldmap.compiler.exports import lower_export
 from fieldmap.compiler.expressions import Checker
@@ -40,6 +41,7 @@ _KINDS = {
     "files": "that reads files",
     "of a folder": "that reads a folder of this machine",
     "http": "that speaks HTTP",
+    "database": "that reads a database",
     "push": "that takes what others push",
 }
 _PERIODS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
@@ -81,6 +83,8 @@ class _ConnectorLowering:
             return None
         if kind == "files":
             built: plan.Connector | None = self._files()
+        elif kind == "database":
+            built = lower_database(self._node, self._refuse, self._composed, self._report)
         elif kind == "push":
             built = lower_push(self._node, self._refuse, self._composed, self._report)
         elif kind == "http":
@@ -91,7 +95,7 @@ class _ConnectorLowering:
                 "FM0112",
                 f"a connector that is {kind} is not part of this release yet",
                 self._node.kind.span,
-                help="is files reads a folder, is push takes what others send; without `is` a connector speaks HTTP",
+                help="is files reads a folder, is database reads tables, is push takes what others send; without `is` a connector speaks HTTP",
             )
             built = None
         return (
@@ -132,7 +136,7 @@ class _ConnectorLowering:
 
     def _files(self) -> plan.FilesConnector | None:
         self._refuse(
-            "files", [(word, getattr(self._node, word)) for word in ("base", "auth", "tls", "limit", "breaker")]
+            "files", [(word, getattr(self._node, word)) for word in ("base", "url", "auth", "tls", "limit", "breaker")]
         )
         folder = self._need(
             self._node.folder, "folder", 'say where the files are: folder "drop", or folder env.DROP_FOLDER'
@@ -140,7 +144,7 @@ class _ConnectorLowering:
         return lower_files(self._node, folder, self._refuse, self._composed, self._retry, self._report)
 
     def _http(self) -> plan.HttpConnector | None:
-        self._refuse("http", [("folder", self._node.folder), ("s3", self._node.s3)])
+        self._refuse("http", [("folder", self._node.folder), ("s3", self._node.s3), ("url", self._node.url)])
         self._base = self._need(self._node.base, "base", "say where the service is: base env.WORKDAY_URL")
         auth = (
             lower_auth(self._node.auth, self._composed, self._report) if self._node.auth is not None else plan.NoAuth()
@@ -165,7 +169,7 @@ class _ConnectorLowering:
         )
 
     def _http_resource(self, node: ast.Resource) -> plan.HttpResource | None:
-        self._refuse("http", [("files", node.files)])
+        self._refuse("http", [("files", node.files), ("table", node.table)])
         check_parent(self._node, node, self._report)
         values = self._values = Values(self._node, node, self._report)
         requests = Requests(node, self._composed, values, self._report)

@@ -41,7 +41,8 @@ _LONGEST_TOLERANCE = 86_400
 def lower_push(node: ast.Connector, refuse: Refuse, compose: Compose, report: Report) -> plan.PushConnector | None:
     """None after a diagnostic."""
     refuse(
-        "push", [(word, getattr(node, word)) for word in ("base", "folder", "s3", "tls", "retry", "limit", "breaker")]
+        "push",
+        [(word, getattr(node, word)) for word in ("base", "folder", "s3", "url", "tls", "retry", "limit", "breaker")],
     )
     refuse("push", [("headers", one) for one in node.headers[:1]])
     auth = _auth(node.auth, compose, report) if node.auth is not None else None
@@ -58,7 +59,19 @@ def _resource(connector: ast.Connector, node: ast.Resource, refuse: Refuse) -> p
         "push",
         [
             (word, getattr(node, word))
-            for word in ("get", "post", "body", "idempotency", "files", "pages", "absence", "window", "parent", *EXPORT)
+            for word in (
+                "get",
+                "post",
+                "body",
+                "idempotency",
+                "table",
+                "files",
+                "pages",
+                "absence",
+                "window",
+                "parent",
+                *EXPORT,
+            )
         ],
     )
     refuse("push", [("on", rule) for rule in node.rules[:1]])

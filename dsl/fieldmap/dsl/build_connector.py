@@ -45,6 +45,7 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
         base=ctx.maybe(single.get("base"), _value),
         folder=ctx.maybe(single.get("folder"), _value),
         s3=ctx.maybe(single.get("s3"), _s3),
+        url=ctx.maybe(single.get("url"), _value),
         auth=ctx.maybe(single.get("auth"), _auth),
         tls=ctx.maybe(single.get("tls"), _tls),
         retry=ctx.maybe(single.get("retry"), _retry),
@@ -78,6 +79,7 @@ def _resource(tree: Branch, ctx: Building) -> ast.Resource:
         idempotency=ctx.maybe(single.get("idempotency"), _name_of_a_header),
         rules=tuple(ctx.each([line for line in lines if line.data == "on"], build_request.rule)),
         files=ctx.maybe(single.get("files"), _files),
+        table=ctx.maybe(single.get("table_read"), _table),
         format=ctx.maybe(single.get("format"), _format),
         query=_pairs(single.get("query"), ctx),
         headers=_pairs(single.get("headers"), ctx),
@@ -194,6 +196,14 @@ def _tls(tree: Branch, ctx: Building) -> ast.Tls:
 def _settings(tree: Branch, ctx: Building, rule: str = "auth_settings") -> tuple[ast.Setting, ...]:
     settings = branch(tree, rule)
     return tuple(ctx.each(branches(settings, "setting"), _setting)) if settings is not None else ()
+
+
+def _table(tree: Branch, ctx: Building) -> ast.TableRead:
+    size = branch(tree, "pages_size")
+    rows = (
+        whole_number(required_leaf(size, "NUMBER"), ctx, "how many rows come at a time") if size is not None else None
+    )
+    return ast.TableRead(name=plain(required_leaf(tree, "PLAIN"), ctx), size=rows, span=ctx.span(tree))
 
 
 def _s3(tree: Branch, ctx: Building) -> ast.S3:

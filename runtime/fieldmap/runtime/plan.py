@@ -515,4 +515,28 @@ class PushConnector:
     resources: tuple[PushResource, ...] = ()
 
 
-Connector = HttpConnector | FilesConnector | PushConnector
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableResource:
+    """table: its name, or schema, dot and name. key: the columns that tell rows apart. changed: the column that says when a row changed;
+    without it every sweep reads all. size: rows of a page. settles_ms, overlap_ms: as of a `Delta`. format: of its pages."""
+
+    name: str
+    table: str
+    key: tuple[str, ...]
+    changed: str | None = None
+    size: int = 1000
+    settles_ms: int = 60_000
+    overlap_ms: int = 60_000
+    format: Format = "ndjson"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseConnector:
+    """A PostgreSQL database. url: postgresql://…, with its password."""
+
+    name: str
+    url: Composed
+    resources: tuple[TableResource, ...] = ()
+
+
+Connector = HttpConnector | FilesConnector | PushConnector | DatabaseConnector

@@ -36,6 +36,7 @@ from fieldmap.dsl.ast.connector import (
     Sentinels,
     Setting,
     Shape,
+    TableRead,
     Tls,
     Window,
 )
@@ -268,6 +269,7 @@ __all__ = [
     "Slice",
     "SourceName",
     "Table",
+    "TableRead",
     "Tag",
     "Template",
     "Tested",

@@ -60,6 +60,14 @@ class S3(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TableRead(Node):
+    """`table "public.part", 5000 at a time`"""
+
+    name: Text
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Duration(Node):
     """`500 ms`, `60 s`, `2 min`, in milliseconds."""
 
@@ -313,6 +321,7 @@ class Resource(Node):
     idempotency: Text | None = None
     rules: tuple[AnswerRule, ...] = ()
     files: Files | None = None
+    table: TableRead | None = None
     format: Format | None = None
     query: tuple[Setting, ...] = ()
     headers: tuple[Setting, ...] = ()
@@ -333,7 +342,7 @@ class Resource(Node):
 class Connector(Node):
     """`connector workday { … }` (HTTP), `connector drop is files { … }`
 
-    kind: "http" when unsaid. folder, s3: of a files connector. sentinels: for the shapes of all its resources.
+    kind: "http" when unsaid. folder, s3: of a files connector. url: of a database. sentinels: for the shapes of all its resources.
     """
 
     name: Name
@@ -341,6 +350,7 @@ class Connector(Node):
     base: Expr | None = None
     folder: Expr | None = None
     s3: S3 | None = None
+    url: Expr | None = None
     auth: Auth | None = None
     tls: Tls | None = None
     retry: Retry | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive import Archived, ClosedSweep, Writer
 from fieldmap.runtime.errors import UsageError
-from fieldmap.runtime.plan import Connector, FilesConnector, PushConnector
+from fieldmap.runtime.plan import Connector, DatabaseConnector, FilesConnector, PushConnector
 from fieldmap.runtime.ports import Ports
 
 if TYPE_CHECKING:
@@ -38,7 +38,13 @@ def acquire(
     if isinstance(connector, PushConnector):
         # What was pushed is in the archive already.
         return iter(())
-    if isinstance(connector, FilesConnector):
+    if isinstance(connector, DatabaseConnector):
+        for table in connector.resources:
+            if table.name == resource_name:
+                from fieldmap.runtime.acquire.tables import fetch_table
+
+                return fetch_table(connector, table, writer=writer, ports=ports, environ=environ, wanted=wanted)
+    elif isinstance(connector, FilesConnector):
         for files_resource in connector.resources:
             if files_resource.name == resource_name:
                 from fieldmap.runtime.acquire.files import fetch_files
