@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -94,6 +96,25 @@ def test_a_file_at_an_address_of_the_last_answer(state: Source, tmp_path: Path) 
     source.states["/exports/j%2F1"] = reply({"state": "done", "url": "https://files.example.com/x"})
     with source.server, pytest.raises(SourceError, match="outside"):
         state.fetch(plan(tmp_path, source.server.url, lines), resource=RESOURCE)
+
+
+def test_a_zipped_file_is_archived_as_it_came_and_a_cut_one_is_not(state: Source, tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        packed.writestr("people.csv", "id,at\n1,2026-01-01T00:00:00Z\n")
+    whole = file.getvalue()
+    source = Exports(polls=1)
+    source.states["/exports/j%2F1/file"] = reply(whole[:-10], content_type="application/zip")
+    lines = LINES.replace("format csv", 'format csv in zip "*.csv"')
+    with source.server:
+        made = plan(tmp_path, source.server.url, lines)
+        with pytest.raises(SourceError, match="a zip file that is cut or damaged instead of a zip file of CSV"):
+            state.fetch(made, resource=RESOURCE)
+        source.states["/exports/j%2F1/file"] = reply(whole, content_type="application/zip")
+        (page,) = state.fetch(made, resource=RESOURCE)
+    assert page.body == page.content() == whole
+    assert source.server.asked[-1].headers["accept"] == "application/zip"
+    assert len(source.jobs) == 1
 
 
 @pytest.mark.parametrize("lines", [LINES, NO_WINDOW], ids=["window", "all"])
