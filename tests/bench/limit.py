@@ -135,24 +135,25 @@ def line(p: Person) -> str:
     )
 
 
-def load(archive: Path, url: str) -> int:
+def load(archive: Path, url: str, table: str = "limit_worker") -> int:
+    """Loads the first sweep of what lies in a folder of the archive. Returns how many records."""
     decoder = msgspec.json.Decoder(Page)
     gc.disable()
     count, lines = 0, list[str]()
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS limit_worker")
-        connection.execute(f"CREATE TABLE limit_worker ({COLUMNS})".encode())
+        connection.execute(f"DROP TABLE IF EXISTS {table}".encode())
+        connection.execute(f"CREATE TABLE {table} ({COLUMNS})".encode())
         for body in pages(archive):
             lines += [line(person) for person in decoder.decode(body).data]
             if len(lines) >= BATCH:
-                write(connection, lines)
+                write(connection, lines, table)
                 count, lines = count + len(lines), []
         if lines:
-            write(connection, lines)
+            write(connection, lines, table)
     return count + len(lines)
 
 
-def write(connection: psycopg.Connection[tuple[object, ...]], lines: list[str]) -> None:
+def write(connection: psycopg.Connection[tuple[object, ...]], lines: list[str], table: str) -> None:
     plain = COLUMNS.replace(" PRIMARY KEY", "").replace(" NOT NULL", "")
     names = ", ".join(NAMES)
     values = ", ".join(f"EXCLUDED.{name}" for name in NAMES)
@@ -161,7 +162,7 @@ def write(connection: psycopg.Connection[tuple[object, ...]], lines: list[str]) 
         with cursor.copy("COPY stage FROM STDIN") as copy:
             copy.write("".join(lines))
         cursor.execute(
-            f"INSERT INTO limit_worker SELECT * FROM stage ON CONFLICT (number) DO UPDATE SET ({names}) = ROW({values})".encode()
+            f"INSERT INTO {table} SELECT * FROM stage ON CONFLICT (number) DO UPDATE SET ({names}) = ROW({values})".encode()
         )
 
 

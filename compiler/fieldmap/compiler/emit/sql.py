@@ -20,6 +20,7 @@ from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.emit import history, identity, keeping, nulls, standing, standins
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 from fieldmap.compiler.emit.conditions import condition_sql
+from fieldmap.compiler.emit.paired import Paired, is_alone, paired
 from fieldmap.compiler.emit.rules import Chosen, FieldRules
 
 
@@ -221,10 +222,30 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         needs=standins.groups(entity),
         **_held_back(entity, [column.name for column in columns if column.required and column.leads]),
         fresh=sources[0] if is_direct(entity, entities) else None,
+        side_by_side=_side_by_side(entity, rules.columns, maps, by_source),
         sources=sources,
     )
     steps = identity.identity_sql(entity, lambda s: by_source[(s.map, s.claim)].claimed, _render)
     return f"{steps}-- step referrers\n{identity.touch_referrers(entities, entity.name)}{merge}{stands}"
+
+
+def _side_by_side(
+    entity: ir.Entity,
+    columns: list[Chosen],
+    maps: dict[str, ir.Map],
+    tables: dict[tuple[str, int], ClaimTable],
+) -> list[Paired] | None:
+    """The merged columns where no source has two claims for a key; None where one may, or keys and references are resolved first."""
+    if entity.identity is not None or not entity.sources or any(source.references for source in entity.sources):
+        return None
+    if not all(is_alone(maps[source.map], source.claim, entity) for source in entity.sources):
+        return None
+    has = {
+        source.rank: frozenset(column.name for column in tables[source.map, source.claim].columns)
+        for source in entity.sources
+    }
+    wanted = {column.name for column in columns}
+    return paired(entity, [column for column in entity_columns(entity) if column.name in wanted], has)
 
 
 def _timed(entity: ir.Entity) -> FieldRules:

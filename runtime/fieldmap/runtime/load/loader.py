@@ -348,24 +348,23 @@ class Loader:
         connection.execute("SAVEPOINT fresh")
         batch.homes = {position: {position} for position in batch.pages}
         try:
+            if self._direct or self._follows:
+                lock(connection, self._mergers)
+            after = self._copy_fresh(connection, batch)
             if self._direct:
-                lock(connection, self._mergers)
-                return self._write_directly(connection, batch)
-            self._stage(connection)
-            self._copy(connection, batch)
-            if self._follows:
-                lock(connection, self._mergers)
-            self._run_step(connection, "fresh", map_version=self._map_version)
-            self._settle_letters(connection, batch)
-            self._run_step(connection, "fresh_touched")
+                return self._make_rows(connection, batch, after)
+            begin(connection, [merger.info for merger in self._claimed])
+            self._run_step(connection, "fresh_tables")
+            with _by_index(connection):
+                self._run_step(connection, "fresh_touched", after=after)
             return self._merge(connection)
         except psycopg.errors.UniqueViolation:
             connection.execute("ROLLBACK TO SAVEPOINT fresh")
             self._fresh, batch.homes = False, {}
             return None
 
-    def _write_directly(self, connection: Connection, batch: Batch) -> dict[str, Changes]:
-        """Writes claims without a stage, and rows from them alone."""
+    def _copy_fresh(self, connection: Connection, batch: Batch) -> int:
+        """Writes claims without a stage. Returns the number after which theirs come."""
         row = connection.execute("SELECT nextval('fieldmap.claim_ids')").fetchone()
         after = row[0] if row is not None else 0
         self._copy(connection, batch, into=True)
@@ -375,17 +374,18 @@ class Loader:
             self._run_step(connection, "outdated")
         if batch.dead:
             self._run_step(connection, "broken", first=batch.first, last=batch.last)
-        # Nobody has counted yet what the table holds: the claims of the batch are found by their numbers, not by reading it all.
-        connection.execute("SET LOCAL enable_seqscan = off")
+        return after
+
+    def _make_rows(self, connection: Connection, batch: Batch, after: int) -> dict[str, Changes]:
+        """Makes rows from fresh claims alone."""
         live = {claim.entity: len(batch.stages[claim.number]) for claim in self._info.claims if claim.number}
         if self._info.claims[0].entity is not None:
             live[self._info.claims[0].entity] = batch.counts.claimed
-        made = {
-            name: merger.make(connection, self._run, after=after, live=live[name])
-            for name, merger in self._mergers.items()
-        }
-        connection.execute("SET LOCAL enable_seqscan TO DEFAULT")
-        return made
+        with _by_index(connection):
+            return {
+                name: merger.make(connection, self._run, after=after, live=live[name])
+                for name, merger in self._mergers.items()
+            }
 
     def _stage(self, connection: Connection) -> None:
         begin(connection, [merger.info for merger in self._claimed])
@@ -471,8 +471,11 @@ class Loader:
                 " version of the map since; wait until it ends, and run the command again"
             )
         self._epoch, self._map_version, self.applied_through = row
-        self._fresh = "fresh" in self._apply and self._is_empty(connection)
-        self._direct = self._direct and not self._has_notes(connection, "held", "listed")
+        self._fresh = (
+            "fresh_touched" in self._apply
+            and self._is_empty(connection)
+            and not self._has_notes(connection, "held", "listed")
+        )
         self._letters = self._has_notes(connection, "dead_letters")
         if not self._info.keeps:
             self._recall = Recall(self._info, self._map_version, self._maker.surroundings)
@@ -566,6 +569,15 @@ def _composite_keys(bundle: Bundle, info: MapInfo) -> dict[int, tuple[int, ...]]
         if entity is not None and len(entity.key) > 1:
             found[claim.number] = tuple(n for n, column in enumerate(claim.columns) if column.field in entity.key)
     return found
+
+
+@contextlib.contextmanager
+def _by_index(connection: Connection) -> Iterator[None]:
+    """Nobody has counted yet what a table holds that is being filled: the claims of a batch are found by their numbers, not by reading
+    it all."""
+    connection.execute("SET LOCAL enable_seqscan = off")
+    yield
+    connection.execute("SET LOCAL enable_seqscan TO DEFAULT")
 
 
 def _analyze(connection: Connection, schema: str, table: str, columns: list[str]) -> None:

@@ -95,7 +95,10 @@ class Merger:
                     )
         values = {"run": run}
         new, changed = connection.execute(self._steps["upsert"].encode(), values).fetchone() or (0, 0)
-        gone, unmade, unchanged = connection.execute(self._steps["gone"].encode(), values).fetchone() or (0, 0, 0)
+        keys, whole = connection.execute(self._steps["whole"].encode()).fetchone() or (0, 0)
+        gone = unmade = unchanged = 0
+        if whole < keys:
+            gone, unmade, unchanged = connection.execute(self._steps["gone"].encode(), values).fetchone() or (0, 0, 0)
         changes.new, changes.changed, changes.gone = new - unmade, changed - unchanged, gone
         run_script(connection, self._steps["incomplete"], {})
         self._remember(connection, "history", run)
