@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.compiler.test_edm import V2
 from tests.support import project
 
 TEXT = (Path(__file__).parents[2] / "docs" / "connectors.md").read_text("utf-8")
@@ -32,5 +33,7 @@ def test_snippets_compile(tmp_path: Path, place: str, snippet: str) -> None:
     for word, others in (("get", "get|post"), ("id", "id")):
         if re.search(rf"^(?:{others})\b", snippet, re.MULTILINE):
             frame = re.sub(rf"^{word} .*\n", "", frame, flags=re.MULTILINE)
+    for name in re.findall(r'^ *metadata +"([^"]+)"', snippet, re.MULTILINE):
+        (tmp_path / name).write_text(V2, "utf-8")
     checked = project(tmp_path, snippet=frame.replace("{}", snippet, 1))
     assert checked.ok, [(one.code, one.message) for one in checked.diagnostics]

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "fetching": ("fetch",),
     "pushing": ("ingest",),
     "serving": ("serve",),
+    "metadata": ("metadata",),
     "query": ("query",),
     "inspect": ("explain",),
     "dlq": ("dlq",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fieldmap.compiler import ir
+from fieldmap.compiler import ir, odata
 from fieldmap.compiler.auths import lower_auth
 from fieldmap.compiler.context import MapContext
 from fieldmap.compiler.databases import lower_database
@@ -77,6 +77,8 @@ class _ConnectorLowering:
 
     def lower(self) -> ConnectorPlan | None:
         kind = self._node.kind.text if self._node.kind is not None else "http"
+        if kind in odata.KINDS and not self._context.services.knows(self._node.name.text):
+            return None
         for resource in self._node.resources:
             self._check_resource(resource)
         if self._node.kind is None and self._means_files():
@@ -87,7 +89,7 @@ class _ConnectorLowering:
             built = lower_database(self._node, self._refuse, self._composed, self._report)
         elif kind == "push":
             built = lower_push(self._node, self._refuse, self._composed, self._report)
-        elif kind == "http":
+        elif kind == "http" or kind in odata.KINDS:
             built = self._http()
         else:
             assert self._node.kind is not None  # noqa: S101  (only a written kind is another)
@@ -186,10 +188,14 @@ class _ConnectorLowering:
             return None
         name = f"{self._node.name.text}.{node.name.text}"
         format_ = format_of(node)
-        delta = lower_delta(node, self._report)
+        served = self._context.services.asked(self._node.name.text, node.name.text)
+        if served is not None:
+            query = served.over(query)
+        delta = served.delta if served is not None and served.delta is not None else lower_delta(node, self._report)
         packed = packed_of(node)
         check_absence(node, packed or format_, self._report)
         lowered = lower_pages(node, packed or format_, self._report, named_in(node))
+        pages = odata.whole(lowered.pages, served) if served is not None else lowered.pages
         rules, conditions, reading = lower_rules(node, self._checker(None, node), format_)
         export, looked_up, asked_of = lower_export(node, self._checker(None, node), self._composed)
         self._finds.update({(name, purpose): read for purpose, read in (lowered.finds | looked_up).items()})
@@ -199,7 +205,7 @@ class _ConnectorLowering:
             path=path,
             query=query,
             headers=headers,
-            pages=lowered.pages,
+            pages=pages,
             format=format_,
             packed=packed,
             delta=delta,
@@ -211,6 +217,7 @@ class _ConnectorLowering:
             reading=reading,
             parent=self._parent(name, node, values),
             export=export,
+            asks=odata.question(path, query) if served is not None else "",
         )
 
     def _parent(self, name: str, node: ast.Resource, values: Values) -> plan.Parent | None:
@@ -295,7 +302,7 @@ class _ConnectorLowering:
             case ast.Bare(name="base") if self._node.base is None and self._report.broken(self._node.span):
                 return None
             case ast.Template(parts=parts):
-                pieces: list[str | plan.EnvRef | plan.SecretRef | plan.SweepRef] = []
+                pieces: list[str | plan.EnvRef | plan.SecretRef | plan.SweepRef | plan.Bounded] = []
                 for part in parts:
                     inner = self._part(part, bounds)
                     if inner is None:

@@ -48,7 +48,7 @@ def check_share(absence: ast.Absence, report: Report) -> None:
 def lower_delta(node: ast.Resource, report: Report) -> plan.Delta | None:
     """None for a resource of which every sweep reads all, or after a diagnostic."""
     window = node.window
-    holes = _holes(node)
+    holes = bounds_named(node)
     if window is None and not holes:
         return None
     sent = window.since if window is not None else None
@@ -70,7 +70,7 @@ def lower_delta(node: ast.Resource, report: Report) -> plan.Delta | None:
         return None
     if window is None:
         return plan.Delta()
-    written = _written(window, report)
+    written = written_form(window, report)
     if written is None:
         return None
     form, zone = written
@@ -137,12 +137,12 @@ def _beginning(text: ast.Text, zone: str | None) -> str | None:
     return moment.isoformat()
 
 
-def _holes(node: ast.Resource) -> set[str]:
+def bounds_named(node: ast.Resource) -> set[str]:
     """The bounds that the request names."""
     return named_in(node) & {"since", "until"} if node.changed is not None else set()
 
 
-def _written(window: ast.Window, report: Report) -> tuple[str, str | None] | None:
+def written_form(window: ast.Window, report: Report) -> tuple[str, str | None] | None:
     """The form of the bounds and its zone; None after a diagnostic."""
     form = window.form
     if form is None:

@@ -121,12 +121,29 @@ class Metadata:
         """The names of the properties that tell its entities apart; empty for a complex type."""
         return next((each.key for each in self._line(type_) if each.key), ())
 
+    def property_at(self, entity_set: str, path: str) -> Property | None:
+        """The property of a set's entities, or with navigations before it (`to_Address/City`); None where there is none."""
+        *steps, last = path.split("/")
+        type_ = self.type_of(entity_set)
+        for step in steps:
+            found = next((one for one in self.navigations(type_) if one.name == step), None) if type_ else None
+            type_ = self.types.get(found.type) if found is not None else None
+        return next((one for one in self.properties(type_) if one.name == last), None) if type_ else None
+
     def _line(self, type_: StructType) -> list[StructType]:
         """The type behind those that it extends."""
         line = [type_]
         while (base := line[0].base) is not None and base in self.types and len(line) < _MOST_BASES:
             line.insert(0, self.types[base])
         return line
+
+
+def text_of(content: bytes) -> str:
+    """The text of a document; raises MetadataError if it is in no encoding that metadata comes in."""
+    try:
+        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise MetadataError("it is not written in UTF-8") from None
 
 
 def read(text: str) -> Metadata:

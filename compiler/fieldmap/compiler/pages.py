@@ -120,7 +120,8 @@ def _pages(written: ast.Pages, ends: plan.Ends, named: set[str], report: Report)
 
 
 def _ends(done: LoweredPages) -> plan.Ends:
-    return plan.Ends(**{purpose: Found(purpose) for purpose in ("rows", "total", "more") if purpose in done.finds})
+    rows, total, more = (Found(one) if one in done.finds else None for one in ("rows", "total", "more"))
+    return plan.Ends(rows=rows, total=total, more=more)
 
 
 def _rows(node: ast.Resource) -> ir.Read:

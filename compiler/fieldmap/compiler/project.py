@@ -1,7 +1,7 @@
 """The compiler on one screen: files → trees → names → types and meaning → bundle.
 
 load      sources.py      files and what they use, parsed
-collect   symbols.py      who is declared
+collect   symbols.py      who is declared; odata.py: what a service's metadata says of its resources
 lower     entities.py, connectors.py, maps.py, merges.py: checked and turned into IR in the same walk
 flow      sensitivity.py, unused.py: what is tagged stays tagged; what is declared is used
 run       examples.py     the author's examples, by the interpreter
@@ -27,6 +27,7 @@ from fieldmap.compiler import (
     lookups,
     maps,
     merges,
+    odata,
     own_units,
     properties,
     quantities,
@@ -93,11 +94,12 @@ def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checke
     report = Report()
     loaded = sources.load(root, paths, report, trees)
     names = symbols.collect(loaded, report)
+    services = odata.expand(names, root, report)
     own_units.declare(names, report)
     files = reference.DataFiles(root, names.sources, report)
     lists = _lists(names, files, report) | rates.lower_rates(names, root, report)
     report.unit_tables = lists
-    context = MapContext(names, report, entities.lower_entities(names, report), lists)
+    context = MapContext(names, report, entities.lower_entities(names, report), lists, services)
     context.functions = authored.lower(names, context.codes, report)
     plans = {
         name: lowered
@@ -109,7 +111,11 @@ def _check(root: Path, paths: list[Path], trees: sources.Trees | None) -> Checke
         memory,
         loaded.files.values(),
         loaded.sources,
-        [*files.digests, *((one.file, one.digest) for one in lists.values() if isinstance(one, ir.Rates))],
+        [
+            *files.digests,
+            *services.digests,
+            *((one.file, one.digest) for one in lists.values() if isinstance(one, ir.Rates)),
+        ],
         report,
     )
     lowered_maps = lowering.maps(names.maps, lambda node: _lowered(node, context))

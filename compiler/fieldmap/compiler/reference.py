@@ -61,12 +61,17 @@ class DataFiles:
             self._known[shown] = self._read(path, shown, named)
         return self._known[shown]
 
+    def within(self, named: ast.Text, help: str) -> tuple[Path, str] | None:
+        """The file of another kind that a text names, and its path as it is shown; None after a diagnostic. help: where it is missing."""
+        path = self._path(named, help)
+        return None if path is None else (path, path.relative_to(self._root.resolve()).as_posix())
+
     @property
     def digests(self) -> list[tuple[str, str]]:
         """The names and digests of the files that were read."""
         return [(shown, file.digest) for shown, file in self._known.items() if file is not None]
 
-    def _path(self, named: ast.Text) -> Path | None:
+    def _path(self, named: ast.Text, missing: str = "a path is relative to the file that says it") -> Path | None:
         written = PurePosixPath(named.value)
         help_ = "name a file of the project, relative to this one"
         if (
@@ -84,7 +89,7 @@ class DataFiles:
             self._refuse(named, f"{named.value} leads out of the project's folder", help_)
             return None
         if not path.is_file():
-            self._refuse(named, f"there is no file {named.value}", "a path is relative to the file that says it")
+            self._refuse(named, f"there is no file {named.value}", missing)
             return None
         return path
 

@@ -106,6 +106,7 @@ BLOCKS: dict[str, Block] = {
             "folder": "folder env.DROP_FOLDER",
             "s3": 's3 { region "eu-central-1" }',
             "url": "url secret.ERP_URL",
+            "metadata": 'metadata "sap_metadata.xml"',
             "auth": "auth bearer { token secret.API_TOKEN }",
             "tls": "tls { certificate env.CLIENT_CERTIFICATE }",
             "retry": "retry 6 times on 429, 5xx, timeout",

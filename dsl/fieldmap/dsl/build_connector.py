@@ -46,6 +46,7 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
         folder=ctx.maybe(single.get("folder"), _value),
         s3=ctx.maybe(single.get("s3"), _s3),
         url=ctx.maybe(single.get("url"), _value),
+        metadata=ctx.maybe(single.get("metadata"), _named_file),
         auth=ctx.maybe(single.get("auth"), _auth),
         tls=ctx.maybe(single.get("tls"), _tls),
         retry=ctx.maybe(single.get("retry"), _retry),
@@ -59,7 +60,8 @@ def connector(tree: Branch, ctx: Building) -> ast.Connector:
 
 
 def _resource(tree: Branch, ctx: Building) -> ast.Resource:
-    lines = branches(required_branch(tree, "resource_lines"))
+    block = branch(tree, "resource_lines")
+    lines = branches(block) if block is not None else []
     # What is asked for each record of a parent is asked as in a line of its own.
     lines += [below for line in lines if line.data == "for_each" for below in branches(line)]
     single = once([line for line in lines if line.data != "on"], "resource", ctx)
@@ -73,6 +75,7 @@ def _resource(tree: Branch, ctx: Building) -> ast.Resource:
         failed_when=ctx.maybe(single.get("failed"), _value),
         download=ctx.maybe(single.get("download"), _download),
         parent=ctx.maybe(single.get("for_each"), build_request.parent),
+        entity_set=ctx.maybe(branch(tree, "entity_set"), _entity_set),
         get=ctx.maybe(single.get("get"), _value),
         post=ctx.maybe(single.get("post"), build_request.post),
         body=ctx.maybe(single.get("body"), build_request.body),
@@ -100,6 +103,18 @@ def _resource(tree: Branch, ctx: Building) -> ast.Resource:
 
 def _value(tree: Branch, ctx: Building) -> ast.Expr:
     return expression(required_branch(tree), ctx)
+
+
+def _named_file(tree: Branch, ctx: Building) -> ast.Text:
+    return plain(required_leaf(tree, "PLAIN"), ctx)
+
+
+def _entity_set(tree: Branch, ctx: Building) -> ast.Name:
+    quoted = leaves(tree, "PLAIN")
+    if not quoted:
+        return any_name(required_leaf(tree, "NAME"), ctx)
+    text = plain(quoted[0], ctx)
+    return ast.Name(text=text.value, span=text.span)
 
 
 def _path(tree: Branch, ctx: Building) -> ast.Path:

@@ -111,6 +111,8 @@ CODES: dict[str, str] = {
     "FM0406": "XML whose shape does not say what is one and what is many",
     "FM0407": "a path to records that XML cannot be searched by",
     "FM0408": "pages looked up in a body that is not JSON",
+    "FM0440": "a file that cannot be read as the metadata of an OData service",
+    "FM0441": "an entity set that the metadata does not have",
     "FM0501": "a required field is never assigned",
     "FM0502": "assigned twice",
     "FM0503": "a map of a map that exists already",

@@ -48,9 +48,6 @@ _OPENING = {
 _LINES = (
     _Part(r"(?:limit|breaker)(?!\w)", "resource", instead="it is a line of the connector, whose resources share it"),
     _Part(r"for[ \t]+each(?!\w)", "connector", instead="it is a line of a resource"),
-    _Part(
-        r"resource[ \t]+\w+[ \t]+is(?!\w)", "connector", what="`resource … is`", instead="write its address with `get`"
-    ),
     _Part(r"(?:brokers|topic)(?!\w)", "connector", "resource", instead="a connector reads HTTP or `is files`"),
     _Part(r"(?:submit|params|path)(?!\w)", "connector", "resource"),
     _Part(r"put(?!\w)", "resource", instead="a source is asked with `get` or `post`"),

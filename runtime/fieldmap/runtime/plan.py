@@ -36,13 +36,20 @@ class SweepRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounded:
+    """A part of a query that names bounds of the window, and is left out, it alone, where one of them is not there."""
+
+    parts: tuple[str | SweepRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Composed:
     """A text put together at run time from literal parts and references. With a SecretRef in it the whole is a secret.
 
-    A SweepRef stands in paths, queries and bodies, and becomes text with each request.
+    A SweepRef stands in paths, queries and bodies, and becomes text with each request; a Bounded stands in queries only.
     """
 
-    parts: tuple[str | EnvRef | SecretRef | SweepRef, ...]
+    parts: tuple[str | EnvRef | SecretRef | SweepRef | Bounded, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,11 +216,13 @@ Find = Callable[[Any], Any]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
     """What a body says of the whole. rows: the raw records of a page, before any is filtered out by a map or by a filter of `records`.
-    total: how many records there are on all pages. more: whether another page follows. None where nothing is said."""
+    total: how many records there are on all pages. more: whether another page follows. None where nothing is said. within: places in a
+    record where a link says that a list of the record goes on elsewhere; such a page is refused, since a part is not the list."""
 
     rows: Find | None = None
     total: Find | None = None
     more: Find | None = None
+    within: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -401,7 +410,8 @@ class HttpResource:
 
     once: a request whose answer was lost is not sent again. idempotency: the header in which each request has a key of its own, the
     same with each attempt. rules: the first that fits an answer counts. reading: of XML, as JSON text, what `rules` look at. packed:
-    "zip" or "gzip" where a body is such a file.
+    "zip" or "gzip" where a body is such a file. asks: tells what is asked for from any other question, whatever the window; where it
+    changed, the next sweep reads all. "": the author sees to that.
     """
 
     name: str
@@ -420,6 +430,7 @@ class HttpResource:
     reading: str | None = None
     parent: Parent | None = None
     export: Export | None = None
+    asks: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from fieldmap.runtime import keyrings
 from fieldmap.runtime.errors import UsageError
-from fieldmap.runtime.plan import Composed, EnvRef, SecretRef, SweepRef
+from fieldmap.runtime.plan import Bounded, Composed, EnvRef, SecretRef, SweepRef
 
 REDACTED = "***"
 
@@ -61,11 +61,17 @@ def hole(name: str, default: str | None = None) -> str:
     return f"\0{name}\0" if default is None else f"\0{name}\1{default}\0"
 
 
+def bounded(part: Bounded) -> str:
+    """What stands for a part that may be left out in a text that is resolved already."""
+    return f"\2{''.join(one if isinstance(one, str) else hole(one.name) for one in part.parts)}\3"
+
+
 def missing_variables(composed: Composed, environ: Mapping[str, str]) -> list[str]:
-    return [part.name for part in composed.parts if not isinstance(part, str) and not _value(part, environ)]
+    named = (part for part in composed.parts if not isinstance(part, str | Bounded))
+    return [part.name for part in named if not _value(part, environ)]
 
 
-def _value(reference: EnvRef | SecretRef | SweepRef, environ: Mapping[str, str]) -> str | None:
+def _value(reference: EnvRef | SecretRef | SweepRef | Bounded, environ: Mapping[str, str]) -> str | None:
     """What a reference stands for, None if nothing gives it. A value of the sweep stays the hole that it is.
 
     A secret that no variable holds may lie in a file, as containers are given theirs: the variable X_FILE names it; or
@@ -73,6 +79,8 @@ def _value(reference: EnvRef | SecretRef | SweepRef, environ: Mapping[str, str])
     """
     if isinstance(reference, SweepRef):
         return hole(reference.name, reference.default)
+    if isinstance(reference, Bounded):
+        return bounded(reference)
     found = environ.get(reference.name)
     file = environ.get(f"{reference.name}_FILE") if isinstance(reference, SecretRef) and not found else None
     if not file:

@@ -85,8 +85,8 @@ def _value(value: object, functions: dict[tuple[str, str], str], resource: str) 
     name = type(value).__name__
     if isinstance(value, plan.SweepRef) and value.default is not None:
         return f"{name}({value.name!r}, {value.default!r})"
-    if isinstance(value, plan.EnvRef | plan.SecretRef | plan.SweepRef | plan.Composed):
-        only = value.parts if isinstance(value, plan.Composed) else value.name
+    if isinstance(value, plan.EnvRef | plan.SecretRef | plan.SweepRef | plan.Bounded | plan.Composed):
+        only = value.parts if isinstance(value, plan.Bounded | plan.Composed) else value.name
         return f"{name}({_value(only, functions, resource)})"
     fields = [(field, getattr(value, field)) for field in value.__slots__]  # type: ignore[attr-defined]
     return f"{name}({', '.join(f'{field}={_value(item, functions, resource)}' for field, item in fields)})"

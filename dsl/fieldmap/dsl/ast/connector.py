@@ -302,7 +302,7 @@ class Shape(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource(Node):
-    """`resource workers { get "/v1/workers" … }`
+    """`resource workers { get "/v1/workers" … }`, `resource suppliers is A_Supplier { … }` (entity_set; its block may be left out)
 
     ids: one path, or several for `id ($.a, $.b)`. changed: `changed $.lastModified` with any conversion.
     changed_unknown: `changed unknown`. when, sparse_when: conditions on the record.
@@ -315,6 +315,7 @@ class Resource(Node):
     done_when: Expr | None = None
     failed_when: Expr | None = None
     download: Download | None = None
+    entity_set: Name | None = None
     get: Expr | None = None
     post: Post | None = None
     body: Body | None = None
@@ -340,9 +341,10 @@ class Resource(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connector(Node):
-    """`connector workday { … }` (HTTP), `connector drop is files { … }`
+    """`connector workday { … }` (HTTP), `connector drop is files { … }`, `connector sap is odata2 { … }`
 
-    kind: "http" when unsaid. folder, s3: of a files connector. url: of a database. sentinels: for the shapes of all its resources.
+    kind: "http" when unsaid. folder, s3: of a files connector. url: of a database. metadata: the file of an OData connector. sentinels: for
+    the shapes of all its resources.
     """
 
     name: Name
@@ -351,6 +353,7 @@ class Connector(Node):
     folder: Expr | None = None
     s3: S3 | None = None
     url: Expr | None = None
+    metadata: Text | None = None
     auth: Auth | None = None
     tls: Tls | None = None
     retry: Retry | None = None

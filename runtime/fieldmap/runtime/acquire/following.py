@@ -78,6 +78,12 @@ class Following:
                 f"{self._requests.title} answered without a list where the records of {self._resource.name} should be;"
                 " check its records line, or whether this is another kind of answer"
             )
+        for path in self._pages.ends.within:
+            if any(_leads_on(record, path) for record in found):
+                raise SourceError(
+                    f"{self._requests.title} gave a record of {self._resource.name} only a part of its"
+                    f" {_list_named(path)}; ask for fewer records at a time, or read that list as a resource of its own"
+                )
         return found
 
     def after(self, body: Any, rows: list[Any] | None, link: str | None) -> Asked | None:
@@ -169,7 +175,22 @@ class Following:
         # OData V2 and others write it as a text.
         text = str(found) if isinstance(found, int | str) and not isinstance(found, bool) else ""
         if text.isascii() and text.isdigit() and len(text) <= 18:
-            self.total = int(text)
+            # A source that counts anew with each page also counts what came while it was read, and is no part of this sweep.
+            self.total = int(text) if self.total is None else min(self.total, int(text))
+
+
+def _leads_on(value: Any, path: tuple[str, ...]) -> bool:
+    """Whether something stands at a place within a record, in any element of the lists on the way."""
+    values = [value]
+    for name in path:
+        below = [found[name] for found in values if isinstance(found, dict) and found.get(name) is not None]
+        values = [one for found in below for one in (found if isinstance(found, list) else (found,))]
+    return bool(values)
+
+
+def _list_named(path: tuple[str, ...]) -> str:
+    names = [name.partition("@")[0] for name in path if name not in ("results", "__next")]
+    return ".".join(names)
 
 
 def next_link(header: str | None) -> str | None:

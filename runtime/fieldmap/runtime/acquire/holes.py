@@ -12,6 +12,7 @@ Known = Mapping[str, Any]
 """By name the values that there are: texts and numbers."""
 
 _HOLE: Final = re.compile("\0([^\0\1]*)(?:\1([^\0]*))?\0")
+_BOUNDED: Final = re.compile("\2([^\2\3]*)\3")
 
 
 class _LackingError(Exception):
@@ -40,6 +41,12 @@ def filled(value: str | Secret, known: Known, written: Callable[[str], str] = st
             raise _LackingError
         return written(str(given) if given is not None else found[2])
 
+    # A part that names what there is not is left out, it alone; where nothing else was said, the whole is.
+    text = _BOUNDED.sub(
+        lambda part: part[1] if all(known.get(name) is not None for name in names(part[1])) else "", text
+    )
+    if not text:
+        return None
     try:
         text = _HOLE.sub(fill, text)
     except _LackingError:

@@ -158,6 +158,9 @@ class Sweep:
         through = standing.through or begins
         self._before = instant(through) if through else None
         self._open = standing.frames
+        self._asked_before = standing.end.asks if standing.end is not None else ""
+        # What was read before answers another question: what did not change since then lacks what is asked for now.
+        self._asks_else = bool(resource.asks) and standing.closed_at is not None and self._asked_before != resource.asks
         self._resumed = False
         self._skipped = False
         self._sweep, self._page, self._first, self._framed = "", 0, -1, True
@@ -194,6 +197,8 @@ class Sweep:
 
     def run(self, writer: Writer) -> Iterator[Archived | ClosedSweep]:
         asked = self._taken_up()
+        if self._asks_else and self._before is not None and self._page == 0 and self._wanted.since is None:
+            self._wanted.note("reads all: the last sweep asked for other fields, or by another filter")
         while asked is not None:
             self._guards.before(asked)
             started = self._ports.clock.monotonic()
@@ -253,7 +258,8 @@ class Sweep:
         if delta is None:
             return None
         bounds = {"since": wanted.since, "until": wanted.until}
-        fresh = self._given or opened(delta, self._before, self._ports.clock.now(), **bounds, full=wanted.full)
+        full = wanted.full or self._asks_else
+        fresh = self._given or opened(delta, self._before, self._ports.clock.now(), **bounds, full=full)
         try:
             # What the source is at already, it was asked for the window of then.
             asked_for = Window.parse(self._source.pending or "")
@@ -434,9 +440,11 @@ class Sweep:
     def _closed(self, writer: Writer) -> ClosedSweep:
         window = self._window
         through = window.closed(self._before) if window is not None and not self._skipped else self._before
+        full = window is None or window.since is None
         end = SweepEnd(
             framed=self._framed,
-            full=window is None or window.since is None,
+            full=full,
+            asks=self._resource.asks if full or not self._asks_else else self._asked_before,
             first=self._first,
             records=self._following.records,
             window=str(window) if window is not None else "",

@@ -298,9 +298,13 @@ def _tls_settings(tls: ClientTls | None) -> dict[str, Composed]:
 
 def _encoded(query: Sequence[tuple[str, str | Secret]]) -> str:
     return "&".join(
-        f"{quote_plus(name)}={quote_plus(value.reveal() if isinstance(value, Secret) else value)}"
-        for name, value in query
+        f"{_quoted(name)}={_quoted(value.reveal() if isinstance(value, Secret) else value)}" for name, value in query
     )
+
+
+def _quoted(text: str) -> str:
+    # Every server reads %20 as a blank; a plus is one by the rules of forms only, which not every server goes by.
+    return quote_plus(text).replace("+", "%20")
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int]:

@@ -146,4 +146,10 @@ class HttpSource:
             return f"{where} answered {status}, a redirect, and none is followed; put the final address into base"
         if status in (404, 410):
             return f"{where} answered {status}: there is nothing; check the connector's base and the resource's path"
+        if status == 400 and self._resource.asks:
+            connector = self._resource.name.partition(".")[0]
+            return (
+                f"{where} answered 400; whether the service lacks what the maps read is told by:"
+                f" fieldmap metadata {connector} --check"
+            )
         return f"{where} answered {status}; check the resource's path, query and headers"

@@ -109,7 +109,8 @@ class SweepEnd:
     part of the source's time it read; through: the position that leaves behind ("" : none). capped: it has so round a number of
     records that the source may have cut it there. confirmed: an operator said that what is absent from it is gone, however much. skipped: a rule of the
     resource passed something over that was asked for. listing: of files, which ones there were
-    and what of each is archived; lines of JSON in ASCII. begin: position of the first record of a sweep in parts, be it a page or no."""
+    and what of each is archived; lines of JSON in ASCII. begin: position of the first record of a sweep in parts, be it a page or no. asks: tells the
+    question that all of the archive up to here answers from any other one; "": nobody tells them apart."""
 
     framed: bool
     full: bool = False
@@ -122,6 +123,7 @@ class SweepEnd:
     skipped: bool = False
     listing: bytes = field(default=b"", repr=False)
     begin: int = -1
+    asks: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

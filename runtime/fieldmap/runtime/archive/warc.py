@@ -126,6 +126,7 @@ def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[byte
         "Fieldmap-Begin": str(end.begin) if end.begin >= 0 else "",
         "Fieldmap-Part-Closed": mark.part,
         "Fieldmap-Request": mark.request,
+        "Fieldmap-Asks": end.asks,
     }
     fields = {
         "Fieldmap-Resource": mark.resource,
@@ -317,6 +318,7 @@ def _end(head: Mapping[str, str], listing: bytes) -> SweepEnd:
         skipped=head.get("fieldmap-skipped") == "yes",
         listing=listing,
         begin=int(head.get("fieldmap-begin", "-1")),
+        asks=head.get("fieldmap-asks", ""),
     )
 
 
