@@ -56,6 +56,7 @@ mutants: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench.bench
+	$(BIN)/python -m tests.bench.fetching
 
 format: setup
 	$(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import threading
@@ -15,6 +16,7 @@ from tests.conftest import empty_database
 from tests.faults.death import Quiet
 from tests.faults.state import accounts, digest
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, raw, reply
+from tests.runtime.acquire.test_children import MAP as CHILDREN
 from tests.support import compiled, rows
 
 from fieldmap.runtime.archive import Archive
@@ -308,3 +310,25 @@ def test_who_waits_for_a_resource_can_be_told_to_end(tmp_path: Path, database: S
         made.sync(["one.alpha"])
     assert time.monotonic() - began < 5
     assert not sources.server.asked
+
+
+def test_children_wait_for_their_parent(tmp_path: Path, database: Server) -> None:
+    bundle = compiled(tmp_path / "maps", all=CHILDREN)
+    asked: list[str] = []
+
+    def answer(request: Asked) -> Reply:
+        if request.target == "/workers":
+            time.sleep(0.3)
+            asked.append("parent")
+            return reply({"items": [{"id": name, "name": name, "at": "2026-01-01T00:00:00Z"} for name in "abc"]})
+        asked.append(request.target.split("/")[2])
+        return reply({"items": [{"no": 1, "title": "t", "at": "2026-01-01T00:00:00Z"}]})
+
+    ports = Ports.real()
+    with FaultServer(answer) as server, contextlib.closing(ports.http):
+        archive = Archive(tmp_path / "archive", ports)
+        made = Run(bundle, archive, database, ports, {"HR": server.url}, Quiet(), options=Options(at_once=4))
+        report = made.sync([])
+    assert not report.failed
+    assert asked == ["parent", "a", "b", "c"]
+    assert rows(database, "SELECT number FROM canonical.job ORDER BY 1") == [("a-1",), ("b-1",), ("c-1",)]
