@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -40,7 +41,6 @@ from fieldmap.runtime.load.merging import Changes
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Connection, Server, open_database
 from fieldmap.runtime.store.reconcile import prepare
-from fieldmap.runtime.store.scripts import run_script
 from fieldmap.runtime.values.decode import bodies
 
 MAP = "hr_people__worker"
@@ -246,33 +246,49 @@ def python_stages(folder: Path, bundle: Bundle, records: int) -> dict[str, float
 
 
 class TimedLoader(Loader):
-    """The loader with its database work timed by stage."""
+    """The loader with its database work timed by stage, for records that are new."""
 
     watch = Stopwatch()
 
-    def _rest(self, connection: Connection, batch: Batch) -> None:
-        self._settle_letters(connection, batch)
-        self._account(connection, batch)
+    def _copy(self, connection: Connection, batch: Batch, *, into: bool = False) -> None:
+        self.watch.time("COPY of claims", lambda: super(TimedLoader, self)._copy(connection, batch, into=into))
 
-    def _write(self, connection: Connection, batch: Batch) -> dict[str, Changes]:
-        watch = self.watch
-        self._fence(connection)
-        self._run_step(connection, "stage")
-        watch.time("COPY", lambda: self._copy(connection, batch))
-        watch.time(
-            "apply claims", lambda: run_script(connection, self._apply["apply"], {"map_version": self._map_version})
-        )
-        changes: dict[str, Changes] = {}
-        watch.time("merge canonical", lambda: changes.update(self._merge(connection)))
-        watch.time("letters, accounts, position", lambda: self._rest(connection, batch))
-        return changes
+    def _make_rows(self, connection: Connection, batch: Batch, after: int) -> dict[str, Changes]:
+        return self.watch.time("canonical rows", lambda: super(TimedLoader, self)._make_rows(connection, batch, after))
+
+    def _account(self, connection: Connection, batch: Batch) -> None:
+        self.watch.time("accounts, ledger, position", lambda: super(TimedLoader, self)._account(connection, batch))
+
+    def _tell_planner(self, connection: Connection) -> None:
+        self.watch.time("ANALYZE at the end", lambda: super(TimedLoader, self)._tell_planner(connection))
 
 
-def replay(folder: Path, url: str, *, timed: bool) -> dict[str, float]:
-    """A whole replay into an empty database, sweep by sweep; seconds by sweep, and by stage of the first."""
+def peak(pid: int | str = "self") -> float:
+    """The greatest size of a process in MB. Not `ru_maxrss`: that begins with the size of the process which started it."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return (
+        int(next(line.split()[1] for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM"))) / 1024
+    )
+
+
+def peak_of(loader: Loader) -> float:
+    """Of a load with the processes beside it."""
+    beside = loader._beside._workers if loader._beside is not None else []
+    return peak() + sum(peak(worker._process.pid) for worker in beside)
+
+
+def replay(folder: Path, url: str, *, timed: bool, bare: bool = False) -> dict[str, float]:
+    """A whole replay into an empty database, sweep by sweep; seconds by sweep, and by stage of the first. bare: without the winning
+    claim of each value, and the first sweep only."""
     bundle = bundles.read(folder / "bundle")
     database = Server(url)
     prepare(database, bundle, replay=True)
+    if bare:
+        bundle = without_provenance(bundle)
+        with database.connect() as connection:
+            connection.execute("ALTER TABLE canonical.worker DROP COLUMN _claims CASCADE")
     with database.connect() as connection:
         row = connection.execute(
             "INSERT INTO fieldmap.runs (command, bundle) VALUES ('bench', '') RETURNING id"
@@ -286,15 +302,28 @@ def replay(folder: Path, url: str, *, timed: bool) -> dict[str, float]:
         with kind(database, bundle, bundle.map(MAP), row[0] if row else 0) as loader:
             loader.load(group)
             loader.finish()
+            memory = peak_of(loader)
         found[sweep] = time.perf_counter() - begin
         found[f"{sweep}, Python's processor time"] = time.process_time() - cpu
         if sweep == SWEEPS[0]:
-            found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            found["memory"] = memory
             found |= TimedLoader.watch.seconds if timed else {}
+            if bare:
+                break
     return found
 
 
-def child(folder: Path, url: str, *, timed: bool) -> dict[str, float]:
+def without_provenance(bundle: Bundle) -> Bundle:
+    """A bundle that loads rows of which nobody can say where their values come from."""
+    path = "sql/merge/worker.sql"
+    text = bundle.parts[path].decode()
+    head, step, rest = text.partition("-- step fresh\n")
+    made = rest.replace(", _claims, _made_by", ", _made_by", 1).replace(", ARRAY[m._one], ", ", ", 1)
+    assert made != rest
+    return replace(bundle, parts={**bundle.parts, path: (head + step + made).encode()})
+
+
+def child(folder: Path, url: str, *, timed: bool, bare: bool = False) -> dict[str, float]:
     """A replay in a process of its own, with its peak memory."""
     command = [
         sys.executable,
@@ -305,6 +334,7 @@ def child(folder: Path, url: str, *, timed: bool) -> dict[str, float]:
         "--url",
         url,
         *(["--timed"] if timed else []),
+        *(["--bare"] if bare else []),
     ]
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
@@ -325,9 +355,10 @@ def main() -> None:
     parser.add_argument("--child", type=Path)
     parser.add_argument("--url", default="")
     parser.add_argument("--timed", action="store_true")
+    parser.add_argument("--bare", action="store_true")
     options = parser.parse_args()
     if options.child is not None:
-        seconds = replay(options.child, options.url, timed=options.timed)
+        seconds = replay(options.child, options.url, timed=options.timed, bare=options.bare)
         print(json.dumps(seconds))
         return
     with tempfile.TemporaryDirectory(prefix="fieldmap-bench-") as name:
@@ -340,6 +371,35 @@ def limit(folder: Path, url: str) -> dict[str, float]:
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
+def module(name: str, *arguments: object) -> dict[str, float]:
+    """What a part of the benchmark that runs in a process of its own says."""
+    command = [sys.executable, "-m", f"tests.bench.{name}", *map(str, arguments)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return dict(json.loads(done)) if done else {}
+
+
+def three_sources(
+    folder: Path, server: Server, records: int, runs: int, found: dict[str, list[float]], ratios: dict[str, list[float]]
+) -> None:
+    module("three", folder / "three", "build", min(records, 100_000))
+    for number in range(runs):
+        hand = module("three", folder / "three", "limit", fresh(server, number))["whole"]
+        ours = module("three", folder / "three", "load", fresh(server, number))["whole"]
+        found.setdefault("three sources, claims", []).append(3 * min(records, 100_000) / ours)
+        ratios.setdefault("three sources, of the limit", []).append(hand / ours)
+
+
+def workers_apart(folder: Path, server: Server, records: int, runs: int, ratios: dict[str, list[float]]) -> None:
+    module("wide", folder / "wide", "build", min(records, 100_000))
+    for number in range(runs):
+        seconds = [module("wide", folder / "wide", count, fresh(server, number))["whole"] for count in (0, 1, 2)]
+        for count in (1, 2):
+            ratios.setdefault(f"60 mapped fields, {count} processes that map, to none", []).append(
+                seconds[0] / seconds[count]
+            )
+        ratios.setdefault("60 mapped fields, two processes that map, to one", []).append(seconds[1] / seconds[2])
+
+
 def measure(folder: Path, records: int, runs: int, *, as_json: bool) -> None:
     bundle = build(folder, records)
     size = sum(path.stat().st_size for path in (folder / "archive").rglob("*.zst"))
@@ -349,6 +409,7 @@ def measure(folder: Path, records: int, runs: int, *, as_json: bool) -> None:
         for number in range(runs):
             hand = limit(folder, fresh(server, number))["whole"]
             whole = child(folder, fresh(server, number), timed=False)
+            bare = child(folder, fresh(server, number), timed=False, bare=True)["initial"]
             timed = child(folder, fresh(server, number), timed=True)
             for stage, seconds in {**python_stages(folder, bundle, records), **timed}.items():
                 if stage not in SWEEPS and "Python" not in stage and stage != "memory":
@@ -357,9 +418,12 @@ def measure(folder: Path, records: int, runs: int, *, as_json: bool) -> None:
             for sweep in SWEEPS:
                 found.setdefault(f"the whole: {sweep}", []).append(records / whole[sweep])
             ratios.setdefault("initial, of the limit", []).append(hand / whole[SWEEPS[0]])
+            ratios.setdefault("initial, to the same without provenance", []).append(whole[SWEEPS[0]] / bare)
             for sweep in SWEEPS[1:]:
                 ratios.setdefault(f"{sweep}, of the initial rate", []).append(whole[SWEEPS[0]] / whole[sweep])
             found.setdefault("peak memory MB", []).append(whole["memory"])
+        three_sources(folder, server, records, runs, found, ratios)
+        workers_apart(folder, server, records, runs, ratios)
     medians = {stage: statistics.median(values) for stage, values in found.items()}
     shares = {what: statistics.median(values) for what, values in ratios.items()}
     checks = figures(folder, max(runs, 3))

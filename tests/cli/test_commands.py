@@ -329,10 +329,10 @@ def test_an_archive_altered_in_the_middle_is_refused(project: Path, capsys: pyte
 def test_a_bundle_of_another_format(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(["compile", "--out", "made"])
     manifest = project / "made" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 9'))
+    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 9'))
     capsys.readouterr()
     assert run(["sync", "--bundle", "made"]) == 3
-    assert "format 9, and this runtime reads format 1" in said(capsys)
+    assert "format 9, and this runtime reads format 2" in said(capsys)
 
 
 @pytest.mark.parametrize(

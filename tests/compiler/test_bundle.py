@@ -87,8 +87,8 @@ def test_writing_again_leaves_no_stale_part(made: Path) -> None:
         (lambda folder: (folder / "ir.json").unlink(), "lacks its part ir.json"),
         (lambda folder: (folder / "transform/bamboohr_users__worker.py").write_text("import os"), "was altered"),
         (
-            lambda folder: replace(folder / "manifest.json", b'"format": 1', b'"format": 2'),
-            "format 2, and this runtime reads format 1",
+            lambda folder: replace(folder / "manifest.json", b'"format": 2', b'"format": 3'),
+            "format 3, and this runtime reads format 2",
         ),
         (lambda folder: replace(folder / "manifest.json", b'"ir.json"', b'"../../x.json"'), "names a part"),
     ],

@@ -30,7 +30,7 @@ from fieldmap.runtime.errors import BundleError
 from fieldmap.runtime.plan import Connector
 from fieldmap.runtime.values.data import Data
 
-FORMAT = 1
+FORMAT = 2
 _PART = re.compile(r"(?:[a-z0-9_]+/)*[a-z0-9_]+\.(?:json|py|sql)")
 
 
