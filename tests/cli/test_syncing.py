@@ -322,7 +322,11 @@ merge Worker { same number of hr; default prefer hr.jobs, hr.report }
 
 
 @pytest.mark.parametrize("at", [("jobs", "2", 1), ("jobs", "3", 0), ("exports", "J1", 0), ("exports", "J1/file", 0)])
-def test_P1_killed_and_gone_on_with(hr: Hr, capsys: pytest.CaptureFixture[str], at: tuple[str, str, int]) -> None:
+def test_P1_killed_and_gone_on_with(
+    hr: Hr, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, at: tuple[str, str, int]
+) -> None:
+    # One after the other: what was complete before the kill is asked for anew, as by any sync.
+    monkeypatch.setenv("FIELDMAP_RESOURCES_AT_ONCE", "1")
     Path("hr.map").write_text(KILLED)
     stuck = [True]
 

@@ -31,7 +31,7 @@ SAMPLES = {
     "JSON_NULL": "json null", "_ASSUMED": "assumed", "_TLS": "tls", "_LIMIT": "limit", "_REQUESTS": "requests", "_BREAKER": "breaker",
     "_OPENS": "opens", "_AFTER": "after", "_FAILURES": "failures", "_PROBES": "probes", "_ODATA4": "odata4", "_LINK": "link",
     "_OFFSET": "offset", "_NUMBERED": "number", "_KEYSET": "keyset", "_TOTAL": "total", "_MORE": "more", "_WRITTEN": "written",
-    "_S3": "s3", "_URL": "url", "_MARKED_BY": "marked by", "_OLDEST_FIRST": "oldest first",
+    "_AT_ONCE": "at once", "_METADATA": "metadata", "_S3": "s3", "_URL": "url", "_MARKED_BY": "marked by", "_OLDEST_FIRST": "oldest first",
     "_BY_ABSENCE": "by absence", "_REFUSE": "refuse", "_ABOVE": "above",
 }  # fmt: skip
 TYPES = [
