@@ -118,16 +118,17 @@ def _run(
     from fieldmap.runtime.syncing import Options
 
     # Folders that a map names are relative to the project, wherever in it the command is given.
-    ports = Ports.real(workspace.state)
+    ports, settings = Ports.real(workspace.state), workspace.settings
+    room = Room(settings.memory_mb << 20)
+    titles = {item.title: item.resource for item in bundle.catalogue.maps}
     with (
         contextlib.closing(ports.http),
         workspace.database() as database,
-        RunProgress(quiet=json) as progress,
+        RunProgress(quiet=json, resources=titles, room=room) as progress,
         contextlib.chdir(workspace.root),
     ):
         limits = limits_of(workspace, bundle)
-        settings = workspace.settings
-        options = Options(at_once=settings.resources_at_once, room=Room(settings.memory_mb << 20), wait=wait)
+        options = Options(at_once=settings.resources_at_once, room=room, wait=wait)
         run = Run(bundle, workspace.archive(), database, ports, os.environ, progress, limits, settings.workers, options)
         report = run.sync(resources, wanted) if command == "sync" else run.replay(resources)
         attention = _attention(database, report.run)

@@ -70,6 +70,7 @@ class Patient:
     def __init__(self, database: Database, ports: Ports, seconds: float) -> None:
         self._database = database
         self._clock = ports.clock
+        self._waits = ports.waits
         self._seconds = seconds
         self._lock = threading.Lock()
         self._missed: float | None = None
@@ -86,10 +87,13 @@ class Patient:
                     left = self._missed + self._seconds - now
                 if left <= 0:
                     raise
+                self._waits("", "the database is away, waited for", left)
                 self._clock.sleep(min(_TRIES_EVERY, left))
                 continue
             with self._lock:
-                self._missed = None
+                missed, self._missed = self._missed, None
+            if missed is not None:
+                self._waits("", "")
             return connection
 
 

@@ -216,10 +216,18 @@ class SystemRandomness:
         return f"{self._random.getrandbits(4 * length):0{length}x}"
 
 
+class Waits(Protocol):
+    def __call__(self, resource: str, reason: str, seconds: float | None = None, /) -> None: ...
+
+
+def nobody_listens(resource: str, reason: str, seconds: float | None = None, /) -> None:
+    """Where nobody looks on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """stop: set when the run is to end; what sleeps or waits for a source then ends with StoppedError. All but a file or a lock that
-    was opened may be used by several threads."""
+    """stop: set when the run is to end; what sleeps or waits for a source then ends with StoppedError. waits: told what is waited for,
+    as `Progress.waits`. All but a file or a lock that was opened may be used by several threads."""
 
     http: Http
     storage: Storage
@@ -227,6 +235,7 @@ class Ports:
     random: Randomness
     state: State | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    waits: Waits = nobody_listens
 
     @staticmethod
     def real(state: Path | None = None) -> Ports:

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
+from fieldmap.runtime.errors import StoppedError
 from fieldmap.runtime.load.loader import Loaded
 from fieldmap.runtime.load.merging import Changes
 from fieldmap.runtime.load.retry import Retried
 from fieldmap.runtime.store.reconcile import Reconciled
 
+# waiting: for its turn, or for the resource that it is asked for each record of.
+State = Literal["waiting", "fetching", "loading", "done", "failed"]
+
 
 class Progress(Protocol):
-    """Told how far a run is, by several threads: by resource, pages fetched and records applied since the last call."""
+    """Told how far a run is, by several threads: by resource, pages fetched and records applied since the last call.
+
+    stands: where a resource is, "failed" for good; through: when it is settled to, in ISO 8601. waits: for what, and for so many seconds if that is known;
+    "" when the wait is over. The resource "" stands for all.
+    """
 
     def fetched(self, resource: str, pages: int) -> None: ...
     def applied(self, title: str, records: int) -> None: ...
     def cut(self, resource: str, note: str) -> None: ...
+    def stands(self, resource: str, state: State, through: str = "") -> None: ...
+    def waits(self, resource: str, reason: str, seconds: float | None = None) -> None: ...
+
+
+@contextlib.contextmanager
+def standing(progress: Progress, resource: str) -> Iterator[None]:
+    """Tells how the work on a resource ended."""
+    try:
+        yield
+    except StoppedError:
+        raise
+    except Exception:
+        progress.stands(resource, "failed")
+        raise
+    progress.stands(resource, "done")
 
 
 @dataclass

@@ -21,7 +21,7 @@ from fieldmap.runtime.load.merging import remerge
 from fieldmap.runtime.load.retry import Retry, letters
 from fieldmap.runtime.loading import catch_up, check_archive
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.reports import Progress, Report
+from fieldmap.runtime.reports import Progress, Report, standing
 from fieldmap.runtime.store.database import Connection, Database, told
 from fieldmap.runtime.store.reconcile import first_line, prepare, prepare_own
 from fieldmap.runtime.syncing import Options, Sync, parent_of
@@ -115,18 +115,25 @@ class Run:
         with told("the replay"), self._recorded("replay", report) as run:
             report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
             report.decided = settle(self.database, self.bundle, self.archive, run)
-            for info in self._maps(resources):
+            chosen = self._maps(resources)
+            for info in chosen:
+                self.progress.stands(info.resource, "waiting")
+            for info in chosen:
+                self.progress.stands(info.resource, "loading")
                 try:
-                    with Loader(
-                        self.database,
-                        self.bundle,
-                        info,
-                        run,
-                        detailed=True,
-                        dead=self._dead(info),
-                        archive=self.archive,
-                        workers=self.workers,
-                    ) as loader:
+                    with (
+                        standing(self.progress, info.resource),
+                        Loader(
+                            self.database,
+                            self.bundle,
+                            info,
+                            run,
+                            detailed=True,
+                            dead=self._dead(info),
+                            archive=self.archive,
+                            workers=self.workers,
+                        ) as loader,
+                    ):
                         report.maps[info.id] = loader.loaded
                         catch_up(loader, info, self.archive, self.progress)
                 except FindingsError as error:

@@ -37,7 +37,7 @@ from fieldmap.runtime.load.mapping import spare_cores
 from fieldmap.runtime.loading import Loading, Patient, check_archive
 from fieldmap.runtime.plan import HttpResource
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.reports import Progress, Report
+from fieldmap.runtime.reports import Progress, Report, standing
 from fieldmap.runtime.store.database import Database, told
 from fieldmap.runtime.store.reconcile import first_line
 
@@ -114,8 +114,8 @@ class Sync:
     ) -> None:
         self._bundle = bundle
         self._archive = archive
-        self._database = Patient(database, ports, options.patience)
-        self._ports = ports
+        self._ports = replace(ports, waits=progress.waits)
+        self._database = Patient(database, self._ports, options.patience)
         self._environ = environ
         self._progress = progress
         self._run = run
@@ -134,6 +134,8 @@ class Sync:
     def resources(self, names: list[str]) -> None:
         """Fetches and loads them; what a source, a map or the archive of one does wrong is in the report. Raises DatabaseError, once
         all are through, if the database refused something or stayed away: then what was fetched is in the archive."""
+        for name in names:
+            self._progress.stands(name, "waiting")
         if self._options.at_once > 1:
             if self._workers is None and len(names) > 1:
                 # The cores are there once, however many load.
@@ -208,7 +210,9 @@ class Sync:
     def _fetch_in_turn(self, course: _Course) -> None:
         try:
             while course.parent is not None and not course.parent.fetched.wait(_LOOKS):
+                self._progress.waits(course.resource, f"waits for {course.parent.resource}")
                 self._look()
+            self._progress.waits(course.resource, "")
             course.writer = writer = self._opened(course.resource)
             course.last = writer.last
             course.handover = Handover(
@@ -264,8 +268,11 @@ class Sync:
                     raise
                 if not waits:
                     self._progress.cut(resource, f"waits: {busy}")
+                    self._progress.waits(resource, "another run has it")
                 waits = True
             self._ports.clock.sleep(_LOOKS)
+        if waits:
+            self._progress.waits(resource, "")
         try:
             if writer.cut is not None:
                 self._progress.cut(resource, str(writer.cut))
@@ -278,6 +285,8 @@ class Sync:
 
     def _pages(self, resource: str, writer: Writer) -> Iterator[Archived | ClosedSweep]:
         """Fetches; gives each page when it is durable."""
+        self._progress.stands(resource, "fetching")
+        through = ""
         wanted = replace(self._wanted, note=functools.partial(self._progress.cut, resource))
         for page in acquire(
             self._bundle.connector(resource.split(".")[0]),
@@ -289,10 +298,13 @@ class Sync:
             flows=self._flows,
             family=Family(self._archive, self._bundle.parent),
         ):
-            if not isinstance(page, ClosedSweep):
+            if isinstance(page, ClosedSweep):
+                through = page.end.through
+            else:
                 self._report.pages[resource] = self._report.pages.get(resource, 0) + 1
                 self._progress.fetched(resource, 1)
             yield page
+        self._progress.stands(resource, "loading", through)
 
     def _parts(self, pages: Iterable[Archived | ClosedSweep]) -> Iterator[list[Archived | ClosedSweep]]:
         """Pages in portions of bounded size, as `Handover` makes them. When the source fails in the middle, what was archived is
@@ -321,7 +333,7 @@ class Sync:
         before: dict[str, Loaded] = {}
         for attempt in range(_ATTEMPTS):
             if self._away is not None:
-                break
+                continue
             loading = self._loading(resource, before)
             self._report.maps.update(loading.loaded)
             try:
@@ -339,6 +351,8 @@ class Sync:
             else:
                 refused = loading.refused
                 break
+        else:
+            self._progress.stands(resource, "failed")
         for _ in parts:
             pass
         # Only now: what stands beside it is loaded all the same.
@@ -367,7 +381,7 @@ class Sync:
     def _noted(self, resource: str) -> Iterator[None]:
         """One source, map or archive that is out of order does not keep the others from being loaded."""
         try:
-            with told("the sync"):
+            with told("the sync"), standing(self._progress, resource):
                 yield
         except StoppedError:
             if not self._ports.stop.is_set():

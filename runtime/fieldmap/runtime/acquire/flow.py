@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -26,6 +26,23 @@ _LONGEST_WAIT: Final = 300.0
 _PROBE_LASTS: Final = 300.0  # seconds after which the probe of another process counts as lost
 _LOOKS: Final = 1.0  # seconds after which who waits for a place looks whether the run is to end
 _SECONDS: Final = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
+# Told what a resource waits for, and how many seconds if that is known; "" when that is over.
+Waiting = Callable[[str, float | None], None]
+# Shorter waits than this, in seconds, are not told.
+_TOLD: Final = 1.0
+
+
+@contextlib.contextmanager
+def waiting(waits: Waiting, reason: str, seconds: float) -> Iterator[None]:
+    """Tells of a wait while it lasts, unless it is short."""
+    if seconds < _TOLD:
+        yield
+        return
+    waits(reason, seconds)
+    try:
+        yield
+    finally:
+        waits("", None)
 
 
 class Flow:
@@ -49,13 +66,14 @@ class Pace:
         self._next = 0.0
         self._lock = threading.Lock()
 
-    def wait(self) -> None:
+    def wait(self, waits: Waiting) -> None:
         with self._lock:
             now = self._clock.monotonic()
             turn = max(self._next, now)
             self._next = turn + self._gap
         if turn > now:
-            self._clock.sleep(turn - now)
+            with waiting(waits, "limit, again in", turn - now):
+                self._clock.sleep(turn - now)
 
     def told(self, response: Response) -> None:
         """Takes note of what the answer says is left: `RateLimit-Remaining`, `X-RateLimit-Remaining`, `RateLimit`, and their resets."""
@@ -96,14 +114,20 @@ class Places:
         self._stop = ports.stop
 
     @contextlib.contextmanager
-    def taken(self) -> Iterator[None]:
+    def taken(self, waits: Waiting) -> Iterator[None]:
         """Raises StoppedError if the run is to end while it waits."""
         if self._free is None:
             yield
             return
+        waited = False
         while not self._free.acquire(timeout=_LOOKS):
             if self._stop.is_set():
                 raise StoppedError("The run was told to end")
+            if not waited:
+                waits("limit, others ask", None)
+            waited = True
+        if waited:
+            waits("", None)
         try:
             yield
         finally:
@@ -155,17 +179,17 @@ class Breaker:
         # Of the resources of this run; `State.locked` is for other processes.
         self._lock = threading.Lock()
 
-    def before(self) -> None:
+    def before(self, waits: Waiting) -> None:
         """Raises SourceError if nothing is to be asked now."""
         with self._lock:
             if not self._read().opened:
                 return
             if self._state is None:
-                self._admit()
+                self._admit(waits)
                 return
             with self._state.locked(self._name, self._clock):
                 self._read()
-                self._admit()
+                self._admit(waits)
                 self._write()
 
     def answered(self) -> None:
@@ -185,17 +209,19 @@ class Breaker:
 
     # ------------------------------------------------------------------------------------------------- parts
 
-    def _admit(self) -> None:
+    def _admit(self, waits: Waiting) -> None:
         """Lets a probe through, or says when the next one is."""
         kept, now = self._kept, self._now()
         if not kept.opened:
             return
         since, rest = now - kept.opened, self._policy.probe_ms / 1000
         # A clock that was set back would keep it open for ever.
-        waits = 0 <= since < rest
+        waits_for = 0 <= since < rest
         probed = 0 <= now - kept.probing < _PROBE_LASTS and kept.probing
-        if waits or probed:
-            left = f"in {max(1, round(rest - since))} s" if waits else "when another run has heard from it"
+        if waits_for or probed:
+            # The run goes on without it; so this stays to be seen.
+            waits("breaker open for" if waits_for else "breaker open", rest - since if waits_for else None)
+            left = f"in {max(1, round(rest - since))} s" if waits_for else "when another run has heard from it"
             raise SourceError(
                 f"The connector {self._connector} failed {kept.failures} times in a row and is left alone; it is asked again {left}"
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from fieldmap.runtime.acquire.flow import Flow
+from fieldmap.runtime.acquire.flow import Flow, Waiting, waiting
 from fieldmap.runtime.archive.coding import CodingError, decoded
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import RetryPolicy
@@ -37,13 +37,14 @@ class _Setback:
 
 
 class Exchange:
-    """source: what the source is called in messages: the connector's name."""
+    """source: what the source is called in messages: the connector's name. waits: told what is waited for."""
 
-    def __init__(self, source: str, policy: RetryPolicy, ports: Ports, flow: Flow) -> None:
+    def __init__(self, source: str, policy: RetryPolicy, ports: Ports, flow: Flow, waits: Waiting) -> None:
         self.source = source
         self._policy = policy
         self._ports = ports
         self._flow = flow
+        self._waits = waits
 
     def answered(
         self, request: Request, where: str, *, safe: bool = True, judge: Callable[[Answer], bool | None] | None = None
@@ -57,9 +58,9 @@ class Exchange:
         flow, reasons = self._flow, list[str]()
         while True:
             if flow.breaker is not None:
-                flow.breaker.before()
-            with flow.places.taken():
-                flow.pace.wait()
+                flow.breaker.before(self._waits)
+            with flow.places.taken(self._waits):
+                flow.pace.wait(self._waits)
                 outcome = self._attempt(request, where, judge)
             if isinstance(outcome, Answer):
                 flow.budget.earn()
@@ -75,7 +76,9 @@ class Exchange:
                 raise SourceError(
                     f"{where} {_summary(reasons)}{spent}; see whether the source is in order, and run again"
                 )
-            self._ports.clock.sleep(self._pause(len(reasons), outcome.wait))
+            pause = self._pause(len(reasons), outcome.wait)
+            with waiting(self._waits, f"{outcome.reason.removeprefix('answered ')}, again in", pause):
+                self._ports.clock.sleep(pause)
 
     def _attempt(
         self, request: Request, where: str, judge: Callable[[Answer], bool | None] | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -52,7 +53,9 @@ class HttpSource:
         self.requests = Requests(connector, resource, environ)
         self.title = self.requests.title
         self._resource = resource
-        self._exchange = Exchange(connector.name, connector.retry, ports, flow)
+        self._exchange = Exchange(
+            connector.name, connector.retry, ports, flow, functools.partial(ports.waits, resource.name)
+        )
         self._credentials = credentials(
             connector.auth, self.requests.auth_values, self._exchange, ports, self.requests.redaction
         )
