@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         default=None,
         ge=0,
         le=64,
-        description="how many processes map the pages of a large load; one for each core to spare where it is not set",
+        description="how many processes map the pages of a large load; one for each core, at most four, where it is not set",
     )
     dead_letters: Percent = Field(
         default=Decimal(10), description="of a map's records so many percent may be dead letters in a run; more stop it"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Run:
     """The surroundings of a run. environ: where env.X and secret.X are looked up. dead_letters: by resource, and "" for all others, how
     many percent of a map's records may be dead letters before it stops; any number where nothing is said. workers: how many processes
-    map the pages of a large load; None for as many as there are cores to spare. options: of a sync."""
+    map the pages of a large load; None for one for each core. options: of a sync."""
 
     bundle: Bundle
     archive: Archive

@@ -33,7 +33,7 @@ from fieldmap.runtime.errors import (
 from fieldmap.runtime.handover import GivenUpError, Handover, Part, Room
 from fieldmap.runtime.load import intake
 from fieldmap.runtime.load.loader import Loaded
-from fieldmap.runtime.load.mapping import spare_cores
+from fieldmap.runtime.load.mapping import usual_workers
 from fieldmap.runtime.loading import Loading, Patient, check_archive
 from fieldmap.runtime.plan import HttpResource
 from fieldmap.runtime.ports import Ports
@@ -139,7 +139,7 @@ class Sync:
         if self._options.at_once > 1:
             if self._workers is None and len(names) > 1:
                 # The cores are there once, however many load.
-                self._workers = spare_cores() // min(self._options.at_once, len(names))
+                self._workers = usual_workers() // min(self._options.at_once, len(names))
             self._at_once(names)
         else:
             for name in names:

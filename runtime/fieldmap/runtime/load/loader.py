@@ -21,7 +21,7 @@ from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Page, 
 from fieldmap.runtime.load.identify import begin, concerned, with_referrers
 from fieldmap.runtime.load.intake import Intake
 from fieldmap.runtime.load.letters import write_letters
-from fieldmap.runtime.load.mapping import Here, Mapper, Told, Workers, spare_cores
+from fieldmap.runtime.load.mapping import Here, Mapper, Told, Workers, usual_workers
 from fieldmap.runtime.load.merging import Changes, Merger, follow, lock, merge_all
 from fieldmap.runtime.load.recall import Recall
 from fieldmap.runtime.load.shares import Shares
@@ -72,7 +72,7 @@ class Loader:
         archive: Archive | None = None,
         workers: int | None = None,
     ) -> None:
-        """workers: how many processes map the pages of a large load; as many as there are cores to spare if it is None.
+        """workers: how many processes map the pages of a large load; one for each core if it is None.
         detailed: gather which fields changed, with samples, as a replay shows them; costs one more query a batch. dead: of the
         records so many percent may be dead letters; None for any number. archive: where the pages of a full sweep are looked up, for
         a map that withdraws what such a sweep lacks."""
@@ -85,7 +85,7 @@ class Loader:
         self._composite = _composite_keys(bundle, info)
         self._maker = BatchMaker(info, bundle.transform(info.id), self._composite)
         self._mapper: Mapper = Here(self._maker)
-        self._workers = spare_cores() if workers is None else workers
+        self._workers = usual_workers() if workers is None else workers
         self._beside: Workers | None = None
         self._mapped = 0
         self._apply = bundle.steps(f"sql/apply/{info.id}.sql")

@@ -29,7 +29,7 @@ from fieldmap.runtime.load.batch import Batch, BatchMaker, Known, Page, Prepared
 
 _Answer = TypeVar("_Answer")
 # Of how many bytes the pages may be that are with a worker at a time.
-_AHEAD_BYTES: Final = 8 << 20
+_AHEAD_BYTES: Final = 4 << 20
 # How long a worker that was told to end may take.
 _GRACE: Final = 5.0
 
@@ -165,13 +165,11 @@ class Workers:
         return self._workers[self._turn]
 
 
-def spare_cores() -> int:
-    """How many processes may map beside this one and the database: one on two cores, at most four."""
-    return (
-        min(4, len(os.sched_getaffinity(0)) - 1)
-        if hasattr(os, "sched_getaffinity")
-        else min(4, (os.cpu_count() or 1) - 1)
-    )
+def usual_workers() -> int:
+    """How many processes map a large load where nobody says: one for each core, at most four; none where there is one core only.
+    The loader and the database mostly wait for them, and take what the cores have left."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 0 if cores == 1 else min(4, cores)
 
 
 def _sent(page: Page) -> Page:
