@@ -1,4 +1,4 @@
-"""The shipped connectors of BambooHR, Workday and ServiceNow against servers with the quirks of their makers, from sync to rows and explain.
+"""The shipped connectors of BambooHR, Workday, ServiceNow and S/4HANA against servers with the quirks of their makers, from sync to rows and explain.
 
 The answers are of our own making, in the shapes that the makers document."""
 
@@ -291,12 +291,129 @@ def test_servicenow(shipped: Shipped) -> None:
         assert shipped.rows("SELECT count(*) FROM canonical.worker") == [(26,)]
 
 
+# ------------------------------------------------------------------------------------------------------------- S/4HANA
+
+S4_METADATA = ("api/s4_partners_metadata.xml", "api/s4_products_metadata.xml")
+S4_DAYS = {"2026-01-05": "/Date(1767571200000)/", "2030-01-01": "/Date(1893456000000)/"}
+
+
+def s4_partner(number: int, **more: Any) -> dict[str, Any]:
+    address = {"BusinessPartner": f"10{number}", "AddressID": "1", "StreetName": "", "PostalCode": "50667", "CityName": "Köln", "Country": "DE"}  # fmt: skip
+    return {
+        "BusinessPartner": f"10{number}", "BusinessPartnerCategory": "2", "BusinessPartnerFullName": f"Brandt {number}", "Supplier": "",
+        "CreationDate": S4_DAYS["2026-01-05"], "LastChangeDate": None, "IsMarkedForArchiving": False,
+        "to_BusinessPartnerAddress": {"results": [address]}, **more,
+    }  # fmt: skip
+
+
+def s4_supplier(number: int, **more: Any) -> dict[str, Any]:
+    return {
+        "Supplier": f"10{number}", "SupplierName": f"Brandt {number}", "SupplierAccountGroup": "", "CreationDate": S4_DAYS["2026-01-05"],
+        "DeletionIndicator": False, "PostingIsBlocked": None, "PurchasingIsBlocked": number == 2, **more,
+    }  # fmt: skip
+
+
+def s4_product(name: str, weight: str, unit: str) -> dict[str, Any]:
+    return {
+        "Product": name, "ProductType": "FERT", "BaseUnit": "PC", "GrossWeight": weight, "NetWeight": weight, "WeightUnit": unit,
+        "CreationDate": S4_DAYS["2026-01-05"], "LastChangeDate": None, "IsMarkedForDeletion": False,
+    }  # fmt: skip
+
+
+class S4:
+    """Pages of two; the first request is answered 429 and the second 503. Of the filter it takes what either day allows; an empty one never."""
+
+    def __init__(self) -> None:
+        self.sets = {
+            "API_BUSINESS_PARTNER/A_BusinessPartner": [s4_partner(number) for number in range(1, 6)],
+            "API_BUSINESS_PARTNER/A_Supplier": [s4_supplier(number) for number in range(1, 8)],
+            "API_PRODUCT_SRV/A_Product": [s4_product("P1", "1.500", "KG"), s4_product("P2", "250.000", "G")],
+        }
+        self.url = ""
+        self.asked = 0
+        self.queries: list[tuple[str, dict[str, str]]] = []
+
+    def __call__(self, asked: Asked) -> Reply:
+        self.asked += 1
+        assert asked.headers["authorization"] == basic("COMM", "p4ss")
+        if self.asked <= 2:
+            return busy(429 if self.asked == 1 else 503)
+        path, wanted = urlsplit(asked.target).path, query(asked)
+        name = path.removeprefix("/sap/opu/odata/sap/")
+        self.queries.append((name.rpartition("/")[2], wanted))
+        bound = wanted.get("$filter", "")
+        found = self.sets[name]
+        if bound:
+            first = bound.split("'")[1].removesuffix("T00:00:00")
+            assert (
+                bound == f"CreationDate ge datetime'{first}T00:00:00' or LastChangeDate ge datetime'{first}T00:00:00'"
+            )
+            days = [day for shown, day in S4_DAYS.items() if shown >= first]
+            found = [one for one in found if one["CreationDate"] in days or one["LastChangeDate"] in days]
+        start = int(wanted.get("$skiptoken", "0"))
+        fields = wanted["$select"].split(",")
+        rows = [{k: v for k, v in one.items() if k in fields or k in wanted.get("$expand", "")} for one in found]
+        deferred = {"to_Customer": {"__deferred": {"uri": f"{self.url}{path}('1')/to_Customer"}}}
+        body: dict[str, Any] = {"results": [one | deferred for one in paged(rows, start, 2)], "__count": str(len(rows))}
+        if start + 2 < len(rows):
+            body["__next"] = f"{self.url}{path}?{urlencode(wanted | {'$skiptoken': str(start + 2)})}"
+        return reply({"d": body})
+
+
+def test_s4(shipped: Shipped) -> None:
+    s4 = S4()
+    partners, suppliers = (s4.sets[f"API_BUSINESS_PARTNER/{name}"] for name in ("A_BusinessPartner", "A_Supplier"))
+    with FaultServer(s4) as server:
+        s4.url = server.url
+        shipped.take(
+            "api/suppliers.map", "api/s4.map", *S4_METADATA, S4_URL=server.url, S4_USER="COMM", S4_PASSWORD="p4ss"
+        )
+        shipped.run("sync")
+        assert all("$filter" not in wanted for _, wanted in s4.queries)
+        tokens = [wanted.get("$skiptoken") for name, wanted in s4.queries if name == "A_BusinessPartner"]
+        assert tokens == [None, "2", "4"]
+        assert shipped.rows(
+            "SELECT category, name, supplier, created_on::text, changed_on FROM canonical.partner WHERE partner_id = '103'"
+        ) == [("organization", "Brandt 3", None, "2026-01-05", None)]
+        assert shipped.rows("SELECT count(*), min(street), min(city) FROM canonical.partner_address") == [
+            (5, None, "Köln")
+        ]
+        assert shipped.rows("SELECT supplier_id FROM canonical.supplier WHERE is_blocked") == [("102",)]
+        assert shipped.rows("SELECT product_id, net_weight::text FROM canonical.product ORDER BY 1") == [
+            ("P1", "1.500"),
+            ("P2", "0.250"),
+        ]
+        told = shipped.run("explain", "Product", "P2", "net_weight")
+        assert "$.NetWeight" in told
+        # New, changed, changed again on the same day, marked, gone: the new one has no day of a change.
+        partners.append(s4_partner(9, CreationDate=S4_DAYS["2030-01-01"]))
+        partners[0] |= {"LastChangeDate": S4_DAYS["2030-01-01"], "BusinessPartnerFullName": "Brandt & Co"}
+        partners[1] |= {"LastChangeDate": S4_DAYS["2030-01-01"], "IsMarkedForArchiving": True}
+        suppliers[2] |= {"DeletionIndicator": True}
+        del suppliers[6]
+        s4.queries.clear()
+        shipped.run("sync")
+        assert [wanted.get("$filter", "")[:12] for name, wanted in s4.queries if name == "A_BusinessPartner"] == [
+            "CreationDate"
+        ] * 2
+        held = "SELECT partner_id, name FROM canonical.partner WHERE partner_id IN ('101', '102', '109') ORDER BY 1"
+        assert shipped.rows(held) == [("101", "Brandt & Co"), ("109", "Brandt 9")]
+        assert shipped.rows("SELECT count(*) FROM canonical.partner_address") == [(5,)]
+        assert shipped.rows("SELECT supplier_id FROM canonical.supplier ORDER BY 1") == [
+            (f"10{number}",) for number in (1, 2, 4, 5, 6)
+        ]
+        partners[0] |= {"BusinessPartnerFullName": "Brandt SE"}
+        shipped.run("sync")
+        assert shipped.rows(held) == [("101", "Brandt SE"), ("109", "Brandt 9")]
+    assert all(b"p4ss" not in path.read_bytes() for path in shipped.folder.rglob("*") if path.is_file())
+
+
 # ------------------------------------------------------------------------------------------------------------ together
 
 
-def test_the_project_of_all_three_compiles(shipped: Shipped) -> None:
-    names = ("people", "bamboohr", "workday", "servicenow", "merge")
-    shipped.take(*(f"api/{name}.map" for name in names), "api/fieldmap.toml")
+def test_the_project_of_all_compiles(shipped: Shipped) -> None:
+    names = ("people", "bamboohr", "workday", "servicenow", "merge", "suppliers", "s4")
+    shipped.take(*(f"api/{name}.map" for name in names), "api/fieldmap.toml", *S4_METADATA)
     told = shipped.run("check")
-    assert "no mistakes in 5 files" in told
+    assert "no mistakes in 9 files" in told
     shipped.run("fmt", "--check")
