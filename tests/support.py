@@ -47,6 +47,7 @@ class MemoryPage:
     headers: Mapping[str, str] = field(default_factory=dict)
     digest: str | None = None
     parent: str = ""
+    part: str = ""
 
     def content(self) -> bytes:
         return self.body

@@ -14,6 +14,7 @@ from fieldmap.cli.masking import Reveal, keep_reveal
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.archive import Archive, position
 from fieldmap.runtime.errors import UsageError
+from fieldmap.runtime.plan import DELETES
 
 _SECONDS = "%Y-%m-%d %H:%M:%SZ"
 
@@ -75,6 +76,7 @@ def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool
                 "format": page.format,
                 "url": page.url,
                 **({"asked": page.asked} if page.asked else {}),
+                **({"part": DELETES} if page.part == DELETES else {}),
                 **({"rejected": page.rejected} if rejected else {}),
             }
         )

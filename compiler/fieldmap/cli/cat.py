@@ -12,6 +12,7 @@ from fieldmap.cli.console import err, plural, print_json, safe, say
 from fieldmap.cli.masking import project_of
 from fieldmap.cli.workspace import Workspace
 from fieldmap.compiler import interpret, ir
+from fieldmap.compiler.deletes import of_page
 from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.letters import HIDDEN, tagged_members
 from fieldmap.compiler.explain.locate import find_record
@@ -85,6 +86,7 @@ def _raw(page: Archived) -> None:
 def _bodies(page: Archived, map_: ir.Map, tagged: Mapping[str, str]) -> list[Any]:
     """The bodies of a page (one, or a line or row each) with the tagged members of its records hidden."""
     found: list[Any] = []
+    map_ = of_page(map_, page.part)
     for _, body in bodies(page.content(), page.format, reading_of(map_)):
         try:
             if isinstance(body, Failed):

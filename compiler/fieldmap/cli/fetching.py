@@ -16,6 +16,7 @@ from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.archive import Archive, Archived
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import FindingsError, SourceError, UsageError
+from fieldmap.runtime.plan import DELETES, Connector, HttpConnector, HttpResource
 from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Filtered, Outcome
 
 # Of a page so many records are shown; the others are counted.
@@ -76,12 +77,22 @@ def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> l
         items = acquire(connector, resource, writer=writer, ports=ports, environ=os.environ, family=family)
         try:
             pages = list(itertools.islice((item for item in items if isinstance(item, Archived)), limit))
+            feed = next((one.deletes for one in _http(connector) if one.name == resource), None)
+            if isinstance(connector, HttpConnector) and feed is not None and not any(p.part == DELETES for p in pages):
+                from fieldmap.runtime.acquire.deletes import fetch_feed
+
+                gone = fetch_feed(connector, feed, writer=writer, ports=ports, environ=os.environ)
+                pages += itertools.islice(gone, limit)
         except SourceError as error:
             # A source that fails is a finding, as in a sync.
             raise FindingsError(str(error)) from None
     if not pages:
         raise UsageError(f"{resource} has nothing to show: no file fits its pattern")
     return pages
+
+
+def _http(connector: Connector) -> tuple[HttpResource, ...]:
+    return connector.resources if isinstance(connector, HttpConnector) else ()
 
 
 def _told(bundle: Bundle, infos: list[MapInfo], page: Archived, *, reveal: bool) -> dict[str, Any]:
@@ -96,7 +107,7 @@ def _told(bundle: Bundle, infos: list[MapInfo], page: Archived, *, reveal: bool)
     secret = {} if reveal else tagged_members(project, mapped)
     records: list[dict[str, Any]] = []
     for info in infos:
-        maker = BatchMaker(info, bundle.transform(info.id))
+        maker = BatchMaker(info, bundle.transform(info.id), deletes=bundle.deletes(info.id))
         for number, (raw, outcome) in enumerate(maker.outcomes(page)):
             if number == len(records):
                 shown = members_of(raw) if number < _SHOWN else ()

@@ -9,13 +9,16 @@ import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fieldmap.cli.console import out, plural, print_json, table
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import SourceError, UsageError
 from fieldmap.runtime.plan import DatabaseConnector, FilesConnector, HttpConnector
+
+if TYPE_CHECKING:
+    from fieldmap.runtime.acquire.paging import Preview
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _LENGTH = re.compile(r"(\d{1,6})\s*([a-z]+)")
@@ -90,6 +93,7 @@ def seconds_of(text: str) -> int:
 def show_previews(workspace: Any, bundle: Bundle, resources: list[str], wanted: Wanted, *, json: bool) -> None:
     """What a sync would ask for first, of each resource; nothing is asked."""
     from fieldmap.runtime.acquire.children import preview_children
+    from fieldmap.runtime.acquire.deletes import preview as preview_deletes
     from fieldmap.runtime.acquire.family import Family
     from fieldmap.runtime.acquire.paging import preview
     from fieldmap.runtime.ports import Ports
@@ -113,12 +117,22 @@ def show_previews(workspace: Any, bundle: Bundle, resources: list[str], wanted: 
             except SourceError as error:
                 found.append({"resource": name, "would_ask": str(error), "window": None, "after_page": 0})
                 continue
+        elif resource.deletes is not None:
+            before, gone = preview_deletes(
+                connector,
+                resource,
+                resource.deletes,
+                archive=archive,
+                ports=ports,
+                environ=os.environ,
+                wanted=wanted,
+            )
+            found += [_begun(name, before)] if before is not None else []
+            found.append(_begun(f"{name}, its deletes", gone))
+            continue
         else:
             seen = preview(connector, resource, archive=archive, ports=ports, environ=os.environ, wanted=wanted)
-        window = f"{_shown(seen.since) or 'the beginning'} to {_shown(seen.until)}" if seen.until is not None else None
-        sent = f"{seen.asked} {seen.address}{' ' + seen.said if seen.said else ''}"
-        asked = sent if seen.address else "nothing: only the mark of the sweep's end is missing"
-        found.append({"resource": name, "would_ask": asked, "window": window, "after_page": seen.after})
+        found.append(_begun(name, seen))
     if json:
         print_json(found)
         return
@@ -134,6 +148,14 @@ def show_previews(workspace: Any, bundle: Bundle, resources: list[str], wanted: 
     for one in found:
         out().print(f"{one['resource']}: {one['would_ask']}", soft_wrap=True)
     out().print("Nothing was asked and nothing was written.")
+
+
+def _begun(name: str, seen: Preview) -> dict[str, int | str | None]:
+    """What a sweep would begin with."""
+    window = f"{_shown(seen.since) or 'the beginning'} to {_shown(seen.until)}" if seen.until is not None else None
+    sent = f"{seen.asked} {seen.address}{' ' + seen.said if seen.said else ''}"
+    asked = sent if seen.address else "nothing: only the mark of the sweep's end is missing"
+    return {"resource": name, "would_ask": asked, "window": window, "after_page": seen.after}
 
 
 def _shown(moment: datetime | None) -> str:

@@ -7,11 +7,13 @@ import msgspec
 from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.connectors import ConnectorPlan
+from fieldmap.compiler.deletes import of_page
 from fieldmap.compiler.emit import data, fetch, history, keeping, nulls, sql, standing, transform, views
 from fieldmap.compiler.emit.columns import claimed_field, codec_of, columns_of
 from fieldmap.compiler.emit.identity import referrers
 from fieldmap.compiler.registries import registries
 from fieldmap.runtime import bundle
+from fieldmap.runtime.plan import DELETES
 
 MADE_BY = "fieldmap 0.1.0"
 
@@ -27,6 +29,8 @@ def make_bundle(project: ir.Project, connectors: dict[str, ConnectorPlan]) -> bu
             parts[f"parents/{parent.id}.py"] = transform.emit(parent, project.codes)
     for map_ in project.maps:
         parts[f"transform/{map_.id}.py"] = transform.emit(map_, project.codes)
+        if map_.deletes is not None:
+            parts[f"deletes/{map_.id}.py"] = transform.emit(of_page(map_, DELETES), project.codes)
         parts[f"sql/apply/{map_.id}.sql"] = sql.apply_sql(map_, entities)
     for entity in project.entities:
         parts[f"sql/merge/{entity.table}.sql"] = sql.merge_sql(entity, maps, entities)

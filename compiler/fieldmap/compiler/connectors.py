@@ -9,6 +9,7 @@ from fieldmap.compiler import ir, odata
 from fieldmap.compiler.auths import lower_auth
 from fieldmap.compiler.context import MapContext
 from fieldmap.compiler.databases import lower_database
+from fieldmap.compiler.deletes import check_deletes, lower_feed
 from fieldmap.compiler.deltas import check_absence, lower_delta, most_absent
 from fieldmap.compiler.exports import lower_export
 from fieldmap.compiler.expressions import Checker
@@ -200,6 +201,9 @@ class _ConnectorLowering:
         export, looked_up, asked_of = lower_export(node, self._checker(None, node), self._composed)
         self._finds.update({(name, purpose): read for purpose, read in (lowered.finds | looked_up).items()})
         self._conditions.update({(name, purpose): found for purpose, found in (conditions | asked_of).items()})
+        feed = self._deletes(node, name)
+        if feed is None and node.deletes is not None:
+            return None
         return plan.HttpResource(
             name=name,
             path=path,
@@ -218,7 +222,20 @@ class _ConnectorLowering:
             parent=self._parent(name, node, values),
             export=export,
             asks=odata.question(path, query) if served is not None else "",
+            deletes=feed,
         )
+
+    def _deletes(self, node: ast.Resource, name: str) -> plan.HttpResource | None:
+        feed = node.deletes
+        if feed is None:
+            return None
+        path = self._need(feed.get, "get", 'say what to ask for: get "/v1/deleted"', feed.name)
+        query, headers = self._settings(feed.query, holes_of(feed)), self._settings(feed.headers)
+        if path is None or query is None or headers is None:
+            return None
+        lowered, finds = lower_feed(feed, name, path, query, headers, self._report)
+        self._finds.update(finds)
+        return lowered
 
     def _parent(self, name: str, node: ast.Resource, values: Values) -> plan.Parent | None:
         above = chain(self._node, node)
@@ -254,6 +271,7 @@ class _ConnectorLowering:
             textual(checker, item)
         if node.changed is not None:
             instant(checker, node.changed)
+        check_deletes(self._node, node, self._checker(None, node), self._report)
         if node.deleted_when is not None:
             checker.condition(node.deleted_when, "deleted when")
         if node.when is not None:

@@ -52,7 +52,7 @@ def _url(node: ast.Connector, compose: Compose, report: Report) -> plan.Composed
 def _resource(
     connector: ast.Connector, node: ast.Resource, refuse: Refuse, report: Report
 ) -> plan.TableResource | None:
-    words = ("get", "post", "body", "idempotency", "files", "format", "pages", "records", "parent", *EXPORT)
+    words = ("get", "post", "body", "idempotency", "files", "format", "pages", "records", "parent", "deletes", *EXPORT)
     refuse("database", [(word, getattr(node, word)) for word in words])
     refuse("database", [("on", rule) for rule in node.rules[:1]])
     refuse("database", [("query", one) for one in node.query[:1]] + [("headers", one) for one in node.headers[:1]])

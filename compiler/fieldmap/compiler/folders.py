@@ -59,7 +59,7 @@ def lower_files(
 def _resource(
     connector: ast.Connector, node: ast.Resource, refuse: Refuse, report: Report
 ) -> plan.FilesResource | None:
-    words = ("get", "post", "body", "idempotency", "table", "pages", "format", "window", "parent", *EXPORT)
+    words = ("get", "post", "body", "idempotency", "table", "pages", "format", "window", "parent", "deletes", *EXPORT)
     refuse("files", [(word, getattr(node, word)) for word in words])
     refuse("files", [("on", rule) for rule in node.rules])
     if node.files is None:

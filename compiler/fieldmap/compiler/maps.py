@@ -8,6 +8,7 @@ from fieldmap.compiler import ir, lets, shapes, types
 from fieldmap.compiler.assignments import Assignments
 from fieldmap.compiler.checks import both, lower_checks
 from fieldmap.compiler.context import MapContext
+from fieldmap.compiler.deletes import lower_deletes
 from fieldmap.compiler.deltas import most_absent
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
@@ -81,6 +82,17 @@ class _MapLowering:
         changed = instant(silent, resource.changed) if resource.changed is not None else None
         deleted = silent.condition(resource.deleted_when, "deleted when") if resource.deleted_when is not None else None
         sparse = silent.condition(resource.sparse_when, "sparse when") if resource.sparse_when is not None else None
+        # What a feed of deletes holds no shape describes; what of it is read is not read of the records.
+        feed = Checker(
+            Scope(
+                self._context.symbols,
+                Report(),
+                {"$": None},
+                codes=self._context.codes,
+                resource=resource.deletes,
+                functions=self._context.functions,
+            )
+        )
         wanted = silent.condition(resource.when, "when") if resource.when is not None else None
         checker = Checker(self._scope)
         bound = self._lets(node.items, checker)
@@ -123,6 +135,7 @@ class _MapLowering:
             changed_unknown=resource.changed_unknown,
             personal=tagged_members(resource.shape.members if resource.shape is not None else ()),
             absence=most_absent(resource),
+            deletes=lower_deletes(resource, feed),
         )
 
     # ------------------------------------------------------------------------------------------------ claims

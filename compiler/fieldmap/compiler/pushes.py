@@ -62,6 +62,7 @@ def _resource(connector: ast.Connector, node: ast.Resource, refuse: Refuse) -> p
             for word in (
                 "get",
                 "post",
+                "deletes",
                 "body",
                 "idempotency",
                 "table",

@@ -10,6 +10,7 @@ from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.readings import reading_of
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.errors import FieldmapError
+from fieldmap.runtime.plan import DELETES
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Failed
 
@@ -26,6 +27,8 @@ def records(archive: Archive, map: ir.Map) -> list[Any]:
 def _records(archive: Archive, map: ir.Map) -> Iterator[Any]:
     try:
         for page in islice(archive.read(f"{map.connector}.{map.resource}", None), PAGES):
+            if page.part == DELETES:
+                continue
             for _, body in bodies(page.content(), map.format, reading_of(map)):  # type: ignore[arg-type]
                 if not isinstance(body, Failed):
                     yield from interpret.records(map, body)

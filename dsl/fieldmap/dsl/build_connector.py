@@ -16,6 +16,7 @@ from fieldmap.dsl.building import (
     any_name,
     branch,
     branches,
+    first_word,
     leaf,
     leaves,
     lower_name,
@@ -94,9 +95,27 @@ def _resource(tree: Branch, ctx: Building) -> ast.Resource:
         window=ctx.maybe(single.get("changed"), _window),
         absence=ctx.maybe(single.get("absence"), _absence),
         deleted_when=ctx.maybe(single.get("deleted"), _value),
+        deletes=ctx.maybe(single.get("deletes"), _deletes),
         when=ctx.maybe(single.get("when"), _value),
         sparse_when=ctx.maybe(single.get("sparse"), _value),
         shape=ctx.maybe(single.get("shape"), _shape),
+        span=ctx.span(tree),
+    )
+
+
+def _deletes(tree: Branch, ctx: Building) -> ast.Resource:
+    single = once(branches(required_branch(tree, "deletes_lines")), "feed of deletes", ctx)
+    return ast.Resource(
+        name=ast.Name(text="deletes", span=first_word(tree, ctx)),
+        get=ctx.maybe(single.get("get"), _value),
+        format=ctx.maybe(single.get("format"), _format),
+        query=_pairs(single.get("query"), ctx),
+        headers=_pairs(single.get("headers"), ctx),
+        pages=ctx.maybe(single.get("pages"), _pages),
+        records=ctx.maybe(single.get("records"), _path),
+        ids=ctx.maybe(single.get("id"), _ids) or (),
+        changed=ctx.maybe(single.get("changed"), _value),
+        window=ctx.maybe(single.get("changed"), _window),
         span=ctx.span(tree),
     )
 

@@ -83,7 +83,7 @@ def _kind(line: Line) -> str:
             return "arm"
         case "_FN" if kinds[0] != "_LET":
             return "setting"
-        case "_CONNECTOR" | "_RESOURCE" | "_AUTH" | "_FILES" | "_FORMAT":
+        case "_CONNECTOR" | "_RESOURCE" | "_AUTH" | "_FILES" | "_FORMAT" | "_DELETES":
             # `for each jobs as j get` is one word and a sentence.
             return "setting" if kinds[0] != "_FOR" else ""
         case "_EXPECT":

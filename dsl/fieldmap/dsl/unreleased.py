@@ -40,7 +40,6 @@ _OPENING = {
     "resource": {
         "put",
         "params",
-        "deletes",
     },
 }
 
@@ -53,7 +52,6 @@ _LINES = (
     _Part(r"put(?!\w)", "resource", instead="a source is asked with `get` or `post`"),
     _Part(r"on(?!\w)", "connector", instead="it is a line of a resource"),
     _Part(r"(?:expect|warn)(?!\w)", "connector", "resource"),
-    _Part(r"deletes(?!\w)", "resource", instead="use `deleted when …` or `deleted by absence`"),
     _Part(r"shape[ \t]+from(?!\w)", "resource", instead="write the members that are read: `shape { name : text }`"),
     _Part(r"must(?!\w)", "map", instead="use `expect`, or `if invalid reject` on a field"),
     _Part(r"key(?=[ \t]+\w)", "map", what="`key` in a map", instead="assign the key's fields like any others"),

@@ -5,6 +5,7 @@
     ir.json            the meaning, for explain and tools; the runtime does not read it
     fetch/*.py         a fetch plan for each connector
     transform/*.py     a transform for each map
+    deletes/*.py       a transform of the pages of its feed of deletes, where it has one
     data/*.json        large code lists and columns of tables, read when a record first needs them
     sql/apply/*.sql    the statements that apply a batch of a map, in named steps
     sql/merge/*.sql    the statements that merge an entity
@@ -219,6 +220,11 @@ class Bundle:
     def parent(self, resource: str) -> ModuleType:
         """The generated module that tells the records apart of a resource that others are asked for each of."""
         return self._module(f"parents/{resource.replace('.', '_')}.py")
+
+    def deletes(self, map_id: str) -> ModuleType | None:
+        """As `transform`, for the pages of the resource's feed of deletes; None where it has none."""
+        path = f"deletes/{map_id}.py"
+        return self._module(path) if path in self.parts else None
 
     def connector(self, name: str) -> Connector:
         """The fetch plan of a connector."""

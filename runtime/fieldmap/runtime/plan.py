@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+# What a page of a feed of deletes is called, among those of its resource.
+DELETES = "deletes"
+
 Format = Literal["json", "ndjson", "csv", "fixed", "xml", "excel"]
 
 
@@ -411,7 +414,7 @@ class HttpResource:
     once: a request whose answer was lost is not sent again. idempotency: the header in which each request has a key of its own, the
     same with each attempt. rules: the first that fits an answer counts. reading: of XML, as JSON text, what `rules` look at. packed:
     "zip" or "gzip" where a body is such a file. asks: tells what is asked for from any other question, whatever the window; where it
-    changed, the next sweep reads all. "": the author sees to that.
+    changed, the next sweep reads all. "": the author sees to that. deletes: a feed of the keys that are gone, read behind it.
     """
 
     name: str
@@ -431,6 +434,7 @@ class HttpResource:
     parent: Parent | None = None
     export: Export | None = None
     asks: str = ""
+    deletes: HttpResource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,7 @@ def _function(name: str, read: ir.Read, resource: str, *, rows: bool) -> str:
 def _value(value: object, functions: dict[tuple[str, str], str], resource: str) -> str:
     """A constructor call or constant. Texts of the author pass only through repr."""
     if isinstance(value, plan.HttpResource | plan.FilesResource):
-        resource = value.name
+        resource = resource or value.name
     if isinstance(value, Found):
         return functions[resource, value.purpose]
     if isinstance(value, tuple):
@@ -89,7 +89,14 @@ def _value(value: object, functions: dict[tuple[str, str], str], resource: str) 
         only = value.parts if isinstance(value, plan.Bounded | plan.Composed) else value.name
         return f"{name}({_value(only, functions, resource)})"
     fields = [(field, getattr(value, field)) for field in value.__slots__]  # type: ignore[attr-defined]
-    return f"{name}({', '.join(f'{field}={_value(item, functions, resource)}' for field, item in fields)})"
+    return (
+        f"{name}({', '.join(f'{field}={_value(item, functions, _within(resource, field))}' for field, item in fields)})"
+    )
+
+
+def _within(resource: str, field: str) -> str:
+    """What its finds are kept under: those of a feed of deletes apart from those of its resource."""
+    return f"{resource} {plan.DELETES}" if field == "deletes" else resource
 
 
 def _one_line(text: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fieldmap.compiler import interpret, ir
+from fieldmap.compiler.deletes import of_page
 from fieldmap.compiler.explain.jsonspan import span
 from fieldmap.compiler.explain.spots import Spot, spot
 from fieldmap.compiler.readings import reading_of
@@ -86,6 +87,7 @@ def _content(content: bytes, format: Any, reading: Reading, member: str) -> byte
 def find_record(map_: ir.Map, page: Archived, index: int) -> Located:
     """The record of that index, counted through the page as the loader counts. Raises ArchiveError if it is not there."""
     content = page.content()
+    map_ = of_page(map_, page.part)
     reading = reading_of(map_)
     passed = 0
     for number, (member, start, body) in _numbered(named_bodies(content, page.format, reading)):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from fieldmap.runtime.plan import Format
+from fieldmap.runtime.plan import DELETES, Format
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Failed
 from fieldmap.runtime.values.reading import PLAIN, Reading
@@ -101,7 +101,7 @@ def of_file(path: Path, format: Format) -> Samples:
 
 def of_archive(archive: Any, resource: str) -> Samples | None:
     """What the archive has of a resource; None if it has nothing."""
-    first = next(iter(archive.read(resource, None)), None)
+    first = next((page for page in archive.read(resource, None) if page.part != DELETES), None)
     if first is None:
         return None
     reading = (
@@ -114,7 +114,7 @@ def of_archive(archive: Any, resource: str) -> Samples | None:
 
     def pages() -> Iterator[Page]:
         for page in archive.read(resource, None):
-            if page.format == first.format:
+            if page.format == first.format and page.part != DELETES:
                 address = page.url if urlsplit(page.url).scheme in ("http", "https") else ""
                 yield Page(content=page.content(), address=address, group=page.sweep)
 

@@ -151,6 +151,16 @@ class Reading(Node, frozen=True):
     schema: str = ""
 
 
+class Deletes(Node, frozen=True):
+    """How the pages of a feed of deletes are read: each of its records says that the one of that identity is gone."""
+
+    identity: tuple[Expr, ...]
+    records: Read
+    format: str
+    changed: Expr | None = None
+    reading: Reading | None = None
+
+
 class Map(Node, frozen=True):
     """How the records of one resource become claims. Evaluated in this order, the first that answers ends it:
 
@@ -165,7 +175,7 @@ class Map(Node, frozen=True):
     version: hash of the meaning, without places and names of files. changed_unknown: the resource says that nobody knows when
     its records change; they count as older than all others. personal: the members of its records that the shape calls `pii` or
     `restricted`, or that hold such ones, with the tag; read or not. absence: records that
-    a full sweep lacks are withdrawn, unless they are more than so many percent.
+    a full sweep lacks are withdrawn, unless they are more than so many percent. deletes: of pages that are a feed of deletes.
     """
 
     id: str
@@ -191,6 +201,7 @@ class Map(Node, frozen=True):
     ignores: tuple[str, ...] = ()
     changed_unknown: bool = False
     absence: str | None = None
+    deletes: Deletes | None = None
     reading: Reading | None = None
     personal: tuple[tuple[str, str], ...] = ()
 

@@ -305,7 +305,7 @@ class Resource(Node):
     """`resource workers { get "/v1/workers" … }`, `resource suppliers is A_Supplier { … }` (entity_set; its block may be left out)
 
     ids: one path, or several for `id ($.a, $.b)`. changed: `changed $.lastModified` with any conversion.
-    changed_unknown: `changed unknown`. when, sparse_when: conditions on the record.
+    changed_unknown: `changed unknown`. deletes: the feed of `deletes { … }`, which has some of a resource's lines. when, sparse_when: conditions on the record.
     """
 
     name: Name
@@ -334,6 +334,7 @@ class Resource(Node):
     window: Window | None = None
     absence: Absence | None = None
     deleted_when: Expr | None = None
+    deletes: Resource | None = None
     when: Expr | None = None
     sparse_when: Expr | None = None
     shape: Shape | None = None

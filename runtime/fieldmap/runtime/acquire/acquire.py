@@ -74,6 +74,19 @@ def acquire(
                         flow=flow,
                         family=family,
                     )
+                if http_resource.deletes is not None:
+                    from fieldmap.runtime.acquire.deletes import fetch_with_deletes
+
+                    return fetch_with_deletes(
+                        connector,
+                        http_resource,
+                        http_resource.deletes,
+                        writer=writer,
+                        ports=ports,
+                        environ=environ,
+                        wanted=wanted,
+                        flow=flow,
+                    )
                 return fetch_pages(
                     connector,
                     http_resource,

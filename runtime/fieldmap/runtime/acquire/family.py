@@ -15,7 +15,7 @@ import msgspec
 from fieldmap.runtime.acquire.holes import Known
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep
 from fieldmap.runtime.errors import SourceError
-from fieldmap.runtime.plan import Parent
+from fieldmap.runtime.plan import DELETES, Parent
 from fieldmap.runtime.surroundings import surrounding
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Claimed, Dead, Failed
@@ -86,6 +86,9 @@ class Family:
         for item in self.archive.entries(parent.resource, None):
             if isinstance(item, ClosedSweep):
                 _drop_absent(newest, parent, item)
+                continue
+            if item.part == DELETES:
+                # Of a time when the resource had a feed of deletes, and nobody was asked for each of its records.
                 continue
             for index, _, outcome in _outcomes(module, item):
                 # A version that cannot be read leaves the one before it standing.

@@ -89,12 +89,12 @@ class Archive:
             if item.sweep == mark.sweep:
                 yield item
 
-    def standing(self, resource: str) -> Standing:
-        """How far it is: the position of the last closed sweep, and what an interrupted one left behind it."""
+    def standing(self, resource: str, part: str = "") -> Standing:
+        """How far it is: the position of the last closed sweep, and what an interrupted one left behind it. part: see `standing`."""
         with self._opened(resource) as folder:
             if folder is None:
                 return Standing(through="", frames=[], closed_at=None)
-            return standing(Segments(folder, resource), resource)
+            return standing(Segments(folder, resource), resource, part)
 
     def parts(self, resource: str) -> Parts:
         """How far the parts of a resource are that is asked for each record of another."""

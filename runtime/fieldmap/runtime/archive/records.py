@@ -48,7 +48,8 @@ class Received:
     framed: false if only the end of the connection marked the end of the body, so that a cut could not be seen.
     window: what part of the source's time the sweep reads, "" where it reads all.
     asked: what was sent, such as `POST {"page":1}`, without secrets; "" of a GET. rejected: why nothing is mapped of it, "" of a page.
-    parent: the record that it was asked for, and the parents of that, as a JSON list; part: what tells it from other parents' pages.
+    parent: the record that it was asked for, and the parents of that, as a JSON list; part: what tells it from other parents' pages, or
+    "deletes" of a feed of deletes.
     unpacked: the body without its coding; digest: SHA-256 of the body in hexadecimal; each if it is at hand.
     """
 

@@ -7,15 +7,19 @@ from datetime import datetime
 from fieldmap.runtime.archive import warc
 from fieldmap.runtime.archive.records import ClosedSweep, Frame, Parts, Standing
 from fieldmap.runtime.archive.segments import Entry, Segments, damaged
+from fieldmap.runtime.plan import DELETES
 
 
-def standing(segments: Segments, resource: str) -> Standing:
-    """The position of the last sweep that was closed, and the pages that an interrupted one behind it left. Raises ArchiveError."""
+def standing(segments: Segments, resource: str, part: str = "") -> Standing:
+    """The position of the last sweep that was closed, and the pages that an interrupted one behind it left. part: DELETES for those of
+    the feed of deletes instead. Raises ArchiveError."""
     frames: list[Frame] = []
     whole = False
     for entry in segments.backwards():
+        if entry.record.is_of_feed != (part == DELETES):
+            continue
         try:
-            if entry.record.closes_part:
+            if entry.record.closes_part and not part:
                 continue
             if entry.record.kind == "metadata":
                 mark = warc.closed_sweep(entry.record, entry.position, entry.length)

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Final, Literal, cast, get_args
 
 from fieldmap.runtime.archive.records import KEPT_HEADERS, Archived, ClosedSweep, Frame, Received, SweepEnd
-from fieldmap.runtime.plan import Format
+from fieldmap.runtime.plan import DELETES, Format
 
 VERSION: Final = "1"
 FIRST_CHAIN: Final = "0" * 64
@@ -65,8 +65,13 @@ class Record:
 
     @property
     def closes_part(self) -> bool:
-        """Whether it marks the end of what was read for one record of a parent."""
+        """Whether it marks the end of what was read for one record of a parent, or of a feed of deletes."""
         return "fieldmap-part-closed" in self.head
+
+    @property
+    def is_of_feed(self) -> bool:
+        """Whether it is of the resource's feed of deletes."""
+        return DELETES in (self.head.get("fieldmap-part"), self.head.get("fieldmap-part-closed"))
 
     def check(self, previous_chain: str | None) -> None:
         """Raises MalformedError if the block is not what was written, or not what follows from the previous chain."""
@@ -104,7 +109,8 @@ def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes
         **({"Fieldmap-Window": item.window} if item.window else {}),
         **({"Fieldmap-Asked": item.asked} if item.asked else {}),
         **({"Fieldmap-Rejected": item.rejected} if item.rejected else {}),
-        **({"Fieldmap-Part": item.part, "Fieldmap-Parent": item.parent} if item.part else {}),
+        **({"Fieldmap-Part": item.part} if item.part else {}),
+        **({"Fieldmap-Parent": item.parent} if item.part and item.parent else {}),
         "WARC-Target-URI": item.url,
         "WARC-Payload-Digest": f"sha256:{digest}",
         "Content-Type": content_type,

@@ -98,9 +98,9 @@ class Writer:
         except warc.MalformedError as error:
             raise damaged(self.resource, place, f"the record {error}") from None
 
-    def standing(self) -> Standing:
+    def standing(self, part: str = "") -> Standing:
         """The position of the last sweep that was closed, and what an interrupted one behind it left; read from the end backwards."""
-        return standing(Segments(self._folder, self.resource), self.resource)
+        return standing(Segments(self._folder, self.resource), self.resource, part)
 
     def close(self) -> None:
         """Ends the writing and releases the lock; a second call does nothing."""

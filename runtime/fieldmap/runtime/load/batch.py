@@ -16,6 +16,7 @@ from fieldmap.runtime.bundle import MapInfo
 from fieldmap.runtime.load.collector import collector_paused
 from fieldmap.runtime.load.copytext import row_encoder
 from fieldmap.runtime.load.quickread import QuickReader, Records
+from fieldmap.runtime.plan import DELETES
 from fieldmap.runtime.surroundings import surrounding
 from fieldmap.runtime.values.cells import NULL, escaped
 from fieldmap.runtime.values.decode import bodies, json_body
@@ -43,13 +44,18 @@ class Page(Protocol):
     def digest(self) -> str | None: ...
     @property
     def parent(self) -> str: ...
+    @property
+    def part(self) -> str: ...
     def content(self) -> bytes: ...
 
 
 def digest_of(page: Page, content: bytes) -> str:
     """The hash of a page's bytes, of those that were archived where the archive tells it, behind how they are to be read."""
     digest = f"{page.format}:{page.digest or hashlib.sha256(content).hexdigest()}"
-    # The same bytes mean something else for another record of the parent.
+    if page.part == DELETES:
+        # The same bytes mean something else in a feed of deletes,
+        return f"{DELETES}:{digest}"
+    # and for another record of the parent.
     return f"{digest}:{hashlib.sha256(page.parent.encode()).hexdigest()}" if page.parent else digest
 
 
@@ -208,9 +214,14 @@ class BatchMaker:
     """Maps pages by one map's transform, into batches."""
 
     def __init__(
-        self, info: MapInfo, transform: ModuleType, composite_keys: Mapping[int, tuple[int, ...]] | None = None
+        self,
+        info: MapInfo,
+        transform: ModuleType,
+        composite_keys: Mapping[int, tuple[int, ...]] | None = None,
+        deletes: ModuleType | None = None,
     ) -> None:
-        """composite_keys: see `_too_long`."""
+        """composite_keys: see `_too_long`. deletes: the transform of pages that are a feed of deletes."""
+        self._deletes = BatchMaker(info, deletes) if deletes is not None else None
         self._info = info
         self._transform: Callable[[Any], Outcome] = transform.transform
         self._records: Callable[[Any], list[Any]] = transform.records
@@ -246,7 +257,11 @@ class BatchMaker:
         """Takes a page up and, on the quick path, decodes it."""
         content = page.content()
         with collector_paused():
-            found = self._reader.read(content) if self._reader is not None and page.format == "json" else None
+            found = (
+                self._reader.read(content)
+                if self._reader is not None and page.format == "json" and page.part != DELETES
+                else None
+            )
         return Prepared(page, content, digest_of(page, content), found, self._identify, self._told)
 
     @property
@@ -330,6 +345,13 @@ class BatchMaker:
 
     def _outcomes(self, page: Page, content: bytes) -> Iterator[tuple[int, int, Any, Callable[[], Outcome]]]:
         """Of each record of a page the index of the first one of its body, its own, the record as received, and what it becomes."""
+        if page.part == DELETES:
+            # A map that reads no such feed any more does not take it for records.
+            yield from self._deletes._read(page, content) if self._deletes is not None else ()
+            return
+        yield from self._read(page, content)
+
+    def _read(self, page: Page, content: bytes) -> Iterator[tuple[int, int, Any, Callable[[], Outcome]]]:
         begin = 0
         for _, body in bodies(content, page.format, self._reading):
             try:

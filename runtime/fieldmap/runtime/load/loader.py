@@ -83,7 +83,7 @@ class Loader:
         self._run = run
         self._detailed = detailed
         self._composite = _composite_keys(bundle, info)
-        self._maker = BatchMaker(info, bundle.transform(info.id), self._composite)
+        self._maker = BatchMaker(info, bundle.transform(info.id), self._composite, bundle.deletes(info.id))
         self._mapper: Mapper = Here(self._maker)
         self._workers = usual_workers() if workers is None else workers
         self._beside: Workers | None = None

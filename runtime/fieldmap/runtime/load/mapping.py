@@ -118,7 +118,7 @@ class Workers:
         parts = {
             path: part
             for path, part in bundle.parts.items()
-            if path.startswith("data/") or path == f"transform/{info.id}.py"
+            if path.startswith("data/") or path in (f"transform/{info.id}.py", f"deletes/{info.id}.py")
         }
         alone = msgspec.structs.replace(bundle.catalogue, maps=(info,), entities=(), tables=(), views=())
         beginning = Beginning(Bundle(bundle.manifest, alone, parts), info.id, composite_keys)

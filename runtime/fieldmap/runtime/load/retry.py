@@ -66,7 +66,7 @@ class Retry(Loader):
 
     def __init__(self, database: Database, bundle: Bundle, info: MapInfo, run: int) -> None:
         super().__init__(database, bundle, info, run, detailed=True)
-        self._rereader = Rereader(info, bundle.transform(info.id), self._composite)
+        self._rereader = Rereader(info, bundle.transform(info.id), self._composite, bundle.deletes(info.id))
 
     def _take(self) -> None:
         connection = self._connection = self._database.connect()

@@ -17,7 +17,12 @@ from fieldmap.runtime.load.mapping import Beginning
 class Worker:
     def __init__(self, beginning: Beginning) -> None:
         bundle = beginning.bundle
-        self._maker = BatchMaker(bundle.map(beginning.map), bundle.transform(beginning.map), beginning.composite_keys)
+        self._maker = BatchMaker(
+            bundle.map(beginning.map),
+            bundle.transform(beginning.map),
+            beginning.composite_keys,
+            bundle.deletes(beginning.map),
+        )
         self._prepared: dict[int, Prepared] = {}
 
     def answer(self, what: str, of: Any) -> object:
