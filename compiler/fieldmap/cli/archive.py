@@ -78,6 +78,7 @@ def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool
                 **({"asked": page.asked} if page.asked else {}),
                 **({"part": DELETES} if page.part == DELETES else {}),
                 **({"rejected": page.rejected} if rejected else {}),
+                **({"not_modified_since": page.revisited.position} if page.revisited else {}),
             }
         )
     if json:
@@ -90,7 +91,7 @@ def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool
             (
                 str(p["position"]),
                 f"{p['fetched_at']:{_SECONDS}}",
-                p["status"],
+                304 if "not_modified_since" in p else p["status"],
                 count(p["bytes"]),
                 p["format"],
                 safe(p["rejected"] if rejected else p["url"]),

@@ -242,13 +242,13 @@ def test_a_position_that_is_no_record(storage: MemoryStorage) -> None:
 
 
 def test_A14_a_newer_format_is_refused(storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warc, "VERSION", "2")
+    monkeypatch.setitem(warc._SINCE, "response", "3")
     newer = MemoryStorage()
     with archive_of(newer).writer(RESOURCE) as writer:
         writer.append(received(1))
     monkeypatch.undo()
-    refused(newer, "of archive format 2, and this version of Fieldmap knows format 1")
-    with pytest.raises(ArchiveError, match="of archive format 2"):
+    refused(newer, "of archive format 3, and this version of Fieldmap knows format 2")
+    with pytest.raises(ArchiveError, match="of archive format 3"):
         archive_of(newer).writer(RESOURCE)
 
 

@@ -16,6 +16,7 @@ from fieldmap.runtime.acquire.contents import MisfitError, page_body
 from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.guards import Guards
 from fieldmap.runtime.acquire.requests import Asked
+from fieldmap.runtime.acquire.revisits import Earlier
 from fieldmap.runtime.acquire.sending import Answer
 from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError, RejectedError
 from fieldmap.runtime.errors import SourceError
@@ -54,7 +55,9 @@ class ExportSource(HttpSource):
         """The window that a job which lives was submitted for, "" if it had none; None if there is no such job."""
         return self._kept.window if self._kept.sweep and self._left() > 0 else None
 
-    def get(self, asked: Asked, *, decode: bool, sweep: str = "", window: str = "") -> Good:
+    def get(
+        self, asked: Asked, *, decode: bool, sweep: str = "", window: str = "", earlier: Earlier | None = None
+    ) -> Good:
         """The file. asked: the submission."""
         request = Guards.fingerprint(asked)
         kept = self._kept

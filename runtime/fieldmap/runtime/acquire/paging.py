@@ -18,6 +18,7 @@ from fieldmap.runtime.acquire.following import Following
 from fieldmap.runtime.acquire.guards import Guards
 from fieldmap.runtime.acquire.holes import Known
 from fieldmap.runtime.acquire.requests import Asked
+from fieldmap.runtime.acquire.revisits import Revisits
 from fieldmap.runtime.acquire.sending import Answer, http_date
 from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError, RejectedError
 from fieldmap.runtime.acquire.sweeps import Wanted, new_sweep
@@ -199,12 +200,17 @@ class Sweep:
         asked = self._taken_up()
         if self._asks_else and self._before is not None and self._page == 0 and self._wanted.since is None:
             self._wanted.note("reads all: the last sweep asked for other fields, or by another filter")
+        revisits = Revisits(self._source.connector, self._resource, writer, self._wanted)
         while asked is not None:
             self._guards.before(asked)
             started = self._ports.clock.monotonic()
             try:
                 good = self._source.get(
-                    asked, decode=self._following.needs_body, sweep=self._sweep, window=str(self._window or "")
+                    asked,
+                    decode=self._following.needs_body,
+                    sweep=self._sweep,
+                    window=str(self._window or ""),
+                    earlier=revisits.of(Guards.fingerprint(asked)),
                 )
             except RejectedError as rejected:
                 self._reject(writer, rejected.answer, str(rejected))
@@ -227,6 +233,8 @@ class Sweep:
             self._source.settled()
             yield item
             asked = self._after(good, rows)
+        if revisits.count:
+            self._wanted.note(f"{revisits.count:,} of {self._page:,} pages were not modified: taken from the archive")
         yield self._closed(writer)
 
     # --------------------------------------------------------------------------------------------------- beginning
@@ -387,6 +395,7 @@ class Sweep:
                 asked=_asked(asked),
                 parent=self._part.record if self._part is not None else "",
                 part=self._part.name if self._part is not None else "",
+                revisited=answer.revisited,
                 unpacked=answer.content,
                 digest=digest,
             )

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from fieldmap.runtime.acquire.flow import Flow, Waiting, waiting
 from fieldmap.runtime.archive.coding import CodingError, decoded
+from fieldmap.runtime.archive.records import Revisited
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import RetryPolicy
 from fieldmap.runtime.ports import Ports, Request, Response, TransportError
@@ -17,10 +18,12 @@ from fieldmap.runtime.ports import Ports, Request, Response, TransportError
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer that is not to be asked for again. content: the body without its content coding."""
+    """A whole answer that is not to be asked for again. content: the body without its content coding. revisited: the archived response
+    that it is, where the source only said that it is not modified."""
 
     response: Response
     content: bytes = field(repr=False)
+    revisited: Revisited | None = None
 
     @property
     def status(self) -> int:
@@ -88,7 +91,9 @@ class Exchange:
             self._flow.pace.told(response)
             if judge is None and self._repeats(response.status):
                 return self._deferred(response)
-            answer = Answer(response, decoded(response.body, response.header("content-encoding") or ""))
+            # A 304 may name the coding of the body that it does not have.
+            coding = "" if response.status == 304 else response.header("content-encoding") or ""
+            answer = Answer(response, decoded(response.body, coding))
             repeats = judge(answer) if judge is not None else None
             if repeats or (repeats is None and self._repeats(response.status)):
                 return self._deferred(response)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from fieldmap.runtime.acquire.auth import credentials, named
 from fieldmap.runtime.acquire.contents import FORMATS, MisfitError, page_body
 from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.judging import Judge
 from fieldmap.runtime.acquire.requests import Asked, Requests
+from fieldmap.runtime.acquire.revisits import Earlier
 from fieldmap.runtime.acquire.sending import Answer, Exchange
 from fieldmap.runtime.archive.records import kept_headers
 from fieldmap.runtime.errors import SourceError
@@ -46,12 +47,28 @@ class RefusedError(RejectedError):
         return self.answer.status
 
 
+# What only a condition brings about: that the page was not modified, or that the source cannot take one.
+_OF_A_CONDITION: Final = (304, 412)
+
+
+def _conditioned(judge: Callable[[Answer], bool | None] | None) -> Callable[[Answer], bool | None]:
+    """The rules of a resource are about pages: that one was not modified is none, and not repeated by them."""
+
+    def repeats(answer: Answer) -> bool | None:
+        if answer.status in _OF_A_CONDITION:
+            return False
+        return judge(answer) if judge is not None else None
+
+    return repeats
+
+
 class HttpSource:
     def __init__(
         self, connector: HttpConnector, resource: HttpResource, ports: Ports, environ: Mapping[str, str], flow: Flow
     ) -> None:
         self.requests = Requests(connector, resource, environ)
         self.title = self.requests.title
+        self.connector = connector
         self._resource = resource
         self._exchange = Exchange(
             connector.name, connector.retry, ports, flow, functools.partial(ports.waits, resource.name)
@@ -62,10 +79,12 @@ class HttpSource:
         self._names = named(connector.auth)
         self._judge = Judge(resource)
 
-    def get(self, asked: Asked, *, decode: bool, sweep: str = "", window: str = "") -> Good:
-        """decode: whether the body is needed. sweep, window: which the request belongs to. Raises SourceError; RejectedError with the
-        answer that is none."""
-        answer = self.answered(asked, sweep)
+    def get(
+        self, asked: Asked, *, decode: bool, sweep: str = "", window: str = "", earlier: Earlier | None = None
+    ) -> Good:
+        """decode: whether the body is needed. sweep, window: which the request belongs to. earlier: the page of before, where it is
+        enough to hear that it was not modified. Raises SourceError; RejectedError with the answer that is none."""
+        answer = self.answered(asked, sweep, earlier=earlier)
         if isinstance(answer, Good):
             return answer
         content_type = answer.response.header("content-type") or ""
@@ -82,12 +101,19 @@ class HttpSource:
     def settled(self) -> None:
         """The page is durable."""
 
-    def answered(self, asked: Asked, sweep: str, *, accept: str = "", ruled: bool = True) -> Answer | Good:
+    def answered(
+        self, asked: Asked, sweep: str, *, accept: str = "", ruled: bool = True, earlier: Earlier | None = None
+    ) -> Answer | Good:
         """A good answer, or one that a rule passes over. accept: what is wanted instead of the resource's format. ruled: whether the
         rules of the resource are about it. Raises as `get`."""
-        answer = self._ask(asked, sweep, accept, ruled)
+        answer = self._ask(asked, sweep, accept, ruled, earlier)
         if answer.status == 401 and self._credentials.renew():
-            answer = self._ask(asked, sweep, accept, ruled)
+            answer = self._ask(asked, sweep, accept, ruled, earlier)
+        if earlier is not None and answer.status in _OF_A_CONDITION:
+            same = earlier.same(self.kept(answer.response)) if answer.status == 304 else None
+            if same is None:
+                return self.answered(asked, sweep, accept=accept, ruled=ruled)
+            answer = same
         rule = self._judge.rule(answer) if self._resource.rules and ruled else None
         if rule is not None and rule.action in ("skip", "empty"):
             return Good(answer, None, rule)
@@ -118,7 +144,7 @@ class HttpSource:
         """A rejected body without any secret that the source may have repeated in it."""
         return self.requests.redaction.text(content.decode("latin-1")).encode("latin-1")
 
-    def _ask(self, asked: Asked, sweep: str, accept: str, ruled: bool) -> Answer:
+    def _ask(self, asked: Asked, sweep: str, accept: str, ruled: bool, earlier: Earlier | None) -> Answer:
         resource = self._resource
         headers = self.requests.headers
         if accept:
@@ -130,10 +156,16 @@ class HttpSource:
             headers = (*headers, (resource.idempotency, key[:32]))
         if not posts:
             headers = tuple(item for item in headers if item[0] != "Content-Type")
+        if earlier is not None:
+            headers = (*headers, earlier.header)
         plain = Request(method=asked.method, url=asked.url, headers=headers, body=asked.body, tls=self.requests.tls)
         signed = replace(plain, headers=(*plain.headers, *self._credentials.headers(plain)))
         safe = not resource.once or resource.idempotency is not None or not posts
-        judge = self._judge.repeats if resource.rules and ruled else None
+        judge: Callable[[Answer], bool | None] | None = None
+        if resource.rules and ruled:
+            judge = self._judge.repeats
+        if earlier is not None:
+            judge = _conditioned(judge)
         return self._exchange.answered(signed, self.where(asked), safe=safe, judge=judge)
 
     def where(self, asked: Asked) -> str:

@@ -65,10 +65,11 @@ class Archive:
         with self._opened(resource) as folder:
             if folder is None:
                 return
-            for entry in Segments(folder, resource).entries(after):
+            segments = Segments(folder, resource)
+            for entry in segments.entries(after):
                 aside = entry.record.closes_part or (entry.record.is_rejected and not rejected)
                 if entry.record.kind != "warcinfo" and not aside:
-                    yield _item(resource, entry)
+                    yield _item(segments, resource, entry)
                 if through is not None and entry.position >= through:
                     return
 
@@ -115,7 +116,8 @@ class Archive:
         """The response at a position, its digest checked."""
         with self._opened(resource) as folder:
             if folder is not None:
-                item = _item(resource, Segments(folder, resource).entry(position))
+                segments = Segments(folder, resource)
+                item = _item(segments, resource, segments.entry(position))
                 if isinstance(item, Archived):
                     return item
         raise ArchiveError(
@@ -140,7 +142,7 @@ class Archive:
                 for offset in reversed(offsets):
                     place = position(number, offset)
                     record = segments.entry(place).record
-                    if record.kind in ("response", "resource") and not record.is_rejected:
+                    if record.kind in ("response", "resource", "revisit") and not record.is_rejected:
                         return place
         return None
 
@@ -162,7 +164,7 @@ class Archive:
             for entry in segments.entries(None):
                 size += entry.length
                 if entry.record.kind != "warcinfo":
-                    item = _item(resource, entry)
+                    item = _item(segments, resource, entry)
                     records += isinstance(item, Archived)
                     sweeps += isinstance(item, ClosedSweep) and not item.part
             return Verified(
@@ -208,10 +210,10 @@ def _check_name(resource: str) -> None:
         raise ArchiveError(f"{resource!r} is not the name of a resource; it must be of the form connector.resource")
 
 
-def _item(resource: str, entry: Entry) -> Archived | ClosedSweep:
+def _item(segments: Segments, resource: str, entry: Entry) -> Archived | ClosedSweep:
+    if entry.record.kind != "metadata":
+        return segments.received(entry)
     try:
-        if entry.record.kind == "metadata":
-            return warc.closed_sweep(entry.record, entry.position, entry.length)
-        return warc.data_record(entry.record, entry.position, entry.length)
+        return warc.closed_sweep(entry.record, entry.position, entry.length)
     except warc.MalformedError as error:
         raise damaged(resource, entry.position, f"the record {error}") from None

@@ -38,6 +38,23 @@ def kept_text(text: str) -> str:
     return _CONTROL.sub(" ", text).strip(" ")[:_LONGEST_TEXT].strip(" ")
 
 
+def renewed(before: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a page that was not modified: those of then, and over them what came with the 304. How the body is written down
+    stays as it was."""
+    return dict(sorted({**before, **{k: v for k, v in told.items() if not k.startswith("content-")}}.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revisited:
+    """The archived response that a source says is not modified. position, url, fetched_at: of that. headers: of the 304, as in
+    `Received`."""
+
+    position: int
+    url: str
+    fetched_at: datetime
+    headers: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """A response, a file or a part of one, as it came.
@@ -50,6 +67,7 @@ class Received:
     asked: what was sent, such as `POST {"page":1}`, without secrets; "" of a GET. rejected: why nothing is mapped of it, "" of a page.
     parent: the record that it was asked for, and the parents of that, as a JSON list; part: what tells it from other parents' pages, or
     "deletes" of a feed of deletes.
+    revisited: where the source only said that it is not modified; status, body and digest are those of then.
     unpacked: the body without its coding; digest: SHA-256 of the body in hexadecimal; each if it is at hand.
     """
 
@@ -69,6 +87,7 @@ class Received:
     rejected: str = ""
     parent: str = ""
     part: str = ""
+    revisited: Revisited | None = None
     unpacked: bytes | None = field(default=None, repr=False, compare=False)
     digest: str | None = field(default=None, repr=False, compare=False)
 

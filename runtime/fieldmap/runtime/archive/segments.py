@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fieldmap.runtime.archive import warc
 from fieldmap.runtime.archive.frames import MAGIC, FrameError, Frames
 from fieldmap.runtime.archive.position import describe, offset_of, position, segment_name, segment_of
-from fieldmap.runtime.archive.records import TornTail
+from fieldmap.runtime.archive.records import Archived, TornTail
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.ports import Folder
 
@@ -83,6 +83,22 @@ class Segments:
         except FrameError as error:
             raise damaged(self._resource, place, f"there is {error}") from None
         return self._checked(data, place, length, None)
+
+    def received(self, entry: Entry) -> Archived:
+        """What was received, by its record; a page that was not modified has the body of the response that it refers to. Raises
+        ArchiveError."""
+        try:
+            place = warc.refers_to(entry.record)
+            if place is None:
+                return warc.data_record(entry.record, entry.position, entry.length)
+            # Only ever backwards, and to a response itself: no chain of them can go round.
+            found = self.entry(place) if place < entry.position else None
+            if found is None or found.record.kind != "response" or found.record.is_rejected:
+                raise warc.MalformedError("refers to something that is no response")
+            referred = warc.data_record(found.record, found.position, found.length)
+            return warc.data_record(entry.record, entry.position, entry.length, referred)
+        except warc.MalformedError as error:
+            raise damaged(self._resource, entry.position, f"the record {error}") from None
 
     def scan(self, number: int) -> tuple[list[int], int, TornTail | None]:
         """Where each record of a segment begins, where the last ends, and the torn tail behind it; opens the last frame."""

@@ -15,13 +15,25 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, Literal, cast, get_args
 
-from fieldmap.runtime.archive.records import KEPT_HEADERS, Archived, ClosedSweep, Frame, Received, SweepEnd
+from fieldmap.runtime.archive.records import (
+    KEPT_HEADERS,
+    Archived,
+    ClosedSweep,
+    Frame,
+    Received,
+    Revisited,
+    SweepEnd,
+    renewed,
+)
 from fieldmap.runtime.plan import DELETES, Format
 
-VERSION: Final = "1"
+VERSION: Final = "2"
+# Of each record the first that knows it, so that an older one reads on until it meets what it does not know.
+_SINCE: Final = {"revisit": "2"}
+_UNMODIFIED: Final = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 FIRST_CHAIN: Final = "0" * 64
 
-Kind = Literal["warcinfo", "response", "resource", "metadata"]
+Kind = Literal["warcinfo", "response", "resource", "metadata", "revisit"]
 
 _CRLF: Final = b"\r\n"
 _MOST_HEAD: Final = 1 << 20  # bytes; a record of a parent is in it
@@ -90,15 +102,19 @@ def _chained(previous: str, before_chain: bytes) -> str:
 
 def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes, str]:
     """The record of a response or file, and its chain. record_id: 32 random hexadecimal digits."""
-    stray = item.headers.keys() - KEPT_HEADERS
+    told = item.revisited.headers if item.revisited is not None else {}
+    stray = (item.headers.keys() | told.keys()) - KEPT_HEADERS
     if stray:
         raise ValueError(f"Headers that the archive must not hold: {', '.join(sorted(stray))}")
     digest = item.digest or hashlib.sha256(item.body).hexdigest()
     block: tuple[bytes, ...]
-    if item.status is None:
+    content_type = "application/http;msgtype=response"
+    if item.revisited is not None:
+        kind, block = "revisit", (_http_head(HTTPStatus.NOT_MODIFIED, told),)
+    elif item.status is None:
         kind, block, content_type = "resource", (item.body,), _TYPES[item.format]
     else:
-        kind, block, content_type = "response", (_http_head(item), item.body), "application/http;msgtype=response"
+        kind, block = "response", (_http_head(item.status, item.headers), item.body)
     fields = {
         "Fieldmap-Resource": item.resource,
         "Fieldmap-Format": item.format,
@@ -111,11 +127,21 @@ def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes
         **({"Fieldmap-Rejected": item.rejected} if item.rejected else {}),
         **({"Fieldmap-Part": item.part} if item.part else {}),
         **({"Fieldmap-Parent": item.parent} if item.part and item.parent else {}),
+        **(_refers(item.revisited) if item.revisited is not None else {}),
         "WARC-Target-URI": item.url,
         "WARC-Payload-Digest": f"sha256:{digest}",
         "Content-Type": content_type,
     }
     return _record(kind, item.fetched_at, record_id, fields, block, previous_chain)
+
+
+def _refers(revisited: Revisited) -> dict[str, str]:
+    return {
+        "Fieldmap-Refers-To": str(revisited.position),
+        "WARC-Profile": _UNMODIFIED,
+        "WARC-Refers-To-Target-URI": revisited.url,
+        "WARC-Refers-To-Date": _written(revisited.fetched_at),
+    }
 
 
 def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[bytes, str]:
@@ -165,8 +191,8 @@ def _record(
     lines = {
         "WARC-Type": kind,
         "WARC-Record-ID": f"<urn:uuid:{_uuid(record_id)}>",
-        "WARC-Date": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "Fieldmap-Archive": VERSION,
+        "WARC-Date": _written(at),
+        "Fieldmap-Archive": _SINCE.get(kind, "1"),
         **fields,
         "WARC-Block-Digest": f"sha256:{hashed.hexdigest()}",
         "Content-Length": str(sum(map(len, block))),
@@ -181,11 +207,10 @@ def _record(
     return b"".join((before_chain, b"Fieldmap-Chain: ", chain.encode(), b"\r\n\r\n", *block, b"\r\n\r\n")), chain
 
 
-def _http_head(item: Received) -> bytes:
+def _http_head(status: int, headers: Mapping[str, str]) -> bytes:
     """A status line and headers in the encoding of HTTP, so that any octet that came is stored as it came."""
-    status = item.status or 0
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase if status in _KNOWN else ''}"]
-    for name, value in item.headers.items():
+    for name, value in headers.items():
         if _CONTROL.search(value) or value != value.strip(" "):
             raise ValueError(f"The header {name} has a control character or a space at an end")
         lines.append(f"{name}: {value}")
@@ -215,7 +240,7 @@ def parse(data: bytes, resource: str) -> Record:
         raise MalformedError("is not in the WARC 1.1 format")
     chain_at = data.rfind(_CRLF, 0, end) + 2
     head = _lines(data[10:end])
-    if head.get("fieldmap-archive") != VERSION:
+    if head.get("fieldmap-archive") != _SINCE.get(head.get("warc-type", ""), "1"):
         raise NewerError(f"is of archive format {head.get('fieldmap-archive', '(none)')[:20]}")
     if not data.startswith(b"Fieldmap-Chain: ", chain_at):
         raise MalformedError("does not end its headers with its chain")
@@ -244,11 +269,41 @@ def _lines(raw: bytes) -> dict[str, str]:
     return head
 
 
-def data_record(record: Record, position: int, length: int) -> Archived:
-    """A response or resource record as what was received. Raises MalformedError."""
+def headers(record: Record) -> dict[str, str]:
+    """The HTTP headers that a response or revisit record holds itself. Raises MalformedError."""
+    try:
+        return _http(record.block[:_MOST_HEAD])[1]
+    except ValueError as error:
+        raise MalformedError(f"lacks a header or has a wrong one ({error})") from None
+
+
+def refers_to(record: Record) -> int | None:
+    """The position of the response whose body a revisit record has, None for any other record. Raises MalformedError."""
+    if record.kind != "revisit":
+        return None
+    place = record.head.get("fieldmap-refers-to", "")
+    if not (place.isascii() and place.isdigit() and len(place) < 20):
+        raise MalformedError("does not say which response it refers to")
+    return int(place)
+
+
+def data_record(record: Record, position: int, length: int, referred: Archived | None = None) -> Archived:
+    """A response, resource or revisit record as what was received. referred: that which a revisit record refers to. Raises
+    MalformedError."""
     head = record.head
+    revisited = None
     try:
         status, headers, body = (None, {}, bytes(record.block)) if record.kind == "resource" else _http(record.block)
+        if record.kind == "revisit":
+            if referred is None or head["warc-payload-digest"] != f"sha256:{referred.digest}":
+                raise MalformedError("refers to a response of another content")
+            revisited = Revisited(
+                position=referred.position,
+                url=head["warc-refers-to-target-uri"],
+                fetched_at=_instant(head["warc-refers-to-date"]),
+                headers=headers,
+            )
+            status, headers, body = referred.status, renewed(referred.headers, headers), referred.body
         return Archived(
             resource=head["fieldmap-resource"],
             url=head["warc-target-uri"],
@@ -266,6 +321,7 @@ def data_record(record: Record, position: int, length: int) -> Archived:
             rejected=head.get("fieldmap-rejected", ""),
             parent=head.get("fieldmap-parent", ""),
             part=head.get("fieldmap-part", ""),
+            revisited=revisited,
             digest=head["warc-payload-digest"].removeprefix("sha256:"),
             position=position,
             length=length,
@@ -294,7 +350,7 @@ def closed_sweep(record: Record, position: int, length: int) -> ClosedSweep:
 
 
 def frame(record: Record, position: int) -> Frame:
-    """A response or resource record without its body. Raises MalformedError."""
+    """A response, resource or revisit record without its body. Raises MalformedError."""
     head = record.head
     try:
         return Frame(
@@ -326,6 +382,10 @@ def _end(head: Mapping[str, str], listing: bytes) -> SweepEnd:
         begin=int(head.get("fieldmap-begin", "-1")),
         asks=head.get("fieldmap-asks", ""),
     )
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _instant(text: str) -> datetime:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Self
 
 from fieldmap.runtime.archive import warc
 from fieldmap.runtime.archive.frames import MOST_RECORD, compressor
+from fieldmap.runtime.archive.kept import Kept, kept
 from fieldmap.runtime.archive.position import position, segment_name
 from fieldmap.runtime.archive.records import Archived, ClosedSweep, Parts, Received, Standing, SweepEnd, TornTail
-from fieldmap.runtime.archive.segments import Segments, damaged
+from fieldmap.runtime.archive.segments import Segments
 from fieldmap.runtime.archive.standing import parts, standing
 from fieldmap.runtime.errors import ArchiveBusyError, ArchiveError
 from fieldmap.runtime.ports import Folder, Lock, LockedError, Ports, Segment
@@ -92,15 +93,16 @@ class Writer:
 
     def read(self, place: int) -> Archived:
         """The response at a position, its digest checked. Raises ArchiveError."""
-        entry = Segments(self._folder, self.resource).entry(place)
-        try:
-            return warc.data_record(entry.record, entry.position, entry.length)
-        except warc.MalformedError as error:
-            raise damaged(self.resource, place, f"the record {error}") from None
+        segments = Segments(self._folder, self.resource)
+        return segments.received(segments.entry(place))
 
     def standing(self, part: str = "") -> Standing:
         """The position of the last sweep that was closed, and what an interrupted one behind it left; read from the end backwards."""
         return standing(Segments(self._folder, self.resource), self.resource, part)
+
+    def last_sweep(self) -> Iterator[Kept]:
+        """The pages of the last sweep that was closed, in order, without their bodies. Raises ArchiveError."""
+        return kept(Segments(self._folder, self.resource), self.resource)
 
     def close(self) -> None:
         """Ends the writing and releases the lock; a second call does nothing."""
