@@ -43,8 +43,8 @@ def test_an_api_key_in_the_query_goes_along_and_is_not_kept(workday: Source) -> 
     with serving(page(1, next="?page=2"), page(2)) as server:
         got = workday.fetch(connector(server.url, LINK, auth=auth), ENVIRON)
         assert server.targets == [
-            "/v1/workers?api_key=k3y+canary%2F%2B%26",
-            "/v1/workers?page=2&api_key=k3y+canary%2F%2B%26",
+            "/v1/workers?api_key=k3y%20canary%2F%2B%26",
+            "/v1/workers?page=2&api_key=k3y%20canary%2F%2B%26",
         ]
     assert [item.url for item in got] == [
         f"{server.url}/v1/workers?api_key=***",
