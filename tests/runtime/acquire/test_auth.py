@@ -249,7 +249,7 @@ def test_I20_no_secret_reaches_the_archive(workday: Source, auth: Auth) -> None:
         query = (("api_key", text(SecretRef("CLIENT_SECRET"))), ("view", text("all")))
         plan = connector(server.url, LINK, auth=auth, query=query, headers=(("X-Key", text(SecretRef("TOKEN"))),))
         got = workday.fetch(plan, ENVIRON)
-        assert server.targets == [f"/v1/workers?api_key={quote(SECRET, safe="")}&view=all", link]
+        assert server.targets == [f"/v1/workers?api_key={quote(SECRET, safe='')}&view=all", link]
         assert server.asked[1].headers["x-key"] == TOKEN
     assert got[0].url == f"{server.url}/v1/workers?api_key=***&view=all"
     assert got[1].url == f"{server.url}/v1/***/workers?api_key=***&***=***&page=***"
