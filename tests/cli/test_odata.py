@@ -128,6 +128,19 @@ def two() -> Service:
     return Service(2, V2, {"/A_Supplier": [supplier(number) for number in range(1, 6)]}, moment=day)
 
 
+def test_an_entity_set_that_the_metadata_does_not_have(
+    project: Callable[[Service, str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project(two(), MAP_2)
+    assert run(["metadata", "s4"]) == 0
+    project(two(), MAP_2.replace(" is A_", " is B_", 1))
+    assert run(["check"]) == 1
+    assert "FM0441" in said(capsys)
+    (folder / "metadata.xml").write_text("<Edmx")
+    assert run(["check"]) == 1
+    assert "FM0440" in said(capsys)
+
+
 def test_version_2_from_its_metadata_to_a_replay(
     project: Callable[[Service, str], Path], database: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -89,6 +89,7 @@ def test_every_record_ended_in_one_place(loaded: Loaded, real_data: Path) -> Non
     read = {
         map_id: (found.counts.read, found.counts.claimed, found.counts.dead)
         for map_id, found in loaded.report.maps.items()
+        if found.counts.read  # the folder has maps of protocols too, of which there is no payload
     }
     assert read == {
         "workday_raas_teams__worker": (104, 103, 1),

@@ -84,6 +84,8 @@ ELSEWHERE = {
     "FM0334": "tests/compiler/test_rates.py",
     "FM0365": "tests/compiler/test_reference.py",
     "FM0366": "tests/compiler/test_reference.py",
+    "FM0440": "tests/cli/test_odata.py",
+    "FM0441": "tests/cli/test_odata.py",
     "FM0506": "tests/docs/test_cookbook.py",
     "FM0530": "tests/compiler/test_advice.py",
     "FM0531": "tests/compiler/test_advice.py",

@@ -53,6 +53,8 @@ def lower_delta(node: ast.Resource, report: Report) -> plan.Delta | None:
         return None
     sent = window.since if window is not None else None
     if window is not None and sent is None and "since" not in holes:
+        if report.broken(node.span):
+            return None  # the line that says so may be the one that did not read
         report.error(
             "FM0401",
             f"{node.name.text} does not say how the source is asked for what changed",

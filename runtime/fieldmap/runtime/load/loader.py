@@ -493,6 +493,8 @@ class Loader:
             _analyze(connection, "claims", claim.table, [*own, *columns])
         for merger in self._claimed:
             _analyze(connection, "canonical", merger.info.table, list(merger.info.key))
+            if merger.info.history:
+                _analyze(connection, "history", merger.info.table, [*merger.info.key, "_true_from", "_known_to"])
 
     def _is_empty(self, connection: Connection) -> bool:
         """Whether the store knows no record of the map."""
