@@ -288,7 +288,7 @@ def replay(folder: Path, url: str, *, timed: bool, bare: bool = False) -> dict[s
     if bare:
         bundle = without_provenance(bundle)
         with database.connect() as connection:
-            connection.execute("ALTER TABLE canonical.worker DROP COLUMN _claims CASCADE")
+            connection.execute("ALTER TABLE canonical.worker ALTER COLUMN _claims DROP NOT NULL")
     with database.connect() as connection:
         row = connection.execute(
             "INSERT INTO fieldmap.runs (command, bundle) VALUES ('bench', '') RETURNING id"
