@@ -67,3 +67,14 @@ def real_data() -> Path:
 def usual_width(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables as wide as the command line makes them, whatever terminal the tests are run from."""
     monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes that map for a loader are started before its first page, and waited for."""
+    from fieldmap.runtime.load import loader
+    from fieldmap.runtime.load.mapping import Workers
+
+    monkeypatch.setattr(loader, "WIDENED", 0)
+    begun = property(lambda self: all(worker._ready.result() is None for worker in self._workers))
+    monkeypatch.setattr(Workers, "are_ready", begun)

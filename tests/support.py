@@ -53,6 +53,20 @@ class MemoryPage:
         return self.body
 
 
+class Quiet:
+    """Progress that nobody looks at. notes: what was said of interrupted and shortened sweeps."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def fetched(self, resource: str, pages: int) -> None: ...
+    def applied(self, title: str, records: int) -> None: ...
+    def stands(self, resource: str, state: str, through: str = "") -> None: ...
+    def waits(self, resource: str, reason: str, seconds: float | None = None) -> None: ...
+    def cut(self, resource: str, note: str) -> None:
+        self.notes.append(note)
+
+
 @dataclass
 class Pages:
     """Makes pages with rising positions."""

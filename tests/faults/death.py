@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.points import Points, WatchedServer, watched_ports
+from tests.support import Quiet
 
 import fieldmap.runtime.acquire.files
 import fieldmap.runtime.acquire.paging
@@ -30,14 +31,6 @@ from fieldmap.runtime.load import intake
 from fieldmap.runtime.store.database import Server
 
 DEADLINE = 90.0
-
-
-class Quiet:
-    def fetched(self, resource: str, pages: int) -> None: ...
-    def applied(self, title: str, records: int) -> None: ...
-    def stands(self, resource: str, state: str, through: str = "") -> None: ...
-    def waits(self, resource: str, reason: str, seconds: float | None = None) -> None: ...
-    def cut(self, resource: str, note: str) -> None: ...
 
 
 def small_batches() -> None:

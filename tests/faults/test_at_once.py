@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 from tests.conftest import empty_database
-from tests.faults.death import Quiet
 from tests.faults.state import accounts, digest
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, raw, reply
 from tests.runtime.acquire.test_children import MAP as CHILDREN
-from tests.support import compiled, rows
+from tests.support import Quiet, compiled, rows
 
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle

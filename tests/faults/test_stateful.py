@@ -25,12 +25,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from psycopg import conninfo, sql
-from tests.faults.death import Quiet
 from tests.faults.points import cursors
 from tests.faults.reference import HR, MAPS, PAY, Expected, Pages, Version, expected
 from tests.faults.state import accounts, digest, row_versions
 from tests.runtime.archive.fakes import received
-from tests.support import compiled, rows
+from tests.support import Quiet, compiled, rows
 
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import empty_database
-from tests.support import rows
+from tests.support import Quiet, rows
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.explain import explain
@@ -34,16 +34,6 @@ FILES = (
     ("sf_extract.cost_distributions", "successfactors/EmpCostDistribution_expected.jsonl", "ndjson"),
     ("s4.business_partners", "sap_s4/A_BusinessPartner.json", "json"),
 )
-
-
-class Quiet:
-    """Progress that nobody looks at."""
-
-    def fetched(self, resource: str, pages: int) -> None: ...
-    def applied(self, title: str, records: int) -> None: ...
-    def stands(self, resource: str, state: str, through: str = "") -> None: ...
-    def waits(self, resource: str, reason: str, seconds: float | None = None) -> None: ...
-    def cut(self, resource: str, note: str) -> None: ...
 
 
 class Loaded:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, raw, reply
 from tests.runtime.archive.fakes import FixedRandomness, VirtualClock
-from tests.support import compiled
+from tests.support import Quiet, compiled
 
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.acquire.transport import BoundedHttp
@@ -45,18 +45,6 @@ map hr.workers to Worker {
   name   = $.name if invalid reject
 }
 """
-
-
-class Quiet:
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def fetched(self, resource: str, pages: int) -> None: ...
-    def applied(self, title: str, records: int) -> None: ...
-    def stands(self, resource: str, state: str, through: str = "") -> None: ...
-    def waits(self, resource: str, reason: str, seconds: float | None = None) -> None: ...
-    def cut(self, resource: str, note: str) -> None:
-        self.notes.append(note)
 
 
 class World:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import Quiet
+
 from fieldmap.runtime import bundle as bundles
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.ports import Ports
@@ -47,14 +49,6 @@ class Deadly:
 
         connection.execute = counted  # type: ignore[method-assign]
         return connection
-
-
-class Quiet:
-    def fetched(self, resource: str, pages: int) -> None: ...
-    def applied(self, title: str, records: int) -> None: ...
-    def stands(self, resource: str, state: str, through: str = "") -> None: ...
-    def waits(self, resource: str, reason: str, seconds: float | None = None) -> None: ...
-    def cut(self, resource: str, note: str) -> None: ...
 
 
 def main() -> None:

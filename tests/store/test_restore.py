@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from psycopg import conninfo, sql
 from tests.conftest import empty_database
-from tests.support import compiled, rows
+from tests.support import Quiet, compiled, rows
 
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
@@ -47,14 +47,6 @@ STATE = (
     "SELECT archive_position, record_index, code, record FROM fieldmap.dead_letters ORDER BY 1, 2",
     "SELECT map, applied_through, replaying FROM fieldmap.positions",
 )
-
-
-class Quiet:
-    def fetched(self, resource: str, pages: int) -> None: ...
-    def applied(self, title: str, records: int) -> None: ...
-    def stands(self, resource: str, state: str, through: str = "") -> None: ...
-    def waits(self, resource: str, reason: str, seconds: float | None = None) -> None: ...
-    def cut(self, resource: str, note: str) -> None: ...
 
 
 class World:

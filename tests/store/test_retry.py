@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import empty_database
-from tests.support import compiled, rows
+from tests.support import Quiet, compiled, rows
 
 from fieldmap.runtime import bundle as bundles
 from fieldmap.runtime.archive import Archive
@@ -76,14 +76,6 @@ map hr.people to Worker {{
 merge Worker {{ default {changes.get("rule", "newest")} }}
 """
     return compiled(folder, all=text)
-
-
-class Quiet:
-    def fetched(self, resource: str, pages: int) -> None: ...
-    def applied(self, title: str, records: int) -> None: ...
-    def stands(self, resource: str, state: str, through: str = "") -> None: ...
-    def waits(self, resource: str, reason: str, seconds: float | None = None) -> None: ...
-    def cut(self, resource: str, note: str) -> None: ...
 
 
 class World:

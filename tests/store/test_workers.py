@@ -20,7 +20,6 @@ from tests.support import MemoryPage, Pages, compiled, ready, rows
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import FieldmapError
 from fieldmap.runtime.load import intake
-from fieldmap.runtime.load import loader as loading
 from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.load.mapping import Workers
 from fieldmap.runtime.store.database import Server
@@ -35,14 +34,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def shared(server: Server, bundle: Bundle) -> Iterator[Server]:
     with empty_database(server) as database:
         yield ready(database, bundle)
-
-
-@pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes are started before the first page, and waited for."""
-    monkeypatch.setattr(loading, "WIDENED", 0)
-    begun = property(lambda self: all(worker._ready.result() is None for worker in self._workers))
-    monkeypatch.setattr(Workers, "are_ready", begun)
 
 
 def history(seed: int) -> list[list[MemoryPage]]:

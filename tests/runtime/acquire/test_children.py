@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, reply
 from tests.runtime.archive.fakes import FixedRandomness, VirtualClock
-from tests.support import compiled
+from tests.support import Quiet, compiled
 
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.acquire.transport import BoundedHttp
@@ -59,18 +59,6 @@ map hr.jobs to Job {
 }
 """
 AT = "2026-01-0{}T00:00:00Z"
-
-
-class Quiet:
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def fetched(self, resource: str, pages: int) -> None: ...
-    def applied(self, title: str, records: int) -> None: ...
-    def stands(self, resource: str, state: str, through: str = "") -> None: ...
-    def waits(self, resource: str, reason: str, seconds: float | None = None) -> None: ...
-    def cut(self, resource: str, note: str) -> None:
-        self.notes.append(note)
 
 
 class World:
@@ -145,13 +133,14 @@ def test_each_parent_is_asked_for_and_goes_along(world: World) -> None:
     assert world.rows() == ROWS
 
 
-def test_a_replay_needs_the_archive_alone(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_replay_needs_the_archive_alone(world: World, tmp_path: Path, at_once: None, workers: int) -> None:
     world.sync()
     world.workers[0] |= {"name": "another", "at": AT.format(2)}
     world.sync("hr.workers")
     asked = len(world.server.asked)
     other = compiled(tmp_path / "other", hr=MAP.replace("title  = $.title", 'title  = "{@parent.id}: {$.title!}"'))
-    Run(other, world.archive, world.database, world.ports, {}, Quiet()).replay([])
+    Run(other, world.archive, world.database, world.ports, {}, Quiet(), workers=workers).replay([])
     assert (world.rows(), len(world.server.asked)) == (ROWS, asked)
     # What is asked for the newer version brings what it says.
     world.bundle = other

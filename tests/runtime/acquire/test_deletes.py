@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, reply
 from tests.runtime.archive.fakes import FixedRandomness, VirtualClock
-from tests.support import compiled
+from tests.support import Quiet, compiled
 
 from fieldmap.cli.main import run
 from fieldmap.runtime.acquire.sweeps import Wanted
@@ -55,18 +55,6 @@ map hr.workers to Worker {
 }
 """
 AT = "2026-01-0{}T00:00:00Z"
-
-
-class Quiet:
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def fetched(self, resource: str, pages: int) -> None: ...
-    def applied(self, title: str, records: int) -> None: ...
-    def stands(self, resource: str, state: str, through: str = "") -> None: ...
-    def waits(self, resource: str, reason: str, seconds: float | None = None) -> None: ...
-    def cut(self, resource: str, note: str) -> None:
-        self.notes.append(note)
 
 
 def worker(name: str, day: int) -> dict[str, Any]:
@@ -188,7 +176,8 @@ def test_S19_deleted_in_the_moment_of_its_last_change(world: World) -> None:
     assert world.rows() == "bcd"
 
 
-def test_a_replay_needs_the_archive_alone(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_replay_needs_the_archive_alone(world: World, at_once: None, workers: int) -> None:
     world.gone = [gone("b", 3), gone("c", 1)]
     world.sync()
     world.workers, world.gone = [worker("b", 4), worker("e", 4)], [gone("a", 5)]
@@ -199,7 +188,7 @@ def test_a_replay_needs_the_archive_alone(world: World, tmp_path: Path) -> None:
         for schema in ("canonical", "claims", "fieldmap"):
             connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
         connection.commit()
-    Run(world.bundle, world.archive, world.database, world.ports, {}, Quiet()).replay([])
+    Run(world.bundle, world.archive, world.database, world.ports, {}, Quiet(), workers=workers).replay([])
     assert (world.rows(), world.claims(), len(world.server.asked)) == ("bcde", before, asked)
 
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive import Archived, ClosedSweep, Writer
 from fieldmap.runtime.errors import UsageError
-from fieldmap.runtime.plan import Connector, DatabaseConnector, FilesConnector, PushConnector
+from fieldmap.runtime.plan import (
+    Connector,
+    DatabaseConnector,
+    FilesConnector,
+    FilesResource,
+    HttpResource,
+    PushConnector,
+    TableResource,
+)
 from fieldmap.runtime.ports import Ports
 
 if TYPE_CHECKING:
     from fieldmap.runtime.acquire.family import Family
     from fieldmap.runtime.acquire.flow import Flow
+
+_Resource = TypeVar("_Resource", HttpResource, FilesResource, TableResource)
 
 
 def acquire(
@@ -38,63 +48,38 @@ def acquire(
     if isinstance(connector, PushConnector):
         # What was pushed is in the archive already.
         return iter(())
+    surroundings: Any = {"writer": writer, "ports": ports, "environ": environ, "wanted": wanted}
     if isinstance(connector, DatabaseConnector):
-        for table in connector.resources:
-            if table.name == resource_name:
-                from fieldmap.runtime.acquire.tables import fetch_table
+        from fieldmap.runtime.acquire.tables import fetch_table
 
-                return fetch_table(connector, table, writer=writer, ports=ports, environ=environ, wanted=wanted)
-    elif isinstance(connector, FilesConnector):
-        for files_resource in connector.resources:
-            if files_resource.name == resource_name:
-                from fieldmap.runtime.acquire.files import fetch_files
+        return fetch_table(connector, _named(connector, connector.resources, resource_name), **surroundings)
+    if isinstance(connector, FilesConnector):
+        from fieldmap.runtime.acquire.files import fetch_files
 
-                return fetch_files(
-                    connector, files_resource, writer=writer, ports=ports, environ=environ, wanted=wanted
-                )
-    else:
-        for http_resource in connector.resources:
-            if http_resource.name == resource_name:
-                from fieldmap.runtime.acquire.flow import Flow
-                from fieldmap.runtime.acquire.paging import fetch_pages
+        return fetch_files(connector, _named(connector, connector.resources, resource_name), **surroundings)
+    from fieldmap.runtime.acquire.flow import Flow
 
-                shared = {} if flows is None else flows
-                flow = shared.setdefault(connector.name, Flow(connector, ports))
-                if http_resource.parent is not None:
-                    from fieldmap.runtime.acquire.children import fetch_children
+    resource = _named(connector, connector.resources, resource_name)
+    shared = {} if flows is None else flows
+    surroundings["flow"] = shared.setdefault(connector.name, Flow(connector, ports))
+    if resource.parent is not None:
+        from fieldmap.runtime.acquire.children import fetch_children
 
-                    assert family is not None  # noqa: S101  (whoever reads a plan with parents knows where they are)
-                    return fetch_children(
-                        connector,
-                        http_resource,
-                        writer=writer,
-                        ports=ports,
-                        environ=environ,
-                        wanted=wanted,
-                        flow=flow,
-                        family=family,
-                    )
-                if http_resource.deletes is not None:
-                    from fieldmap.runtime.acquire.deletes import fetch_with_deletes
+        assert family is not None  # noqa: S101  (whoever reads a plan with parents knows where they are)
+        return fetch_children(connector, resource, family=family, **surroundings)
+    if resource.deletes is not None:
+        from fieldmap.runtime.acquire.deletes import fetch_with_deletes
 
-                    return fetch_with_deletes(
-                        connector,
-                        http_resource,
-                        http_resource.deletes,
-                        writer=writer,
-                        ports=ports,
-                        environ=environ,
-                        wanted=wanted,
-                        flow=flow,
-                    )
-                return fetch_pages(
-                    connector,
-                    http_resource,
-                    writer=writer,
-                    ports=ports,
-                    environ=environ,
-                    wanted=wanted,
-                    flow=flow,
-                )
-    known = ", ".join(resource.name for resource in connector.resources) or "none"
-    raise UsageError(f"The connector {connector.name} has no resource {resource_name}; it has: {known}")
+        return fetch_with_deletes(connector, resource, resource.deletes, **surroundings)
+    from fieldmap.runtime.acquire.paging import fetch_pages
+
+    return fetch_pages(connector, resource, **surroundings)
+
+
+def _named(connector: Connector, resources: tuple[_Resource, ...], name: str) -> _Resource:
+    """The resource of that name. Raises UsageError."""
+    for resource in resources:
+        if resource.name == name:
+            return resource
+    known = ", ".join(resource.name for resource in resources) or "none"
+    raise UsageError(f"The connector {connector.name} has no resource {name}; it has: {known}")

@@ -11,8 +11,8 @@ from fieldmap.runtime.load.mapping import Later, Mapper, Told
 # A batch ends when it holds this much; both bound the memory of a run, whatever the size of the archive.
 BATCH_BYTES = 16 * 1024 * 1024
 BATCH_RECORDS = 25_000
-# How many pages may be on their way to be mapped, beside the bound on their bytes.
-_PAGES_AHEAD = 32
+# How many pages may be with other processes, beside the bound on their bytes.
+_PAGES_AHEAD = 1_000
 
 
 class Intake:
@@ -32,7 +32,7 @@ class Intake:
         self._full = full
         self._adding = deque[tuple[Later[Batch], int]]()
         self._preparing = deque[tuple[Later[Told], int]]()
-        self._size = 0
+        self._size = self._records = 0
 
     @property
     def waits(self) -> bool:
@@ -57,8 +57,14 @@ class Intake:
         later = self.mapper.prepare(page)
         self._preparing.append((later, size))
         self._size += size
-        many = not self.mapper.ahead and not (later().is_quick and self._records() < BATCH_RECORDS)
-        if many or self._size >= self._group + self.mapper.ahead or len(self._preparing) > 2 * _PAGES_AHEAD:
+        if self.mapper.ahead:
+            # What a page holds is not known before its answer is there.
+            full = len(self._preparing) > _PAGES_AHEAD
+        else:
+            told = later()
+            self._records += told.records
+            full = not told.is_quick or self._records >= BATCH_RECORDS
+        if full or self._size >= self._group + self.mapper.ahead:
             self._take_group()
 
     def close(self) -> None:
@@ -82,9 +88,6 @@ class Intake:
         """So many bytes of pages are asked about together: of the next as many are decoded meanwhile, if there is a process for that."""
         return BATCH_BYTES if not self.mapper.ahead else BATCH_BYTES // 2
 
-    def _records(self) -> int:
-        return sum(later().records for later, _ in self._preparing)
-
     def _take_added(self) -> None:
         later, size = self._adding.popleft()
         self._size -= size
@@ -104,6 +107,7 @@ class Intake:
             if not told.is_quick:
                 break
         self._size -= taken
+        self._records = 0
         puts = [self.mapper.put(told, known) for told, known in zip(group, self._ask(group), strict=True)]
         for part in puts:
             self.batch.absorb(part())
