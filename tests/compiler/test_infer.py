@@ -77,7 +77,7 @@ def test_a_page_of_an_api(tmp_path: Path) -> None:
         "id $.employeeID # different in all 4",
         "changed $.lastModified # the time of a change, by its name: confirm",
         'all text? absent when ""',
-        'employeeID : text # in all 4; such as "99999", 4 different',
+        'employeeID : text # in all 4; written like "99999", 4 different',
         "middle : text? pii # in 1 of 4",
         "email : text? pii # in 1 of 4; up to 15 characters",
         'as date("MM/dd/yyyy") or as date("dd/MM/yyyy"): cannot be told apart, no day is above 12',

@@ -189,7 +189,7 @@ class Concluder:
         different = (
             "many different" if seen.many else f"{len(values)} different" if len(values) > 1 else "always the same"
         )
-        return [f"such as {masked(values[0])}, {different}"]
+        return [f"written like {masked(values[0])}, {different}"]
 
     # ------------------------------------------------------------------------------------------------------- codes
 
