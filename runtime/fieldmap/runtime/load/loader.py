@@ -21,7 +21,7 @@ from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Page, 
 from fieldmap.runtime.load.identify import begin, concerned, with_referrers
 from fieldmap.runtime.load.intake import Intake
 from fieldmap.runtime.load.letters import write_letters
-from fieldmap.runtime.load.mapping import Here, Mapper, Told, Workers, usual_workers
+from fieldmap.runtime.load.mapping import Here, Mapper, Told, Workers, opened, usual_workers
 from fieldmap.runtime.load.merging import Changes, Merger, follow, lock, merge_all
 from fieldmap.runtime.load.recall import Recall
 from fieldmap.runtime.load.shares import Shares
@@ -162,6 +162,7 @@ class Loader:
                     if intake.batch.counts.pages >= BATCH_PAGES:
                         intake.close()
                     continue
+            page = opened(page)
             self._mapped += len(page.content())
             if self._recall is None or self._fresh or not self._maker.is_quick:
                 intake.add(page)

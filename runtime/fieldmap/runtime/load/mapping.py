@@ -141,12 +141,12 @@ class Workers:
         return all(worker.is_ready for worker in self._workers)
 
     def add(self, page: Page) -> Later[Batch]:
-        return self._next().ask("add", _sent(page))
+        return self._next().ask("add", page)
 
     def prepare(self, page: Page) -> Later[Told]:
         self._next()
         number = self._turn
-        answer: Later[tuple[bool, int, list[str | None], list[str]]] = self._workers[number].ask("prepare", _sent(page))
+        answer: Later[tuple[bool, int, list[str | None], list[str]]] = self._workers[number].ask("prepare", page)
         position = page.position
         return lambda: Elsewhere(number, position, *answer())
 
@@ -172,8 +172,8 @@ def usual_workers() -> int:
     return 0 if cores == 1 else min(4, cores)
 
 
-def _sent(page: Page) -> Page:
-    """The page as a worker needs it: with its content instead of the body that was archived."""
+def opened(page: Page) -> Page:
+    """The page as mapping needs it: with its content, unpacked once, instead of the body that was archived."""
     content = page.content()
     return replace(page, body=b"", unpacked=content) if isinstance(page, Archived) else page
 
