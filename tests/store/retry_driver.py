@@ -1,6 +1,6 @@
 """Retries all dead letters with death before the k-th statement to the database, or after a COMMIT.
 
-    python retry_driver.py BUNDLE ARCHIVE DATABASE_URL K
+    python -m tests.store.retry_driver BUNDLE ARCHIVE DATABASE_URL K
 
 K counts from 1; 0 never dies and prints how many points there were.
 """

@@ -28,7 +28,7 @@ from fieldmap.runtime.reports import Report
 from fieldmap.runtime.run import Run
 from fieldmap.runtime.store.database import Server
 
-DRIVER = Path(__file__).parent / "retry_driver.py"
+ROOT = Path(__file__).parents[2]
 STEP = 1 if os.environ.get("FIELDMAP_ALL_POINTS") else 3
 
 SHOWN = (
@@ -279,8 +279,16 @@ def test_a_record_that_is_not_where_it_was_stays(world: World, tmp_path: Path) -
 
 
 def retry(world: World, url: str, kill_at: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(DRIVER), str(world.home / "bundle"), str(world.archive), url, str(kill_at)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "tests.store.retry_driver",
+        str(world.home / "bundle"),
+        str(world.archive),
+        url,
+        str(kill_at),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
 
 
 def test_I15_death_at_every_point_leaves_a_letter_or_a_claim(world: World, tmp_path: Path, server: Server) -> None:
