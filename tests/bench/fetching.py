@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.bench.bench import peak
 
 from fieldmap.runtime import bundle as bundles
 from fieldmap.runtime.acquire import acquire
@@ -179,7 +179,7 @@ def memory_child(url: str, database: str, folder: Path, patience: float) -> None
     try:
         run.sync([])
     except AwayError:
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, options.room.most >> 20, flush=True)
+        print(int(peak()), options.room.most >> 20, flush=True)
 
 
 def memory(megabytes: int, patience: float = 300.0) -> tuple[int, int]:

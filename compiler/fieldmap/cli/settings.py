@@ -48,7 +48,7 @@ class Settings(BaseSettings):
         default=4, ge=1, le=64, description="so many resources are fetched, and so many loaded, at a time"
     )
     memory_mb: int = Field(
-        default=48,
+        default=16,
         ge=1,
         le=65_536,
         description="so many MB of fetched pages may wait in memory; others wait in the archive",

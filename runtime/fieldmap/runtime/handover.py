@@ -14,7 +14,7 @@ from typing import Final
 
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep
 
-ROOM_BYTES: Final = 48 << 20
+ROOM_BYTES: Final = 16 << 20
 
 
 class GivenUpError(Exception):
