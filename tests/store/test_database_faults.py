@@ -132,20 +132,22 @@ def test_D20_a_copy_cut_in_the_middle_is_done_again_on_another_connection(bundle
     assert lines(database) == LOADED
 
 
-def test_D18_a_session_that_is_ended_is_no_end(bundle: Bundle, database: Server) -> None:
+@pytest.mark.parametrize("also", [False, True], ids=["once", "and where it looks what became of it"])
+def test_D18_a_session_that_is_ended_is_no_end(bundle: Bundle, database: Server, also: bool) -> None:
     """Ended between the claims and the rows: the batch is done again, whole, and by the same run."""
     ready(database, bundle)
     ended: list[int] = []
 
     def end(connection: Connection, statement: str) -> None:
-        if "CREATE TEMP TABLE merged_" in statement and not ended:
+        at = "FROM fieldmap.positions WHERE map" if ended else "CREATE TEMP TABLE merged_"
+        if at in statement and len(ended) < 1 + also:
             ended.append(connection.info.backend_pid)
             with database.connect() as other:
-                other.execute("SELECT pg_terminate_backend(%s)", ended)
-                _until(lambda: rows(database, "SELECT FROM pg_stat_activity WHERE pid = %s", *ended) == [])
+                other.execute("SELECT pg_terminate_backend(%s)", ended[-1:])
+                _until(lambda: rows(database, "SELECT FROM pg_stat_activity WHERE pid = %s", ended[-1]) == [])
 
     load(Watched(database, end), bundle, MAP, two(Pages()), run=_run(database))
-    assert ended
+    assert len(ended) == 1 + also
     assert lines(database) == LOADED
     assert rows(database, "SELECT read, claimed FROM fieldmap.accounts") == [(2, 2)]
 

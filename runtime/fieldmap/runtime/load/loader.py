@@ -529,29 +529,30 @@ class Loader:
     def _certainly(self, work: Callable[[Connection], Any], done: Callable[[Connection], bool]) -> Any:
         """Runs a transaction until its outcome is known. A lost connection or answer is looked up with `done`, or done again: the
         position was locked by the first attempt, so its absence from the ledger is final once the new one holds the lock."""
+        lost = ""
         for attempt in range(_ATTEMPTS):
             try:
+                if attempt and self._happened(done):
+                    return None
                 outcome, result = transact(self._connected(), work)
                 if outcome is Commit.COMMITTED:
                     return result
             except psycopg.Error as error:
                 if not _passing(error):
                     raise self._refused(error) from None
-                if attempt == _ATTEMPTS - 1:
-                    raise AwayError(
-                        f"The database stopped in the middle of {self._info.title}: {first_line(error)}; nothing was lost, run the command again"
-                    ) from None
+                lost = f": {first_line(error)}"
             self._drop()
-            connection = self._connected()
-            connection.execute("BEGIN")
-            connection.execute("SELECT FROM fieldmap.positions WHERE map = %s FOR UPDATE", [self._info.id])
-            found = done(connection)
-            connection.execute("ROLLBACK")
-            if found:
-                return None
         raise AwayError(
-            f"The database lost {_ATTEMPTS} connections in the middle of {self._info.title}; nothing was lost, run the command again"
+            f"The database stopped {_ATTEMPTS} times in the middle of {self._info.title}{lost}; nothing was lost, run the command again"
         )
+
+    def _happened(self, done: Callable[[Connection], bool]) -> bool:
+        connection = self._connected()
+        connection.execute("BEGIN")
+        connection.execute("SELECT FROM fieldmap.positions WHERE map = %s FOR UPDATE", [self._info.id])
+        found = done(connection)
+        connection.execute("ROLLBACK")
+        return found
 
     def _refused(self, error: psycopg.Error) -> DatabaseError:
         return DatabaseError(
