@@ -508,8 +508,30 @@ def test_a_clock_that_goes_back_makes_no_time_that_ends_before_it_begins(one: Bu
 
 
 MATCHED = TWO.replace("same number of hr, pay", "match pay to hr on email when unique")
-NAMED = ONE.replace("  email   : text?", "  email   : text?\n  boss : Worker?").replace(
-    "  email   = $.mail", "  email   = $.mail\n  boss = $.mail by id"
+REFERS = (
+    MATCHED.replace("  keeps history\n", "").replace(
+        "connector pay",
+        """entity Note {
+  key no : text
+  about  : Worker?
+  keeps history
+}
+map hr.notes to Note {
+  no    = $.id
+  about = $.about
+}
+connector pay""",
+    )
+).replace(
+    "  resource people {",
+    """  resource notes {
+    get "/notes"
+    records $.data[*]
+    id $.id
+    changed $.at
+    shape { id: text, about: text?, at: datetime }
+  }
+  resource people {""",
 )
 
 
@@ -521,14 +543,12 @@ NAMED = ONE.replace("  email   : text?", "  email   : text?\n  boss : Worker?").
             "Worker keeps history, and hr.people does not say when its records change",
         ),
         (MATCHED, "Worker keeps no history while its sources are matched: who is who is known of today only"),
-        (NAMED, "hr.people gives boss in numbers that are not those of the model"),
         (
-            NAMED.replace("Worker?", "Worker? must exist").replace(" by id", ""),
-            "Worker keeps no history while boss must exist",
+            REFERS,
+            "Note keeps no history while hr.notes gives about in numbers that a `match` has to tell the meaning of",
         ),
-        (ONE.replace("mail: text?", 'mail: text? unchanged when "-"'), "versions of hr.people leave email unchanged"),
     ],
-    ids=["no time", "match", "by id", "must exist", "unchanged"],
+    ids=["no time", "match", "reference to what is matched"],
 )
 def test_what_would_make_the_past_depend_on_today_is_refused(text: str, says: str, tmp_path: Path) -> None:
     found = project(tmp_path, all=text).diagnostics

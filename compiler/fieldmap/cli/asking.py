@@ -14,6 +14,7 @@ from psycopg import sql
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.emit.columns import quote
+from fieldmap.compiler.emit.stood import stood_at
 from fieldmap.compiler.emit.views import provenance_sql
 from fieldmap.compiler.explain.letters import hidden
 from fieldmap.compiler.filters import filter_sql
@@ -60,6 +61,7 @@ class Question:
     limit: int | None
     tags: dict[str, str]
     maps: dict[str, ir.Map]
+    entities: dict[str, ir.Entity]
 
     @classmethod
     def of(
@@ -96,6 +98,7 @@ class Question:
             limit,
             tags,
             {map_.id: map_ for map_ in project.maps},
+            {one.name: one for one in project.entities},
         )
 
     @property
@@ -135,15 +138,26 @@ class Question:
         if self.true_at is None:
             return sql.SQL("canonical.{} {}").format(sql.Identifier(self.info.table), sql.Identifier(_ROW))
         # Of each key the row that began last.
-        known = (
-            sql.SQL("_known_to = 'infinity'")
-            if self.known_at is None
-            else sql.SQL("_known_from <= {0} AND _known_to > {0}").format(sql.Literal(self.known_at))
-        )
+        known = sql.SQL(cast("Any", self._known("h")))
+        stood = stood_at(self.entity, self.entities, "h", sql.Literal(self.true_at).as_string(None), self._known)
         return sql.SQL(
-            "(SELECT * FROM (SELECT DISTINCT ON ({0}) * FROM history.{1} {4} WHERE _true_from <= {2} AND {3} ORDER BY {0}, _true_from DESC) h"
-            " WHERE NOT _gone) {4}"
-        ).format(self._keys(), sql.Identifier(self.info.table), sql.Literal(self.true_at), known, sql.Identifier(_ROW))
+            "(SELECT * FROM (SELECT DISTINCT ON ({0}) * FROM history.{1} h WHERE _true_from <= {2} AND {3} ORDER BY {0}, _true_from DESC) h"
+            " WHERE NOT _gone{5}) {4}"
+        ).format(
+            sql.SQL(", ").join(sql.Identifier("h", name) for name in self.info.key),
+            sql.Identifier(self.info.table),
+            sql.Literal(self.true_at),
+            known,
+            sql.Identifier(_ROW),
+            sql.SQL(cast("Any", f" AND {stood}" if stood else "")),
+        )
+
+    def _known(self, alias: str) -> str:
+        """Whether a row of history was known at the time that is asked for."""
+        if self.known_at is None:
+            return f"{alias}._known_to = 'infinity'"
+        at = sql.Literal(self.known_at).as_string(None)
+        return f"{alias}._known_from <= {at} AND {alias}._known_to > {at}"
 
     def _where(self) -> sql.Composed:
         # Compared as the key's own type, so that its index is used.

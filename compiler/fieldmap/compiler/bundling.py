@@ -56,7 +56,7 @@ def _catalogue(
         if map_.keeps:
             tables.append(keeping.table(map_, sql.claim_tables(map_, entities)[0]))
         if history.remembers(map_, entities):
-            tables += history.version_tables(map_, sql.claim_tables(map_, entities))
+            tables += history.version_tables(map_, sql.claim_tables(map_, entities), sql.indexed)
     tables += [history.history_table(entity) for entity in project.entities if entity.history]
     provenance = [view for entity in project.entities for view in views.views_of(entity, maps, entities)]
     return bundle.Catalogue(

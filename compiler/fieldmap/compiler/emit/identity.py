@@ -53,9 +53,17 @@ def based(numberings: tuple[str, ...], raw: str) -> str:
     return f"CASE WHEN {qualified} THEN {literal(numberings[0] + ':')} || {raw} ELSE {raw} END"
 
 
-def canonical_list(reference: ir.Reference, raw: str) -> str:
-    """`canonical` of each element; those that stand for nothing are left out."""
-    element = canonical(reference, "u.v")
+def canonical_then(reference: ir.Reference, raw: str, at: str) -> str:
+    """The key that the record of an id had at a time; null where there was none. For references whose entity has one numbering."""
+    return (
+        f"(SELECT CASE WHEN r._state = 'live' THEN r.{quote(reference.records_key)} END FROM versions.{quote(reference.records)} r"
+        f' WHERE r._record = {raw} COLLATE "C" AND r._changed <= {at} ORDER BY r._changed DESC LIMIT 1)'
+    )
+
+
+def canonical_list(reference: ir.Reference, raw: str, at: str = "") -> str:
+    """`canonical` of each element, or `canonical_then`; those that stand for nothing are left out."""
+    element = canonical_then(reference, "u.v", at) if at else canonical(reference, "u.v")
     return (
         f"CASE WHEN {raw} IS NOT NULL THEN ARRAY(SELECT e.c FROM unnest({raw}) WITH ORDINALITY AS u(v, n)"
         f" CROSS JOIN LATERAL (SELECT {element} AS c) e WHERE e.c IS NOT NULL ORDER BY u.n) END"
@@ -169,7 +177,8 @@ def _touch(entity: ir.Entity, source: ir.Source, reference: ir.Reference, join: 
     times = (True, False) if reference.field in entity.key else (False,)
     return "".join(
         f"INSERT INTO touched_{entity.table} SELECT {', '.join(key_values(entity, source, 't', before=before))}"
-        f" FROM claims.{quote(source.table)} t JOIN {join}{live};\n"
+        f" FROM {schema}.{quote(source.table)} t JOIN {join}{live};\n"
+        for schema in ("claims", *(["versions"] if entity.history else []))
         for before in times
     )
 

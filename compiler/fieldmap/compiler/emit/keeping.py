@@ -4,6 +4,9 @@ A map that keeps has a table beside its record table, with a row for each versio
 field which no newer version gives. What a kept field holds is the value of the newest row that gives it, so it is a function of
 the versions that were seen, in whatever order. `_kept` of the record table leads from a field to that row's place (null: there is
 none), and names only fields that the standing version keeps.
+
+Of an entity that keeps history every version is such a one for the time that it held, so each is filled, and the rows are needed of all
+times: one counts unless a later one of the same time gives all that it gives.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 # Of the record table.
 COLUMN = ("_kept", "jsonb")
+# Of the table of versions: which fields a version leaves unchanged, too.
+OF_VERSIONS = (COLUMN, ("_unsaid", "text[]"))
 _TYPES = {"position": "bigint", "index": "integer"}
 
 

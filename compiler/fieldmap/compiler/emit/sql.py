@@ -90,13 +90,13 @@ def claims_ddl(table: ClaimTable, map_: ir.Map) -> str:
         child=table.number > 0,
         columns=table.kept_columns,
         key=table.key,
-        references=_indexed(table),
+        references=indexed(table),
         comment=f"{what}; one row a source record",
         keeps=table.number == 0 and bool(map_.keeps),
     )
 
 
-def _indexed(table: ClaimTable) -> list[dict[str, str]]:
+def indexed(table: ClaimTable) -> list[dict[str, str]]:
     """The references that are looked up when what they refer to becomes another canonical key."""
     lists = {column.field for column in table.columns if column.list_of}
     return [
@@ -184,8 +184,9 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
             "keyed": ", ".join(identity.key_values(entity, source, "t")),
             "join": identity.keys_join(entity, source, f"keys_{entity.table}"),
             "versions": history.versions_of(
+                entity,
+                source,
                 by_source[(source.map, source.claim)],
-                source.map,
                 identity.keys_join(entity, source, f"keys_{entity.table}"),
             ),
             "lacks": [_lacks(needed, by_source[(source.map, source.claim)]) for needed in standins.groups(entity)],
@@ -214,6 +215,7 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         windows=rules.windows,
         tallies=rules.tallies,
         timed=_timed(entity) if entity.history else None,
+        named=history.named(entity),
         leaders=[column for column in columns if column.leads],
         null_flags=[nulls.flag(name) for name in _nullable(entity)],
         required=[column.name for column in columns if column.required and column.leads],

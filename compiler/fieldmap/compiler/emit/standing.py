@@ -23,8 +23,10 @@ from fieldmap.compiler.emit.columns import Column, columns_of, literal, quote
 
 @dataclass(frozen=True)
 class Needed:
-    """A reference that must exist. columns: those that hold it, in the order of the target's key. many: whether it is a list."""
+    """A reference that must exist. name: of the field, or of the reference of several fields. columns: those that hold it, in the
+    order of the target's key. many: whether it is a list."""
 
+    name: str
     target: ir.Entity
     columns: tuple[Column, ...]
     many: bool
@@ -66,12 +68,12 @@ def needed(entity: ir.Entity, entities: dict[str, ir.Entity]) -> list[Needed]:
         type_ = field.type.element if isinstance(field.type, ir.ListType) else field.type
         if field.must_exist and isinstance(type_, ir.ReferenceType):
             many = isinstance(field.type, ir.ListType)
-            found.append(Needed(entities[type_.entity], tuple(columns_of(field)), many))
+            found.append(Needed(field.name, entities[type_.entity], tuple(columns_of(field)), many))
     fields = {field.name: field for field in entity.fields}
     for one in entity.composites:
         if one.must_exist:
             columns = tuple(column for name in one.fields for column in columns_of(fields[name]))
-            found.append(Needed(entities[one.entity], columns, many=False))
+            found.append(Needed(one.name, entities[one.entity], columns, many=False))
     return found
 
 

@@ -72,7 +72,7 @@ def views_of(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir.
         "_incomplete": _incomplete_view(entity),
         "_warned": _warned_view(entity),
         "_conflicts": _conflicts_view(entity),
-        **({"_history": history.view(entity)} if entity.history else {}),
+        **({"_history": history.view(entity, entities)} if entity.history else {}),
     }
     fields = {column.name: column.comment for column in entity_columns(entity) if column.comment}
     return [
