@@ -211,6 +211,8 @@ def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir
         key_columns=_key_columns(entity),
         key_text=key_text(entity, "m"),
         key_text_k=key_text(entity, "k"),
+        key_text_t=key_text(entity, "t"),
+        alone=_are_alone(entity, maps),
         columns=columns,
         windows=rules.windows,
         tallies=rules.tallies,
@@ -240,7 +242,7 @@ def _side_by_side(
     """The merged columns where no source has two claims for a key; None where one may, or keys and references are resolved first."""
     if entity.identity is not None or not entity.sources or any(source.references for source in entity.sources):
         return None
-    if not all(is_alone(maps[source.map], source.claim, entity) for source in entity.sources):
+    if not _are_alone(entity, maps):
         return None
     has = {
         source.rank: frozenset(column.name for column in tables[source.map, source.claim].columns)
@@ -248,6 +250,10 @@ def _side_by_side(
     }
     wanted = {column.name for column in columns}
     return paired(entity, [column for column in entity_columns(entity) if column.name in wanted], has)
+
+
+def _are_alone(entity: ir.Entity, maps: dict[str, ir.Map]) -> bool:
+    return all(is_alone(maps[source.map], source.claim, entity) for source in entity.sources)
 
 
 def _timed(entity: ir.Entity) -> FieldRules:
@@ -345,9 +351,11 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _differs(column: Chosen, left: str, right: str) -> str:
-    """Whether two rows hold different values. PostgreSQL calls a month and thirty days equal, so intervals are compared as texts."""
-    cast = {"interval": "::text", "interval[]": "::text[]"}.get(column.type, "")
+def _differs(column: Chosen | Column, left: str, right: str) -> str:
+    """Whether two rows hold different values. PostgreSQL calls a month and thirty days equal, and 1.0 and 1.00 within a JSON, so these
+    are compared as texts."""
+    element, many, _ = column.type.partition("[]")
+    cast = f"::text{many}" if element in ("interval", "jsonb") else ""
     name = quote(column.name)
     return f"{left}.{name}{cast} IS DISTINCT FROM {right}.{name}{cast}"
 

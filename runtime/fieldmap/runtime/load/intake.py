@@ -108,6 +108,9 @@ class Intake:
                 break
         self._size -= taken
         self._records = 0
+        if self.batch.changes:
+            # What is mapped and not written yet may change the answer.
+            self.close()
         puts = [self.mapper.put(told, known) for told, known in zip(group, self._ask(group), strict=True)]
         for part in puts:
             self.batch.absorb(part())

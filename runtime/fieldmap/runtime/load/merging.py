@@ -65,16 +65,25 @@ class Merger:
 
     def make(self, connection: Connection, run: int, *, after: int, live: int) -> Changes:
         """Makes the rows of keys that have none, of the one source that there is. after: its claims with greater numbers are those
-        of the batch; live: how many of them there are. Raises UniqueViolation if a key has a row."""
+        of the batch; live: how many of them there are. Raises UniqueViolation if a key has a row, or other claims."""
         values: dict[str, object] = {"run": run, "after": after}
+        self._refuse_shared(connection, "shared_before", values)
         made = connection.execute(self._steps["fresh"].encode(), values).rowcount
         if "fresh_history" in self._steps:
             connection.execute(self._steps["fresh_history"].encode(), values)
         if made < live or any(condition.kind == "warn" for condition in self.info.conditions):
             run_script(connection, self._steps["fresh_keys"], {})
             run_script(connection, self._steps["fresh_rest"], values)
+            self._refuse_shared(connection, "shared_within", values)
             run_script(connection, self._steps["incomplete"], {})
         return Changes(new=made)
+
+    def _refuse_shared(self, connection: Connection, step: str, values: dict[str, object]) -> None:
+        """Of two claims of one key the table of rows notices only those that make a row each."""
+        if step in self._steps:
+            row = connection.execute(self._steps[step].encode(), values).fetchone()
+            if row is not None and row[0]:
+                raise psycopg.errors.UniqueViolation("A key has several claims")
 
     def merge(self, connection: Connection, run: int, *, detailed: bool) -> Changes:
         """Merges the keys in the temporary table of touched keys; the entity must be locked."""
