@@ -99,3 +99,50 @@ def test_side_by_side_comes_to_the_same_rows(
     assert "array_agg" in general
     assert first == second
     assert first[0] or first[2]
+
+
+ONE = """
+entity Thing {
+  key (id, code)
+  id   : <TYPE>
+  code : text
+  name : text
+}
+connector a {
+  base "https://x"
+  resource one {
+    get "/x"
+    id ($.id, $.code)
+    changed unknown
+    shape { id: text, code: text, name: text }
+  }
+}
+map a.one to Thing {
+  id   = $.id
+  code = <CODE>
+  name = $.name
+}
+"""
+UUID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
+
+
+@pytest.mark.parametrize(
+    ("type", "code", "records"),
+    [
+        ("uuid", "$.code", [(UUID, "x"), (UUID.upper(), "x")]),
+        ("email", "$.code", [("a@b.org", "x"), ("a@B.org", "x")]),
+        ("text", "$.id", [("a", "x"), ("a", "y")]),
+    ],
+)
+def test_records_that_are_told_apart_by_more_than_the_key_are_gathered(
+    database: Server, tmp_path_factory: pytest.TempPathFactory, type: str, code: str, records: list[tuple[str, str]]
+) -> None:
+    pages = Pages()
+    lines = [{"id": one, "code": other, "name": name} for (one, other), name in zip(records, "AB", strict=True)]
+    text = ONE.replace("<TYPE>", type).replace("<CODE>", code)
+    with database.connect() as connection:
+        connection.execute("DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity CASCADE")
+    bundle = compiled(tmp_path_factory.mktemp("one"), all=text)
+    ready(database, bundle)
+    load(database, bundle, "a_one__thing", [pages.page(lines)])
+    assert len(rows(database, "SELECT name FROM canonical.thing")) == 1

@@ -25,9 +25,21 @@ def is_alone(map_: ir.Map, claim: int, entity: ir.Entity) -> bool:
     """Whether no two records of a map can claim the same key."""
     if claim != 0 or map_.claim is None:
         return False
-    values = {assignment.field: assignment.value for assignment in map_.claim.assignments}
-    made = [values.get(name) for name in entity.key]
-    return len(made) == len(map_.identity) and all(node is not None and node in map_.identity for node in made)
+    values = {assignment.field: assignment for assignment in map_.claim.assignments}
+    made = [values[name] for name in entity.key if name in values]
+    nodes = [assignment.value for assignment in made]
+    return (
+        len(made) == len(entity.key)
+        and all(node in map_.identity for node in nodes)
+        and all(node in nodes for node in map_.identity)
+        and not any(_folds(assignment.target) for assignment in made)
+    )
+
+
+def _folds(target: ir.Type) -> bool:
+    """Whether two values that tell records apart may be one in a field: a checked text is put into its canonical spelling."""
+    key = target.key if isinstance(target, ir.ReferenceType) else target
+    return isinstance(key, ir.TextType) and key.checked is not None
 
 
 def paired(entity: ir.Entity, columns: list[Column], has: dict[int, frozenset[str]]) -> list[Paired] | None:
