@@ -96,3 +96,12 @@ def test_M4_a_number_that_is_a_bomb_is_held_quickly(tmp_path: Path, database: Se
     )
     assert loader.loaded.counts.read in (1, 2)
     assert rows(database, "SELECT number FROM canonical.part WHERE whole IS NOT NULL") == [("2",)]
+
+
+def test_a_json_that_differs_in_its_digits_alone_is_another(tmp_path: Path, database: Server) -> None:
+    bundle = compiled(tmp_path, all=MAPS)
+    ready(database, bundle)
+    pages = Pages()
+    for text in ('{"a": 1.0}', '{"a": 1.00}', '{"a": 1}'):
+        load(database, bundle, "erp_parts__part", [pages.page(f'[{{"no": "1", "raw": {text}}}]'.encode())])
+        assert rows(database, "SELECT raw::text FROM canonical.part") == [(text,)]
