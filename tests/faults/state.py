@@ -26,6 +26,7 @@ LEFT_OUT_TABLES = {
     "fieldmap.ledger": "where batches end, which death may move",
     "fieldmap.pages": "what need not be read again, by batches; what it spares is seen in the rows",
     "fieldmap.page_breaks": "as fieldmap.pages",
+    "fieldmap.withdrawals": "what was claimed on the way, which depends on where batches end; it only leads an explanation to claims",
     "identity.history": "when, and by which run: what was seen on the way depends on the order of arrival",
 }
 LEFT_OUT_COLUMNS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from fieldmap.cli.console import count, out, plural, safe, say
-from fieldmap.compiler.explain import Candidate, Explanation
+from fieldmap.compiler.explain import Candidate, Explanation, Withdrawal
 from fieldmap.compiler.explain.letters import Letter
 
 _LEFT = 12
@@ -34,7 +34,8 @@ def show(explanation: Explanation) -> None:
     for assumption in explanation.assumed:
         _pair("assumed", f"the currency, which the source does not name: {assumption}")
     _origin(explanation)
-    _pair("chosen by", f"{explanation.rule}    {explanation.rule_file}:{explanation.rule_line}")
+    if explanation.winner is not None or explanation.lost:
+        _pair("chosen by", f"{explanation.rule}    {explanation.rule_file}:{explanation.rule_line}")
     if explanation.winner is not None:
         check = (
             "recomputed from the archive just now: equal"
@@ -44,6 +45,24 @@ def show(explanation: Explanation) -> None:
         _pair("map version", f"{explanation.map_version}; {check}")
     for number, candidate in enumerate(explanation.lost):
         _pair("lost" if number == 0 else "", _candidate(candidate))
+    for gone in explanation.withdrawn:
+        _withdrawal(gone)
+
+
+def _withdrawal(gone: Withdrawal) -> None:
+    changed = f", changed {gone.changed}" if gone.changed else ""
+    _pair("withdrawn", f"{gone.source}, record {gone.record}{changed}: {gone.how}")
+    response = gone.response
+    if response.url:
+        status = f" → {response.status}" if response.status is not None else ""
+        _pair("", f"{response.url}{status} at {response.fetched_at}")
+    if gone.record_index is None:
+        _pair("", f"archive {response.archive}, mark at byte {count(response.offset)}")
+        return
+    _pair(
+        "", f"archive {response.archive}, record {gone.record_index} of the response at byte {count(response.offset)}"
+    )
+    _pair("", f"fieldmap archive cat {gone.source} {response.position} --record {gone.record_index}")
 
 
 def _origin(explanation: Explanation) -> None:
@@ -86,7 +105,8 @@ def _pair(left: str, right: str) -> None:
         Text(
             gap,
             style="dim"
-            if left in ("chosen by", "claimed by", "received", "map version", "joined as", "lost", "assumed")
+            if left
+            in ("chosen by", "claimed by", "received", "map version", "joined as", "lost", "assumed", "withdrawn")
             else "",
         ).append(safe(right), style=""),
         indent=_LEFT + 3,

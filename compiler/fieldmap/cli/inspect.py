@@ -45,6 +45,10 @@ def explain(
     if identity:
         _explain_identity(workspace, bundle, info, key, json=json)
         return 0
+    if not info.fields:
+        raise UsageError(
+            f"{entity} has no field besides its key; see: fieldmap query {entity} --key {key} --provenance"
+        )
     if not field:
         raise UsageError(f"Name the field too, such as: fieldmap explain {entity} {key} {info.fields[0]}")
     if field not in info.fields:

@@ -135,6 +135,7 @@ def apply_sql(map_: ir.Map, entities: dict[str, ir.Entity]) -> str:
             "entity": t.entity.table if t.entity is not None else "",
             "name": t.entity.name if t.entity is not None else "",
             "keyed": _keys_of(t),
+            "told": _key_told(t),
             "raw": t.key,
             "numbering": t.source.numbering if t.source is not None else "",
             "named": any(reference.records == t.table for reference in references),
@@ -165,6 +166,18 @@ def _keys_of(table: ClaimTable) -> Callable[[str], str]:
         return ", ".join(identity.key_values(table.entity, table.source, alias))
 
     return keys
+
+
+def _key_told(table: ClaimTable) -> Callable[[str], str]:
+    """The canonical key of a claim under an alias as one text, as `key_text` writes it."""
+
+    def told(alias: str) -> str:
+        if table.entity is None or table.source is None:
+            return "NULL"
+        values = identity.key_values(table.entity, table.source, alias)
+        return f"({values[0]})::text" if len(values) == 1 else f"jsonb_build_array({', '.join(values)})::text"
+
+    return told
 
 
 def merge_sql(entity: ir.Entity, maps: dict[str, ir.Map], entities: dict[str, ir.Entity]) -> str:

@@ -60,11 +60,28 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Withdrawal:
+    """A record that claimed the key and does no more. kind: "deleted" (its record says so), "filtered", "feed" (of deletes) or "absent"
+    (from a full sweep); how: in words. changed: since when, by the source. response: where that stands in the archive; record_index: which
+    record of it, None of the mark of a sweep."""
+
+    source: str
+    map: str
+    record: str
+    kind: str
+    how: str
+    changed: str | None
+    response: Response
+    record_index: int | None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """entity, key, field, value (None: absent), unit; the winning claim's origin; the claims that lost.
 
     recomputed: whether the value was computed from the archive just now and is equal; differs says how if not.
-    note: why there is no value, where there is none. assumed: why a currency that the source does not name is taken for granted.
+    note: why there is no value, where there is none. withdrawn: the records that claimed the key and are gone. assumed: why a currency that
+    the source does not name is taken for granted.
     """
 
     entity: str
@@ -85,3 +102,4 @@ class Explanation:
     lost: tuple[Candidate, ...] = ()
     note: str = ""
     assumed: tuple[str, ...] = ()
+    withdrawn: tuple[Withdrawal, ...] = ()

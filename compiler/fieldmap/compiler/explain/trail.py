@@ -6,18 +6,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import psycopg
 from psycopg import sql
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.emit import identity, keeping, nulls
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
-from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Response, Step
+from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Step, Withdrawal
 from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.locate import Located, find_record
 from fieldmap.compiler.explain.losers import why_lost
 from fieldmap.compiler.explain.steps import words
-from fieldmap.runtime.archive import Archive, Archived, describe, offset_of
+from fieldmap.compiler.explain.withdrawn import response_of, withdrawals
+from fieldmap.runtime.archive import Archive, Archived
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError
 from fieldmap.runtime.load.copytext import column_values
@@ -67,8 +69,15 @@ def explain(
     key: list[str],
     field: str,
 ) -> Explanation:
-    """Explains the value of a field. Raises FindingsError if no row and no claim has the key."""
-    return _Trail(project, bundle, archive, connection, info, key, field).explain()
+    """Explains the value of a field. Raises FindingsError if no row and no claim has the key, or ever had."""
+    try:
+        return _Trail(project, bundle, archive, connection, info, key, field).explain()
+    except psycopg.DataError:
+        raise _unknown(info, key, "no source can claim one") from None
+
+
+def _unknown(info: EntityInfo, key: list[str], why: str) -> FindingsError:
+    return FindingsError(f"No {info.name} has the key {', '.join(key)}, and {why}")
 
 
 class _Trail:
@@ -95,8 +104,11 @@ class _Trail:
     def explain(self) -> Explanation:
         row = self._canonical()
         claims = self._claims()
+        gone = withdrawals(self._project, self._archive, self._connection, self._info.name, _raw_sql(self._key_value()))
         if row is None and not claims:
-            raise FindingsError(f"No {self._info.name} has the key {', '.join(self._key)}, and no source claims one")
+            if not gone:
+                raise _unknown(self._info, self._key, "no source claims one")
+            return replace(self._base(None, ()), note="no source claims it any more", withdrawn=gone)
         value = row[0] if row is not None else None
         # A single winner stands for all fields.
         winner_id = row[1][min(self._info.fields.index(self._field.name), len(row[1]) - 1)] if row is not None else None
@@ -115,6 +127,7 @@ class _Trail:
         base = self._base(
             value,
             tuple(replace(one, absence=told.get(claim.id, "")) for one, claim in zip(lost, others, strict=True)),
+            gone,
         )
         if winner is None:
             return replace(base, note=conflict or self._note(row))
@@ -147,7 +160,8 @@ class _Trail:
 
     def _where(self, alias: str) -> sql.Composed:
         parts = [
-            sql.SQL("{}.{}::text = {}").format(sql.Identifier(alias), sql.Identifier(name), sql.Literal(value))
+            # Compared as the key's own type, so that its index is used.
+            sql.SQL("{}.{} = {}").format(sql.Identifier(alias), sql.Identifier(name), sql.Literal(value))
             for name, value in zip(self._info.key, self._key, strict=True)
         ]
         return sql.SQL(" AND ").join(parts)
@@ -235,7 +249,9 @@ class _Trail:
 
     # ------------------------------------------------------------------------------------------------- in words
 
-    def _base(self, value: str | None, lost: tuple[Candidate, ...]) -> Explanation:
+    def _base(
+        self, value: str | None, lost: tuple[Candidate, ...], withdrawn: tuple[Withdrawal, ...] = ()
+    ) -> Explanation:
         place = self._rule.place or self._entity.place
         return Explanation(
             entity=self._info.name,
@@ -247,6 +263,7 @@ class _Trail:
             rule_file=place.file,
             rule_line=place.line,
             lost=lost,
+            withdrawn=withdrawn,
         )
 
     def _note(self, row: tuple[Any, ...] | None) -> str:
@@ -379,7 +396,7 @@ class _Trail:
             raw=raw,
             steps=(*steps, *self._resolving(winner), *_keeping(winner)),
             assumed=tuple(dict.fromkeys(step.assumed for step in trace.steps if step.assumed)),
-            response=_response(page),
+            response=response_of(page),
             recomputed=equal,
             differs=differs,
         )
@@ -449,14 +466,3 @@ def _raw(step: interpret.Step, located: Located, page: Archived) -> Raw:
 def _member(name: str) -> str:
     plain = name.isascii() and name.replace("_", "a").isalnum() and not name[:1].isdigit()
     return f".{name}" if plain else f"[{json_text(name)}]"
-
-
-def _response(page: Archived) -> Response:
-    return Response(
-        url=page.url,
-        status=page.status,
-        fetched_at=page.fetched_at.strftime("%Y-%m-%d %H:%M:%SZ"),
-        archive=f"{page.resource}/{describe(page.position).split(' at ')[0]}",
-        offset=offset_of(page.position),
-        position=page.position,
-    )

@@ -114,13 +114,21 @@ class Archive:
 
     def read_one(self, resource: str, position: int) -> Archived:
         """The response at a position, its digest checked."""
+        item = self.item(resource, position)
+        if isinstance(item, Archived):
+            return item
+        raise self._nothing(resource, position)
+
+    def item(self, resource: str, position: int) -> Archived | ClosedSweep:
+        """The response, or the mark of a sweep's end, at a position."""
         with self._opened(resource) as folder:
             if folder is not None:
                 segments = Segments(folder, resource)
-                item = _item(segments, resource, segments.entry(position))
-                if isinstance(item, Archived):
-                    return item
-        raise ArchiveError(
+                return _item(segments, resource, segments.entry(position))
+        raise self._nothing(resource, position)
+
+    def _nothing(self, resource: str, position: int) -> ArchiveError:
+        return ArchiveError(
             f"The archive of {resource} has no response at {position}; see: fieldmap archive ls {resource}"
         )
 

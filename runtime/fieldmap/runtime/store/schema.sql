@@ -212,6 +212,16 @@ CREATE TABLE IF NOT EXISTS fieldmap.conflicts (
 COMMENT ON TABLE fieldmap.conflicts IS 'Fields on which live claims contradict each other (FM2180, FM2181), or whose value stands only because that of another source could not be read (FM2182)';
 COMMENT ON COLUMN fieldmap.conflicts.claims IS 'A list of [claim, value as text], and the reason behind a value that is null because it is held';
 
+CREATE TABLE IF NOT EXISTS fieldmap.withdrawals (
+  entity text NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  map text NOT NULL,
+  claim integer NOT NULL,
+  record text COLLATE "C" NOT NULL,
+  PRIMARY KEY (entity, key, map, claim, record)
+);
+COMMENT ON TABLE fieldmap.withdrawals IS 'Which keys records claimed that were deleted, filtered or absent then: leads from a key that is gone to what withdrew it, which the claim table of the record holds';
+
 CREATE TABLE IF NOT EXISTS fieldmap.entities (entity text PRIMARY KEY, table_name text NOT NULL, version text NOT NULL);
 
 CREATE TABLE IF NOT EXISTS fieldmap.tables (
