@@ -240,6 +240,87 @@ def test_another_field_is_asked_for_of_all_records(
     assert "ge datetime'" in service.queries[-1]["$filter"]
 
 
+def test_another_field_is_asked_for_in_every_step(
+    project: Callable[[Service, str], Path], database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = two()
+    stepped = MAP_2.replace(
+        ", settles in 1 min", ' sent as "from", until sent as "to", in steps of 300 days from "2024-01-01"'
+    )
+    stepped = stepped.replace("    deleted by absence, refuse above 50 %\n", "")
+    folder = project(service, stepped)
+    assert [run(["metadata", "s4"]), run(["sync"]), run(["sync"])] == [0, 0, 0]
+    begins = {one["from"] for one in service.queries}
+    assert len(begins) > 2
+    (folder / "odata.map").write_text(stepped.replace("  city      = $", "  price     = $.Price\n  city      = $"))
+    assert run(["replay"]) == 0
+    capsys.readouterr()
+    # What is cut off between two steps has not read all.
+    asked = len(service.queries)
+    service.before = lambda _: reply({}, 400) if len(service.queries) > asked + 3 else None
+    assert run(["sync"]) == 1
+    service.before = None
+    service.server.asked.clear()
+    assert run(["sync"]) == 0
+    assert said(capsys).count("reads all: the last sweep asked for other fields") == 2
+    assert min(one["from"] for one in service.queries) == "2024-01-01T00:00:00Z"
+    assert all("Price" in one["$select"] for one in service.queries)
+    service.server.asked.clear()
+    assert run(["sync"]) == 0
+    assert {one["from"] for one in service.queries}.isdisjoint(begins)
+    assert "reads all" not in said(capsys)
+
+
+CHILDREN = """
+entity Supplier {
+  key no    : text
+  price     : decimal(12, 3)?
+  city      : text?
+}
+connector s4 is odata2 {
+  base     env.SERVICE
+  metadata "metadata.xml"
+  resource clients {
+    get     "/clients"
+    records $.d.results[*]
+    id      $.id
+    shape   { id: text }
+  }
+  resource suppliers is A_Supplier {
+    for each clients as c get "/{c.id}/A_Supplier"
+    changed datetime($.CreationDate, "00:00") at "UTC", settles in 1 min
+  }
+}
+map s4.suppliers to Supplier {
+  no        = $.Supplier
+  city      = $.Where.City
+}
+"""
+
+
+def test_another_field_is_asked_for_of_all_children(
+    project: Callable[[Service, str], Path], database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = two()
+    service.sets = {
+        "/clients": [{"id": "100"}, {"id": "200"}],
+        "/100/A_Supplier": service.sets["/A_Supplier"][:3],
+        "/200/A_Supplier": service.sets["/A_Supplier"][3:],
+    }
+    folder = project(service, CHILDREN)
+    assert [run(["metadata", "s4"]), run(["sync"]), run(["sync"])] == [0, 0, 0]
+    assert "ge datetime'" in service.queries[-1]["$filter"]
+    (folder / "odata.map").write_text(CHILDREN.replace("  city      = $", "  price     = $.Price\n  city      = $"))
+    assert run(["replay"]) == 0
+    capsys.readouterr()
+    assert run(["sync"]) == 0
+    # Once, and not for each parent.
+    assert said(capsys).count("reads all: the last sweep asked for other fields") == 1
+    assert rows(database, "SELECT DISTINCT price::text FROM canonical.supplier") == [("12.500",)]
+    assert run(["sync"]) == 0
+    assert "ge datetime'" in service.queries[-1]["$filter"]
+
+
 def test_a_part_of_an_expanded_list_is_refused(
     project: Callable[[Service, str], Path], database: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:

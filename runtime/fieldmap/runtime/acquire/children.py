@@ -6,7 +6,8 @@ gone as long as one of them is missing; a part that fails keeps its position, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -62,7 +63,9 @@ class _Children:
         self, source: HttpSource, resource: HttpResource, family: Family, ports: Ports, wanted: Wanted, parts: Parts
     ) -> None:
         assert resource.parent is not None  # noqa: S101  (that is what makes it one)
-        self._source, self._resource, self._ports, self._wanted = source, resource, ports, wanted
+        self._source, self._resource, self._ports = source, resource, ports
+        # What is to be said of each of thousands of parts is said once.
+        self._wanted = replace(wanted, note=_once(wanted.note))
         self._family, self._parent, self._parts = family, resource.parent, parts
         self._resumes = self._goes_on()
         self._sweep = parts.sweep if self._resumes else new_sweep(ports)
@@ -143,10 +146,12 @@ class _Children:
             known=values(self._parent, record, chain if isinstance(chain, list) else []),
             sweep=self._sweep,
         )
+        asks = self._parts.asks.get(record.part)
         standing = Standing(
             through=self._parts.through.get(record.part, ""),
             frames=self._parts.frames.get(record.part, []) if self._resumes else [],
             closed_at=None,
+            end=SweepEnd(framed=True, asks=asks) if asks is not None else None,
         )
         return Sweep(self._source, self._resource, pages, standing, self._ports, self._wanted, part)
 
@@ -166,6 +171,17 @@ class _Children:
             confirmed=self._wanted.confirmed,
             skipped=any(mark.end.skipped for mark in ends),
         )
+
+
+def _once(note: Callable[[str], None]) -> Callable[[str], None]:
+    said: set[str] = set()
+
+    def noted(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            note(text)
+
+    return noted
 
 
 class _Nothing:

@@ -35,6 +35,7 @@ RESUME_WITHIN: Final = timedelta(hours=1)
 _GONE: Final = (400, 404, 410)
 _OF_THE_WIRE: Final = ("content-encoding", "content-length")
 _MOST_REJECTED: Final = 16 << 10  # bytes of an answer that is kept only to be looked at
+_LOOKED_THROUGH: Final = 128 << 10  # bytes of it in which secrets are looked for, so that none is cut in two
 
 
 def fetch_pages(
@@ -145,8 +146,9 @@ class Sweep:
         wanted: Wanted,
         part: Part | None = None,
         window: Window | None = None,
+        answers: str | None = None,
     ) -> None:
-        """window: what to read, where that is decided elsewhere."""
+        """window: what to read; answers: which question all of the archive answers then; each where that is decided elsewhere."""
         self._source = source
         self._resource = resource
         self._pages = pages
@@ -160,8 +162,8 @@ class Sweep:
         self._before = instant(through) if through else None
         self._open = standing.frames
         self._asked_before = standing.end.asks if standing.end is not None else ""
-        # What was read before answers another question: what did not change since then lacks what is asked for now.
-        self._asks_else = bool(resource.asks) and standing.closed_at is not None and self._asked_before != resource.asks
+        self._asks_else = asks_else(resource, standing)
+        self._answers = answers
         self._resumed = False
         self._skipped = False
         self._sweep, self._page, self._first, self._framed = "", 0, -1, True
@@ -174,6 +176,11 @@ class Sweep:
     def window(self) -> Window | None:
         """What it reads of the source's time."""
         return self._window
+
+    @property
+    def skipped(self) -> bool:
+        """Whether a rule passed something over that was asked for."""
+        return self._skipped
 
     def goes_on(self) -> bool:
         """Whether it would go on with the pages of an interrupted one."""
@@ -198,8 +205,8 @@ class Sweep:
 
     def run(self, writer: Writer) -> Iterator[Archived | ClosedSweep]:
         asked = self._taken_up()
-        if self._asks_else and self._before is not None and self._page == 0 and self._wanted.since is None:
-            self._wanted.note("reads all: the last sweep asked for other fields, or by another filter")
+        if self._asks_else and self._given is None and self._before is not None and self._page == 0:
+            say_asks_else(self._wanted)
         revisits = Revisits(self._source.connector, self._resource, writer, self._wanted)
         while asked is not None:
             self._guards.before(asked)
@@ -421,7 +428,7 @@ class Sweep:
     def _reject(self, writer: Writer, answer: Answer, reason: str) -> None:
         """Keeps an answer of which nothing is mapped, for whoever looks for the cause."""
         asked = self._following.asked
-        body = self._source.harmless(answer.content[:_MOST_REJECTED])
+        body = self._source.harmless(answer.content[:_LOOKED_THROUGH])[:_MOST_REJECTED]
         headers = self._source.kept(answer.response)
         writer.append(
             Received(
@@ -453,7 +460,7 @@ class Sweep:
         end = SweepEnd(
             framed=self._framed,
             full=full,
-            asks=self._resource.asks if full or not self._asks_else else self._asked_before,
+            asks=self._answers_then(full=full),
             first=self._first,
             records=self._following.records,
             window=str(window) if window is not None else "",
@@ -465,6 +472,22 @@ class Sweep:
         if self._part is not None:
             return writer.close_part(self._sweep, self._part.name, self._page, end, self._began)
         return writer.close_sweep(self._sweep, self._page, end)
+
+    def _answers_then(self, *, full: bool) -> str:
+        if self._answers is not None:
+            return self._asked_before if self._asks_else and self._skipped else self._answers
+        anew = full and not self._skipped
+        return self._resource.asks if anew or not self._asks_else else self._asked_before
+
+
+def asks_else(resource: HttpResource, standing: Standing) -> bool:
+    """Whether what was read before answers another question: what did not change since then lacks what is asked for now."""
+    return bool(resource.asks) and standing.end is not None and standing.end.asks != resource.asks
+
+
+def say_asks_else(wanted: Wanted) -> None:
+    if wanted.since is None:
+        wanted.note("reads all: the last sweep asked for other fields, or by another filter")
 
 
 def _asked(asked: Asked) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from fieldmap.runtime.acquire.paging import Preview, Reading, Sweep
+from fieldmap.runtime.acquire.paging import Preview, Reading, Sweep, asks_else, say_asks_else
 from fieldmap.runtime.acquire.source import HttpSource
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.acquire.windows import Window, instant, opened, step_end
@@ -29,17 +29,27 @@ class Steps:
         self._source, self._resource, self._ports, self._wanted = source, resource, ports, wanted
         self._delta, self._standing = resource.delta, standing
         before = instant(standing.through) if standing.through else None
+        self._asks_else = asks_else(resource, standing)
+        self._skipped = False
         self._whole = opened(
-            self._delta, before, ports.clock.now(), since=wanted.since, until=wanted.until, full=wanted.full
+            self._delta,
+            before,
+            ports.clock.now(),
+            since=wanted.since,
+            until=wanted.until,
+            full=wanted.full or self._asks_else,
         )
         # What is read in steps says from when on there is anything.
         self._lower = self._whole.since if self._whole.since is not None else self._whole.until
 
     def run(self, writer: Writer) -> Iterator[Archived | ClosedSweep]:
+        if self._asks_else:
+            say_asks_else(self._wanted)
         lower = self._begin(writer)
         for _ in range(_MOST_STEPS):
             sweep = self._sweep(lower, writer, writer.standing())
             yield from sweep.run(writer)
+            self._skipped |= sweep.skipped
             if sweep.window is None or sweep.window.until >= self._whole.until:
                 return
             lower = sweep.window.until
@@ -68,4 +78,18 @@ class Steps:
     def _sweep(self, lower: datetime, pages: Reading, standing: Standing) -> Sweep:
         until = min(step_end(lower, self._delta), self._whole.until)
         window = Window(lower, until, until)
-        return Sweep(self._source, self._resource, pages, standing, self._ports, self._wanted, window=window)
+        answers = self._resource.asks
+        partly = window.until < self._whole.until or self._skipped or self._wanted.since or self._wanted.until
+        if self._asks_else and partly:
+            # Not before the last step is read the archive answers what is asked now; a run that is cut off reads all again.
+            answers = self._standing.end.asks if self._standing.end is not None else ""
+        return Sweep(
+            self._source,
+            self._resource,
+            pages,
+            standing,
+            self._ports,
+            self._wanted,
+            window=window,
+            answers=answers,
+        )

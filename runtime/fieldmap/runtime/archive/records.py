@@ -182,10 +182,12 @@ class Frame:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """How far the parts of a resource are that is asked for each record of another. through: by part the position that its last reading
-    left. sweep: of a reading of all that did not come to its end, "" if there is none; begin: where it began; done, frames: its parts
-    that came to their end, and the pages of the others; at: when it was at work last."""
+    left; asks: the question that its reading answers (`SweepEnd.asks`). sweep: of a reading of all that did not come to its end, "" if
+    there is none; begin: where it began; done, frames: its parts that came to their end, and the pages of the others; at: when it was at
+    work last."""
 
     through: dict[str, str] = field(default_factory=dict)
+    asks: dict[str, str] = field(default_factory=dict)
     sweep: str = ""
     begin: int = -1
     first: int = -1

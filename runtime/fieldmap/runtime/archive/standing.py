@@ -38,6 +38,7 @@ def parts(segments: Segments, resource: str) -> Parts:
     """As `standing`, of a resource in parts: back to the beginning of the last reading of all that came to its end, which has a mark for
     each part that there was. Raises ArchiveError."""
     through: dict[str, str] = {}
+    asks: dict[str, str] = {}
     done: dict[str, ClosedSweep] = {}
     frames: dict[str, list[Frame]] = {}
     sweep, begin, first, ends = "", -1, -1, -1
@@ -59,6 +60,7 @@ def parts(segments: Segments, resource: str) -> Parts:
         of_open = ends < 0 and item.sweep == sweep
         begin = entry.position if of_open else begin
         if isinstance(item, ClosedSweep):
+            asks.setdefault(item.part, item.end.asks)
             if item.end.through:
                 through.setdefault(item.part, item.end.through)
             if of_open:
@@ -67,7 +69,7 @@ def parts(segments: Segments, resource: str) -> Parts:
             first = entry.position
             frames.setdefault(item.part, []).append(item)
     waiting = {part: pages[::-1] for part, pages in frames.items() if part not in done}
-    return Parts(through=through, sweep=sweep, begin=begin, first=first, done=done, frames=waiting, at=at)
+    return Parts(through=through, asks=asks, sweep=sweep, begin=begin, first=first, done=done, frames=waiting, at=at)
 
 
 def _part_of(entry: Entry, resource: str) -> ClosedSweep | Frame:
