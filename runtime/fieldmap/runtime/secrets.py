@@ -82,6 +82,8 @@ def _value(reference: EnvRef | SecretRef | SweepRef | Bounded, environ: Mapping[
     if isinstance(reference, Bounded):
         return bounded(reference)
     found = environ.get(reference.name)
+    if isinstance(reference, SecretRef):
+        _check_text(reference.name, found or "")
     file = environ.get(f"{reference.name}_FILE") if isinstance(reference, SecretRef) and not found else None
     if not file:
         asks = isinstance(reference, SecretRef) and not found and keyrings.is_wanted(environ)
@@ -95,6 +97,16 @@ def _value(reference: EnvRef | SecretRef | SweepRef | Bounded, environ: Mapping[
         ) from None
     # Editors and `echo` end a file with a line break, which belongs to no password. A key in PEM does well without.
     return text.rstrip("\r\n")
+
+
+def _check_text(name: str, value: str) -> None:
+    """Raises UsageError for bytes that are no text: nothing could send them, or look for them where they must not be."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"The environment variable {name} holds bytes that are no text in UTF-8; set it anew"
+        ) from None
 
 
 def references(composed: Composed) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import os
 import pickle
 import traceback
 from pathlib import Path
@@ -13,7 +15,7 @@ import msgspec
 import pytest
 import zstandard
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, raw, reply
-from tests.runtime.acquire.sources import CURSOR, LINK, Source, connector, page, serving, text
+from tests.runtime.acquire.sources import CURSOR, LINK, RESOURCE, Source, connector, page, serving, text
 
 from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.errors import SourceError, UsageError
@@ -350,3 +352,39 @@ def test_a_path_or_base_holds_no_secret(workday: Source, tmp_path: Path) -> None
     plan = type(plan)(name="workday", base=text("https://", SecretRef("TOKEN")), resources=plan.resources)
     with pytest.raises(UsageError, match="has a secret in its base"):
         workday.fetch(plan, ENVIRON)
+
+
+SPOKEN = 'pässwört"<canary>'
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        SPOKEN,
+        json.dumps({"sent": SPOKEN}),
+        json.dumps({"sent": SPOKEN}, ensure_ascii=False),
+        f"<p>{html.escape(SPOKEN)}",
+        "x" * ((16 << 10) - 5) + SPOKEN,
+    ],
+)
+def test_A11_a_rejected_page_that_repeats_a_secret(repeated: str, workday: Source) -> None:
+    auth = BearerAuth(token=text(SecretRef("TOKEN")))
+    answer = reply(f"<html>{repeated}".encode(), content_type="text/html", headers={"ETag": '"pässwört"'})
+    with serving(answer) as server, pytest.raises(SourceError):
+        workday.fetch(connector(server.url, auth=auth), {"TOKEN": SPOKEN})
+    (kept,) = workday.archive.read(RESOURCE, None, rejected=True)
+    for part in ("pässw", "p\\u00e4ssw", "canary"):
+        assert part.encode() not in kept.content()
+    assert len(kept.content()) <= 16 << 10
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("X-Wörd", "no name of one"), ("X A", "no name of one")])
+def test_a_header_that_is_none(name: str, wrong: str, workday: Source) -> None:
+    with pytest.raises(UsageError, match=wrong):
+        workday.fetch(connector("https://h.example", headers=((name, text("x")),)))
+
+
+def test_a_variable_that_is_no_text(workday: Source) -> None:
+    auth = BearerAuth(token=text(SecretRef("TOKEN")))
+    with pytest.raises(UsageError, match="TOKEN holds bytes that are no text in UTF-8"):
+        workday.fetch(connector("https://h.example", auth=auth), {"TOKEN": os.fsdecode(b"caf\xe9")})

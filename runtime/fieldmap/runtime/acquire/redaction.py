@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit, urlunsplit
@@ -26,8 +27,15 @@ class Redaction:
     def add(self, secret: Secret) -> None:
         value = secret.reveal()
         if len(value) >= _SHORTEST:
+            import html
+
             coded = base64.b64encode(value.encode()).decode()
             forms = {value, quote(value), quote(value, safe=""), quote_plus(value), coded, coded.rstrip("=")}
+            # As a page or an error in JSON repeats it.
+            forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+            forms |= {html.escape(value), html.escape(value, quote=False)}
+            # And where bytes are taken for a sign each, as in headers.
+            forms |= {form.encode().decode("latin-1") for form in forms}
             # Longest first, so that no part of a form is left behind.
             self._forms = sorted({*self._forms, *forms}, key=len, reverse=True)
 

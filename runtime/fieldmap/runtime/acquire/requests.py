@@ -43,6 +43,7 @@ _PACKED: Final = {"zip": "application/zip", "gzip": "application/gzip"}
 _RESERVED: Final = frozenset(("accept-encoding", "connection", "content-length", "host", "transfer-encoding"))
 _PATH: Final = "/%:@!$&'()*+,;=~\0\1"  # characters of a path that stay, and those of holes
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_HEADER: Final = re.compile(r"[0-9A-Za-z!#$%&'*+.^_`|~-]{1,200}")
 _NO_LINK: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _LONGEST_LINK: Final = 16 << 10
 HTTP_ALLOWED: Final = "FIELDMAP_HTTP_HOSTS"
@@ -277,6 +278,8 @@ class Requests:
         for name, value in stated:
             if name.lower() in _RESERVED:
                 raise UsageError(f"{self.title} sets the header {name}, which is not its to set; remove it")
+            if _HEADER.fullmatch(name) is None:
+                raise UsageError(f"{self.title} sets the header {name!r}, which is no name of one; correct it")
             if _CONTROL.search(value.reveal() if isinstance(value, Secret) else value):
                 raise UsageError(f"{self.title} has a line break or control character in the header {name}; remove it")
             headers[name.lower()] = (name, value)
