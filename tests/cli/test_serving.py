@@ -285,6 +285,39 @@ def test_deliveries_are_loaded_and_harmless_when_they_come_again(folder: Path, d
         assert served.process.wait(20) == 0
 
 
+def test_a_sync_loads_beside_a_service_that_only_archives(folder: Path, database: Server) -> None:
+    def said(*arguments: str) -> str:
+        environ = {**os.environ, "FIELDMAP_DATABASE_URL": database.url}
+        done = subprocess.run(
+            [COMMAND, *arguments], cwd=folder, capture_output=True, text=True, check=False, env=environ
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    with serving(folder, "events.orders") as served:
+        for number in range(3):
+            body = b'{"id":"%d","total":%d}' % (number, number)
+            assert served.post("/events/orders", body, signature(body)).status_code == 200
+            said("sync", "events.orders")
+            assert len(_orders(database)) == number + 1
+        assert "being written" not in said("sync", "--wait", "events.orders")
+
+
+def test_the_service_ends_soon_in_the_middle_of_a_large_batch(folder: Path, database: Server) -> None:
+    environ = {**os.environ, **SECRETS, "FIELDMAP_DATABASE_URL": database.url}
+    lines = b"".join(b'{"id":"%d","total":1}\n' % number for number in range(300_000))
+    command = [COMMAND, "ingest", "old.orders", "--archive-only"]
+    subprocess.run(command, cwd=folder, env=environ, input=lines, check=True, capture_output=True)
+    with serving(folder, database=database) as served:
+        end = time.monotonic() + 30
+        while time.monotonic() < end and rows(database, "SELECT to_regclass('fieldmap.runs')") == [(None,)]:
+            time.sleep(0.1)
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(15) == 0
+        served.until("stopped after 0 deliveries")
+    assert "Traceback" not in "".join(served.seen)
+
+
 def _orders(database: Server) -> list[tuple[object, ...]]:
     if rows(database, "SELECT to_regclass('canonical.order')") == [(None,)]:
         return []

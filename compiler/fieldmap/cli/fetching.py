@@ -16,7 +16,7 @@ from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.archive import Archive, Archived
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import FindingsError, SourceError, UsageError
-from fieldmap.runtime.plan import DELETES, Connector, HttpConnector, HttpResource
+from fieldmap.runtime.plan import DELETES, Connector, FilesConnector, HttpConnector, HttpResource, PushConnector
 from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Filtered, Outcome
 
 # Of a page so many records are shown; the others are counted.
@@ -87,8 +87,18 @@ def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> l
             # A source that fails is a finding, as in a sync.
             raise FindingsError(str(error)) from None
     if not pages:
-        raise UsageError(f"{resource} has nothing to show: no file fits its pattern")
+        raise UsageError(f"{resource} has nothing to show: {_why_nothing(connector)}")
     return pages
+
+
+def _why_nothing(connector: Connector) -> str:
+    match connector:
+        case PushConnector():
+            return "nobody is asked, since it is pushed; take it with fieldmap serve or fieldmap ingest"
+        case FilesConnector():
+            return "no file fits its pattern"
+        case _:
+            return "the source gave no records"
 
 
 def _http(connector: Connector) -> tuple[HttpResource, ...]:

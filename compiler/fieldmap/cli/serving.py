@@ -7,7 +7,8 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ import typer
 from fieldmap.cli.console import err, exiting, out, plural, say
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.errors import FieldmapError, UsageError
+from fieldmap.runtime.errors import FieldmapError, StoppedError, UsageError
 from fieldmap.runtime.plan import PushConnector, PushResource
 from fieldmap.runtime.ports import Ports
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Hooks = dict[str, tuple[PushResource, "Sender"]]
 
+_ENDS_WITHIN = 5.0  # seconds that loading has to come to its end when the service is told to
 _OWN = ("127.0.0.1", "::1", "localhost")
 
 
@@ -188,7 +190,11 @@ class _Service:
             await Server(config).serve(sockets=[listening])
         finally:
             ended.set()
-            await loading
+            self._ports.stop.set()
+            _, late = await asyncio.wait([loading], timeout=_ENDS_WITHIN)
+            if late:
+                loading.cancel()
+                err().print("what is not loaded yet is loaded by the next sync or serve")
             await self._desk.close_sweeps()
         out().print(
             f"stopped after {plural(self._webhooks.stored, 'delivery', 'deliveries')}; all of them are in the archive"
@@ -201,8 +207,10 @@ class _Service:
         while not self._ended.is_set():
             try:
                 if await self._desk.close_sweeps() or first:
-                    await asyncio.to_thread(self._load)
+                    await _in_thread(self._load)
                 first = False
+            except StoppedError:
+                return
             except FieldmapError as error:
                 self._told(str(error))
             with contextlib.suppress(TimeoutError):
@@ -231,3 +239,27 @@ class _Service:
 
     def _told(self, text: str) -> None:
         say(err(), f"error: {text}", indent=len("error: "))
+
+
+async def _in_thread(work: Callable[[], None]) -> None:
+    """As `asyncio.to_thread`, in a thread that nobody waits for when the process ends: a page of a large batch takes its time, and the
+    database takes back what was not committed."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def end(error: BaseException | None) -> None:
+        if not done.done():
+            done.set_result(None) if error is None else done.set_exception(error)
+
+    def run() -> None:
+        error: BaseException | None = None
+        try:
+            work()
+        except BaseException as caught:  # noqa: BLE001  (raised where it is waited for)
+            error = caught
+        # Once the loop is closed nobody waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(end, error)
+
+    threading.Thread(target=run, name="fieldmap-load", daemon=True).start()
+    await done

@@ -86,7 +86,7 @@ class Run:
 
     def load(self, resources: list[str]) -> Report:
         """Loads what the archive holds of resources and the database does not: for what is pushed, while another part of this
-        process writes the archive."""
+        process writes the archive. Raises StoppedError between two pages once `Ports.stop` is set."""
         reconciled = prepare(self.database, self.bundle, replay=False)
         if reconciled.meaning_changed:
             raise FindingsError(
@@ -101,7 +101,7 @@ class Run:
                 try:
                     with Loader(self.database, self.bundle, info, run, dead=dead, archive=self.archive) as loader:
                         report.maps[info.id] = loader.loaded
-                        catch_up(loader, info, self.archive, self.progress)
+                        catch_up(loader, info, self.archive, self.progress, stop=self.ports.stop)
                 except FindingsError as error:
                     report.failed[info.resource] = str(error)
         return report

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import psycopg
 
@@ -35,7 +35,7 @@ from fieldmap.runtime.load import intake
 from fieldmap.runtime.load.loader import Loaded
 from fieldmap.runtime.load.mapping import usual_workers
 from fieldmap.runtime.loading import Loading, Patient, check_archive
-from fieldmap.runtime.plan import HttpResource
+from fieldmap.runtime.plan import HttpResource, PushConnector
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.reports import Progress, Report, standing
 from fieldmap.runtime.store.database import Database, told
@@ -75,6 +75,20 @@ class _Taken:
             yield part
 
 
+@dataclass(frozen=True)
+class _Unwritten:
+    """Stands for the writer of a resource that is only pushed: who takes deliveries holds that, and what came is loaded all the same.
+    last: where the archive ends."""
+
+    last: int | None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 @dataclass
 class _Course:
     """A resource on its way through the threads. begun: set when `writer` or `error` is; fetched: when it is through. parent:
@@ -84,7 +98,7 @@ class _Course:
     parent: _Course | None = None
     begun: threading.Event = field(default_factory=threading.Event)
     fetched: threading.Event = field(default_factory=threading.Event)
-    writer: Writer | None = None
+    writer: Writer | _Unwritten | None = None
     last: int | None = None
     handover: Handover | None = None
     error: BaseException | None = None
@@ -255,9 +269,12 @@ class Sync:
 
     # ------------------------------------------------------------------------------------------------ one resource
 
-    def _opened(self, resource: str) -> Writer:
+    def _opened(self, resource: str) -> Writer | _Unwritten:
         """The writer of a resource, once no other run has it. Raises ArchiveBusyError if that is not waited for, ArchiveError if the
         archive is older than the database."""
+        if isinstance(self._bundle.connector(resource.split(".")[0]), PushConnector):
+            self._check_archive(resource)
+            return _Unwritten(self._archive.last(resource))
         waits = False
         while True:
             try:
@@ -276,15 +293,21 @@ class Sync:
         try:
             if writer.cut is not None:
                 self._progress.cut(resource, str(writer.cut))
-            for title, through in self._applied.get(resource, ()):
-                check_archive(self._archive, title, resource, through)
+            self._check_archive(resource)
         except BaseException:
             writer.close()
             raise
         return writer
 
-    def _pages(self, resource: str, writer: Writer) -> Iterator[Archived | ClosedSweep]:
+    def _check_archive(self, resource: str) -> None:
+        for title, through in self._applied.get(resource, ()):
+            check_archive(self._archive, title, resource, through)
+
+    def _pages(self, resource: str, writer: Writer | _Unwritten) -> Iterator[Archived | ClosedSweep]:
         """Fetches; gives each page when it is durable."""
+        if isinstance(writer, _Unwritten):
+            self._progress.stands(resource, "loading")
+            return
         self._progress.stands(resource, "fetching")
         through = ""
         wanted = replace(self._wanted, note=functools.partial(self._progress.cut, resource))

@@ -50,7 +50,7 @@ def from_samples(
     if not seen.objects:
         place = places.path_of(steps)
         raise UsageError(
-            f"{what[:1].upper()}{what[1:]} has no records that are objects (looked for at {place}); hand over a page that has some"
+            f"There are no records that are objects in {what} (looked for at {place}); hand over a page that has some"
         )
     return _resource(samples, name, asked, steps, seen, identity, first, odd=odd, http=http)
 
