@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from tests.support import MemoryPage, Pages, compiled, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import FieldmapError
-from fieldmap.runtime.load import intake
+from fieldmap.runtime.load import intake, mapping
 from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.load.mapping import Workers
 from fieldmap.runtime.store.database import Server
@@ -34,6 +35,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def shared(server: Server, bundle: Bundle) -> Iterator[Server]:
     with empty_database(server) as database:
         yield ready(database, bundle)
+
+
+@pytest.fixture(autouse=True)
+def found_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages of tests are of a class of the tests."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
 
 
 def history(seed: int) -> list[list[MemoryPage]]:
@@ -121,3 +128,35 @@ def test_a_worker_ends_with_the_process_that_asks() -> None:
     while stat.exists() and stat.read_text("utf-8").rsplit(")")[1].split()[0] != "Z":
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def test_a_worker_imports_nothing_from_the_folder_of_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Bundle
+) -> None:
+    (tmp_path / "msgspec.py").write_text("open('imported', 'w').close()\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    workers = Workers(bundle, bundle.map(MAP), {}, 1)
+    try:
+        assert workers.add(Pages().page({"data": [version("1", 1, 1)]}))().counts.claimed == 1
+    finally:
+        workers.close()
+    assert not (tmp_path / "imported").exists()
+
+
+def test_an_answer_that_cannot_be_taken_ends_the_wait_for_it(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = Workers(bundle, bundle.map(MAP), {}, 1)
+    worker, page = workers._workers[0], Pages().page({"data": [version("1", 1, 1)]})
+
+    def too_little(answer: bytes) -> Any:
+        raise MemoryError
+
+    try:
+        assert worker._ready.result() is None
+        monkeypatch.setattr(mapping, "pickle", SimpleNamespace(loads=too_little))
+        # The thread may be at the old one still.
+        asked = [worker._asked("add", page) for _ in range(3)]
+        assert isinstance(asked[2].exception(60), MemoryError)
+        assert isinstance(worker._asked("add", page).exception(60), MemoryError)
+    finally:
+        workers.close()
+    assert worker._process.returncode == -signal.SIGKILL

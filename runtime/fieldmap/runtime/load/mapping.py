@@ -183,7 +183,8 @@ class _Worker:
 
     def __init__(self, beginning: Beginning) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "fieldmap.runtime.load.worker"],
+            # -P: what lies in the current folder, which may be anybody's project, is not imported.
+            [sys.executable, "-P", "-m", "fieldmap.runtime.load.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -195,6 +196,7 @@ class _Worker:
         self._process.stdin.close()
         self._process.stdout.close()
         self._open: deque[Future[Any]] = deque()
+        self._lost: BaseException | None = None
         self._thread = threading.Thread(target=self._take_answers, name="fieldmap-mapping", daemon=True)
         self._thread.start()
         self._asks.send(beginning)
@@ -206,12 +208,15 @@ class _Worker:
     def _asked(self, what: str, of: object) -> Future[Any]:
         future: Future[Any] = Future()
         self._open.append(future)
+        lost: BaseException | None = None
         try:
             self._asks.send((what, of))
         except OSError:
-            # It is told where the answer is taken; the thread may have said so already.
+            lost = self._ended()
+        # Nobody takes answers any more; the thread may have said so already.
+        if (lost := self._lost or lost) is not None:
             with contextlib.suppress(InvalidStateError):
-                future.set_exception(self._ended())
+                future.set_exception(lost)
         return future
 
     @property
@@ -241,10 +246,17 @@ class _Worker:
                 else:
                     future.set_result(answer)
         except (EOFError, OSError):
-            ended = self._ended()
-            while self._open:
-                with contextlib.suppress(InvalidStateError):
-                    self._open.popleft().set_exception(ended)
+            self._lose(self._ended())
+        except BaseException as error:  # noqa: BLE001  (such as too little memory; raised where the answers are waited for)
+            self._lose(error)
+            self._process.kill()
+
+    def _lose(self, error: BaseException) -> None:
+        """There will be no more answers."""
+        self._lost = error
+        while self._open:
+            with contextlib.suppress(InvalidStateError):
+                self._open.popleft().set_exception(error)
 
     def _ended(self) -> FieldmapError:
         return FieldmapError(

@@ -72,10 +72,10 @@ def main() -> None:
         while True:
             what, of = asks.recv()
             try:
-                answer = worker.answer(what, of)
+                answer = pickle.dumps(worker.answer(what, of), pickle.HIGHEST_PROTOCOL)
             except Exception as error:  # noqa: BLE001  (whatever it is, it is raised where it was asked for)
-                answer = error
-            answers.send_bytes(pickle.dumps(answer, pickle.HIGHEST_PROTOCOL))
+                answer = pickle.dumps(error, pickle.HIGHEST_PROTOCOL)
+            answers.send_bytes(answer)
     except (EOFError, OSError):
         sys.exit()
 
