@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +123,34 @@ def test_what_finds_nothing_is_listed_and_a_key_may_be_a_reference(bundle: Bundl
     assert rows(database, "SELECT key, refers_to FROM provenance.pick_dangling WHERE field = 'then'") == [
         ('["A", 1, 2]', '["A", 1, 3]')
     ]
+
+
+NAMED = """
+entity Thing {
+  key (a, b)
+  a    : text
+  b    : text
+  name : text
+}
+connector s is files {
+  folder "x"
+  resource one {
+    files "*.json" as json; id $.id; changed unknown
+    shape { id: text, a: text, b: text, name: text? }
+  }
+}
+map s.one to Thing { a = $.a; b = $.b; name = $.name }
+"""
+
+
+def test_a_key_that_is_too_long_as_one_json_harms_only_its_record(tmp_path: Path, database: Server) -> None:
+    """Of signs in no order, which nothing compresses, and of which JSON escapes the half."""
+    dice = random.Random(1)  # noqa: S311
+    signs = '"\\' * 38 + "".join(chr(code) for code in range(35, 127) if chr(code) != "\\")
+    text = "".join(dice.choice(signs) for _ in range(1_950))
+    made = compiled(tmp_path, all=NAMED)
+    ready(database, made)
+    page = Pages().page([{"id": "1", "a": "x", "b": text}, {"id": "2", "a": "x", "b": "y"}])
+    load(database, made, "s_one__thing", [page])
+    assert rows(database, "SELECT record, code FROM fieldmap.dead_letters") == [("1", "FM2116")]
+    assert rows(database, "SELECT key FROM fieldmap.incomplete") == [('["x", "y"]',)]

@@ -18,7 +18,7 @@ from fieldmap.runtime.load.copytext import row_encoder
 from fieldmap.runtime.load.quickread import QuickReader, Records
 from fieldmap.runtime.plan import DELETES
 from fieldmap.runtime.surroundings import surrounding
-from fieldmap.runtime.values.cells import NULL, escaped
+from fieldmap.runtime.values.cells import NULL, escaped, json_text
 from fieldmap.runtime.values.decode import bodies, json_body
 from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Failed, Filtered, Held, Listed, Outcome
 from fieldmap.runtime.values.reading import PLAIN, Reading
@@ -412,9 +412,9 @@ class BatchMaker:
                 batch.dead.append((place, outcome))
 
     def _too_long(self, outcome: Claimed) -> bool:
-        """Whether the parts of a key, each within its limit, are together more than an index takes."""
+        """Whether the parts of a key, each within its limit, are together more than an index takes: also where they are one JSON."""
         return any(
-            sum(len(str(row[place]).encode()) for place in places) > KEY_BYTES
+            len(json_text([str(row[place]) for place in places]).encode()) > KEY_BYTES
             for number, places in self._composite_keys.items()
             for row in outcome.rows[number]
         )
