@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Self
+from typing import Final, Self
 
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, describe
 from fieldmap.runtime.bundle import Bundle, MapInfo
@@ -16,6 +16,7 @@ from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.reports import Progress
 from fieldmap.runtime.store.database import Connection, Database
 
+NOTHING: Final = -1  # of the archive
 _TRIES_EVERY = 1.0  # seconds
 
 
@@ -43,12 +44,13 @@ def catch_up(
 ) -> None:
     """Applies what the archive holds and the database does not, as after a crash, an import, or a change of the map.
 
-    through: up to and with this position, where the archive is being written on; None: to its end. stop: see `Ports`.
+    through: up to and with this position, where the archive is being written on, NOTHING if it was empty before; None: to its end.
+    stop: see `Ports`.
     """
     after = loader.applied_through if loader.applied_through >= 0 else None
     if after is not None:
         check_archive(archive, info.title, info.resource, after)
-    if info.resource in archive.resources():
+    if through != NOTHING and info.resource in archive.resources():
         entries = archive.entries(info.resource, after, through)
         loader.load(stoppable(entries, stop), lambda records: progress.applied(info.title, records))
     loader.finish()
@@ -145,7 +147,9 @@ class Loading:
         self._entered.__exit__(*error)  # type: ignore[arg-type]
 
     def catch_up(self, through: int | None) -> None:
-        """Loads what the archive holds up to a position, of each map what it lacks."""
+        """Loads what the archive holds up to a position, of each map what it lacks. through: None if it was empty; what has come
+        since may not be durable yet."""
+        through = NOTHING if through is None else through
         for loader, info in zip(self._loaders, self._infos, strict=True):
             catch_up(loader, info, self._archive, self._progress, through=through, stop=self._stop)
 

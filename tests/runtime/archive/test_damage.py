@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.runtime.archive.fakes import RESOURCE, START, MemoryStorage, memory_p
 from fieldmap.runtime.archive import Archive, Archived, offset_of, position, warc
 from fieldmap.runtime.archive.frames import compressor
 from fieldmap.runtime.errors import ArchiveError
+from fieldmap.runtime.ports import Folder, Ports
 
 COUNT = 3
 
@@ -303,3 +305,40 @@ def test_a_sound_frame_that_is_no_record_of_ours(storage: MemoryStorage) -> None
         storage = MemoryStorage()
         with archive_of(storage).writer(RESOURCE) as writer:
             writer.append(received(1))
+
+
+def test_what_is_being_written_is_no_damage(tmp_path: Path) -> None:
+    """A reader meets a part of a record; when it looks again, that one is whole and others have come."""
+    archive = Archive(tmp_path, Ports.real())
+    with archive.writer(RESOURCE) as writer:
+        for number in range(1, COUNT + 1):
+            writer.append(received(number))
+    found = list(archive.read(RESOURCE, None))
+    cut = offset_of(found[1].position) + 10
+
+    class Growing:
+        """A folder whose file ends at `cut` until its size is asked for."""
+
+        def __init__(self, folder: Folder) -> None:
+            self._folder = folder
+            self._grown = False
+
+        def names(self) -> list[str]:
+            return self._folder.names()
+
+        def size(self, name: str) -> int:
+            self._grown = True
+            return self._folder.size(name)
+
+        def read(self, name: str, offset: int, size: int) -> bytes:
+            return self._folder.read(name, offset, size if self._grown else max(0, min(size, cut - offset)))
+
+        def close(self) -> None:
+            self._folder.close()
+
+    class Storage:
+        def folder(self, root: Path, name: str, *, create: bool = False) -> Folder:
+            return Growing(Ports.real().storage.folder(root, name, create=create))  # type: ignore[return-value]
+
+    meanwhile = Archive(tmp_path, replace(Ports.real(), storage=Storage()))  # type: ignore[arg-type]
+    assert list(meanwhile.read(RESOURCE, None)) == found[:1]

@@ -187,7 +187,8 @@ class Segments:
         if number != self.numbers[-1]:
             raise damaged(self._resource, place, f"there is {reason}, and other segments follow")
         size = self._folder.size(segment_name(number))
-        if self._record_after(number, offset + 1, size):
+        # A record that is whole by now was being written, and others may have come behind it since.
+        if self._record_after(number, offset + 1, size) and not self._is_record(number, offset):
             raise damaged(self._resource, place, f"there is {reason}, and whole records follow")
         return TornTail(self._resource, place, size - offset, reason)
 
