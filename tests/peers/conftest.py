@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from tests.peers.cap import cap
 from tests.peers.s3 import s3
 
-__all__ = ["s3"]
+__all__ = ["cap", "s3"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.peers.processes import free_port, started
 
 
 @dataclass(frozen=True)
@@ -29,30 +26,8 @@ class S3Server:
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     if importlib.util.find_spec("moto") is None:
         pytest.skip("moto is not installed: make test-peers")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = Path(tmp_path_factory.mktemp("moto")) / "log"
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        )
-    try:
-        _wait(process, port, log)
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with started(command, port, log, environ={**os.environ, "PYTHONWARNINGS": "ignore"}):
         yield S3Server(f"http://127.0.0.1:{port}")
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    for _ in range(300):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
-            return
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    pytest.fail(f"The server of moto did not start:\n{log.read_text('utf-8', 'replace')[-2000:]}")
