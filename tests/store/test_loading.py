@@ -16,7 +16,7 @@ from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Server
 
 
-def test_of_an_archive_that_was_empty_nothing_is_caught_up_with(tmp_path: Path, database: Server) -> None:
+def test_what_comes_meanwhile_is_not_caught_up_with(tmp_path: Path, database: Server) -> None:
     """What lies there by then is being written: it comes when it is durable."""
     bundle = compiled(tmp_path / "maps", all=MAPS)
     ready(database, bundle)
@@ -41,4 +41,7 @@ def test_of_an_archive_that_was_empty_nothing_is_caught_up_with(tmp_path: Path, 
             loading.catch_up(None)
             assert loading.loaded[MAP].counts.read == 0
             loading.load([page])
+            assert loading.loaded[MAP].counts.read == 1
+            writer.append(received(2, body, resource="hr.people"))
+            loading.catch_up(page.position)
             assert loading.loaded[MAP].counts.read == 1

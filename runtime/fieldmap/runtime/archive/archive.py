@@ -62,6 +62,8 @@ class Archive:
 
         A torn tail ends the iteration quietly (`torn_tail` tells of it); damage raises.
         """
+        if after is not None and through is not None and after >= through:
+            return
         with self._opened(resource) as folder:
             if folder is None:
                 return
