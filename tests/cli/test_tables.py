@@ -139,6 +139,15 @@ def test_only_what_changed(folder: Path, database: Server, source: Server, capsy
     assert parts(database) == ["1", "2", "3", "4", "5", "6", "7", "8"]
 
 
+def test_rows_without_a_time_are_read_up_to_a_bound_too(folder: Path, database: Server, source: Server) -> None:
+    write(folder, DELTA)
+    insert(source, 1, at="now() - interval '1 day'")
+    insert(source, 2, at="NULL")
+    assert run(["sync", "--until", "2035-01-01"]) == 0
+    assert run(["sync"]) == 0
+    assert parts(database) == ["1", "2"]
+
+
 def test_deletes_by_absence(folder: Path, database: Server, source: Server) -> None:
     write(folder, "deleted by absence, refuse above 50 %")
     insert(source, 1, 2, 3, 4, 5)

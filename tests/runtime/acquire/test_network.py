@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from tests.runtime.acquire.faultserver import FaultServer, Reply, raw, reply
 from tests.runtime.acquire.sources import LINK, QUICK, Source, connector, page, serving, source, text
+from tests.runtime.acquire.test_requests import plan
 
+from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.acquire.transport import BoundedHttp, Limits
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import NoPages, RetryPolicy
@@ -67,6 +69,33 @@ def test_N02_a_body_that_only_the_end_of_the_connection_ends(workday: Source) ->
         item = workday.fetch(connector(server.url))[0]
     assert (item.body, item.framed) == (BODY, False)
     assert [mark.framed for mark in workday.archive.closed_sweeps("workday.workers")] == [False]
+
+
+ROWS = b"id,at\n1,2026-01-01T00:00:00Z\n2,2026-01-01T00:00:00Z\n"
+LINES = 'get "/people"\n format csv\n changed $.at sent as "since"'
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "moves"),
+    [
+        (b"", ROWS[:29], False),
+        (b"Content-Length: %d\r\n" % len(ROWS), ROWS, True),
+        # What is packed shows by itself that it is whole.
+        (b"Content-Encoding: gzip\r\n", gzip.compress(ROWS), True),
+    ],
+)
+def test_N02_a_position_stays_where_rows_may_have_been_cut(
+    head: bytes, body: bytes, moves: bool, workday: Source, tmp_path: Path
+) -> None:
+    notes: list[str] = []
+    with serving(raw(HEAD + head + b"\r\n" + body)) as server:
+        made = plan(tmp_path, server.url, LINES)
+        workday.fetch(made, resource="ns.people", wanted=Wanted(note=notes.append))
+        workday.clock.pass_by(3600)
+        workday.fetch(made, resource="ns.people")
+    assert bool(workday.archive.standing("ns.people").through) is moves
+    assert ["since=" in target for target in server.targets] == [False, moves]
+    assert any(note.startswith("the position stays") for note in notes) is not moves
 
 
 def test_N02_and_it_is_cut(workday: Source) -> None:

@@ -166,7 +166,7 @@ class Sweep:
         self._answers = answers
         self._resumed = False
         self._skipped = False
-        self._sweep, self._page, self._first, self._framed = "", 0, -1, True
+        self._sweep, self._page, self._first, self._framed, self._whole = "", 0, -1, True, True
         self._window: Window | None = None
         self._guards = Guards(source.title, resource.name, wanted.most_pages)
         self._following = Following(source.requests, resource, self._known)
@@ -249,7 +249,7 @@ class Sweep:
     def _new(self) -> None:
         """Begins a sweep of its own."""
         sweep = new_sweep(self._ports) if self._part is None else self._part.sweep
-        self._sweep, self._page, self._first, self._framed = sweep, 0, -1, True
+        self._sweep, self._page, self._first, self._framed, self._whole = sweep, 0, -1, True, True
         self._window = self._opened()
         self._guards = Guards(self._source.title, self._resource.name, self._wanted.most_pages)
         self._following = self._followed(self._window)
@@ -335,7 +335,7 @@ class Sweep:
             resource = self._resource
             body = page_body(content, resource.format, "", decode=following.needs_body, packed=resource.packed)
             self._guards.known(frame.request, content)
-            self._framed &= item.framed
+            self._saw(item)
             # A Link header is not kept, since it may hold a token: where it leads nobody knows any more.
             asked = following.after(body, following.rows(body), None)
         return None if asked is None and following.forgets else (asked,)
@@ -383,7 +383,6 @@ class Sweep:
         answer = good.answer
         digest = self._guards.received(answer, None if rows is None else len(rows))
         self._page += 1
-        self._framed &= answer.response.framed
         asked = self._following.asked
         item = writer.append(
             Received(
@@ -408,7 +407,18 @@ class Sweep:
             )
         )
         self._first = item.position if self._first < 0 else self._first
+        self._saw(item)
         return item
+
+    def _saw(self, page: Archived) -> None:
+        """Notes whether a page may have been cut where nobody could see it: a body of JSON, and what is packed, was checked to be whole."""
+        self._framed &= page.framed
+        checked = (
+            self._resource.format == "json"
+            or self._resource.packed
+            or "gzip" in page.headers.get("content-encoding", "")
+        )
+        self._whole &= page.framed or bool(checked)
 
     def _after(self, good: Good, rows: list[Any] | None) -> Any:
         try:
@@ -455,7 +465,10 @@ class Sweep:
 
     def _closed(self, writer: Writer) -> ClosedSweep:
         window = self._window
-        through = window.closed(self._before) if window is not None and not self._skipped else self._before
+        if window is not None and not self._whole:
+            self._wanted.note("the position stays: an answer ended with its connection, and may have been cut")
+        moves = window is not None and not self._skipped and self._whole
+        through = window.closed(self._before) if window is not None and moves else self._before
         full = window is None or window.since is None
         end = SweepEnd(
             framed=self._framed,

@@ -249,7 +249,8 @@ class _Sweep:
             # A full sweep reads all: also what has no time, or one of tomorrow.
             return [], []
         changed = _named("t", self.resource.changed)
-        conditions: list[sql.Composable] = [sql.SQL("{} < {}").format(changed, sql.Placeholder())]
+        before = "{} < {}" if window.since else "({0} < {1} OR {0} IS NULL)"
+        conditions: list[sql.Composable] = [sql.SQL(before).format(changed, sql.Placeholder())]
         values = [window.until]
         if window.since:
             conditions.append(sql.SQL("{} >= {}").format(changed, sql.Placeholder()))
