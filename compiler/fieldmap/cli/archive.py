@@ -85,8 +85,10 @@ def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool
         print_json(list(last))
         return
     told = "why" if rejected else "from"
+    # Where a resource has a feed of deletes, its pages lie between those of the records.
+    parted = any("part" in p for p in last)
     table(
-        ["position", "fetched", "status", "bytes", "format", told],
+        ["position", "fetched", "status", "bytes", "format", *(["part"] if parted else []), told],
         [
             (
                 str(p["position"]),
@@ -94,6 +96,7 @@ def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool
                 304 if "not_modified_since" in p else p["status"],
                 count(p["bytes"]),
                 p["format"],
+                *([p.get("part", "records")] if parted else []),
                 safe(p["rejected"] if rejected else p["url"]),
             )
             for p in last

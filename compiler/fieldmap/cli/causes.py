@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,31 +22,33 @@ Tags = dict[tuple[str, str], str]
 # Where a reason would quote a personal value it does not tell causes apart either.
 _DEAD = """
 SELECT d.code, d.map, p.title, d.field, CASE WHEN s.field IS NULL THEN d.reason ELSE '' END, count(*), min(d.first_seen), max(d.last_seen),
-  min(d.id), s.field IS NOT NULL
+  min(d.id), s.field IS NOT NULL, count(*) OVER (), sum(count(*)) OVER ()
 FROM fieldmap.dead_letters d JOIN fieldmap.positions p USING (map)
 LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, d.field)
 WHERE %(run)s::bigint IS NULL OR d.run = %(run)s
-GROUP BY 1, 2, 3, 4, 5, 10 ORDER BY 6 DESC, 9
+GROUP BY 1, 2, 3, 4, 5, 10 ORDER BY 6 DESC, 9 LIMIT %(limit)s::bigint
 """
 _HELD = """
 SELECT h.code, p.title, p.resource, h.field, CASE WHEN s.field IS NULL THEN h.reason ELSE '' END, count(*), min(h.archive_position),
-  max(h.archive_position), (array_agg(h.record ORDER BY h.record))[1:3], coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, false
+  max(h.archive_position), (array_agg(h.record ORDER BY h.record))[1:3], coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, false,
+  count(*) OVER (), sum(count(*)) OVER ()
 FROM fieldmap.held h JOIN fieldmap.positions p USING (map)
 LEFT JOIN fieldmap.map_fields f ON (f.map, f.claim, f.field) = (h.map, h.claim, h.field)
 LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, h.field)
 WHERE NOT h.invented AND (%(run)s::bigint IS NULL OR %(run)s = (SELECT g.run FROM fieldmap.ledger g
   WHERE (g.map, g.map_version) = (h.map, p.map_version) AND g.last_position >= h.archive_position ORDER BY g.last_position LIMIT 1))
-GROUP BY 1, 2, 3, 4, 5, 10, 11 ORDER BY 6 DESC, 4, 5
+GROUP BY 1, 2, 3, 4, 5, 10, 11 ORDER BY 6 DESC, 4, 5 LIMIT %(limit)s::bigint
 """
 _LISTED = """
 SELECT l.code, p.title, p.resource, l.field, CASE WHEN s.field IS NULL THEN l.reason ELSE '' END, count(*), min(l.archive_position),
   max(l.archive_position),
   (array_agg(l.record || CASE WHEN l.element > 0 THEN ' element ' || l.element ELSE '' END ORDER BY l.record, l.element))[1:3],
-  coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, l.lost
+  coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, l.lost,
+  count(*) OVER (), sum(count(*)) OVER ()
 FROM fieldmap.listed l JOIN fieldmap.positions p USING (map)
 LEFT JOIN fieldmap.map_fields f ON (f.map, f.claim, f.field) = (l.map, l.claim, l.field)
 LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, l.field)
-GROUP BY 1, 2, 3, 4, 5, 10, 11, 12 ORDER BY 6 DESC, 5
+GROUP BY 1, 2, 3, 4, 5, 10, 11, 12 ORDER BY 6 DESC, 5 LIMIT %(limit)s::bigint
 """
 
 
@@ -71,13 +73,24 @@ class Cause:
         return f"{self.code} {field}{self.reason}{' (the element is left out)' if self.left_out else ''}".strip()
 
 
-def dead(project: ir.Project, connection: Connection, tags: Tags, run: int | None = None) -> list[Cause]:
-    """The causes of dead letters, the most frequent first. tags: fields whose values are hidden. run: only those of this run."""
+class Found(list[Cause]):
+    """The most frequent causes. number: how many there are in all; records: how many records have one."""
+
+    number = 0
+    records = 0
+
+
+def dead(
+    project: ir.Project, connection: Connection, tags: Tags, run: int | None = None, limit: int | None = None
+) -> Found:
+    """The causes of dead letters, the most frequent first. tags: fields whose values are hidden. run: only those of this run. limit: so
+    many at the most."""
     maps = {item.id: item for item in project.maps}
-    found = []
-    for code, map_, title, field, reason, number, first, last, sample, secret in connection.execute(
-        _DEAD, _named(tags, run)
+    found = Found()
+    for code, map_, title, field, reason, number, first, last, sample, secret, *counted in connection.execute(
+        _DEAD, _named(tags, run, limit)
     ).fetchall():
+        found.number, found.records = counted[0], int(counted[1])
         place = place_of(maps[map_], field, reason) if map_ in maps else None
         where = f"{place.file}:{place.line}" if place is not None else title
         told = without_value(code, tags[title, field]) if secret else reason
@@ -85,14 +98,16 @@ def dead(project: ir.Project, connection: Connection, tags: Tags, run: int | Non
     return found
 
 
-def held(archive: Archive, connection: Connection, tags: Tags, run: int | None = None) -> list[Cause]:
-    """The causes for which values are held. run: only those of pages that this run read."""
-    return _noted(archive, connection, tags, _HELD, run)
+def held(
+    archive: Archive, connection: Connection, tags: Tags, run: int | None = None, limit: int | None = None
+) -> Found:
+    """The causes for which values are held. run: only those of pages that this run read. limit: so many at the most."""
+    return _noted(archive, connection, tags, _HELD, run, limit)
 
 
-def warned(bundle: Bundle, archive: Archive, connection: Connection, tags: Tags) -> list[Cause]:
+def warned(bundle: Bundle, archive: Archive, connection: Connection, tags: Tags, limit: int | None = None) -> Found:
     """What `warn` says of records, elements that failed alone, and what `warn` says of rows."""
-    found = _noted(archive, connection, tags, _LISTED)
+    found = _noted(archive, connection, tags, _LISTED, None, limit)
     for info in bundle.catalogue.entities:
         for number, rows, keys in connection.execute(
             "SELECT condition, count(*), (array_agg(key ORDER BY key))[1:3] FROM fieldmap.warned WHERE entity = %s GROUP BY 1 ORDER BY 1",
@@ -102,32 +117,39 @@ def warned(bundle: Bundle, archive: Archive, connection: Connection, tags: Tags)
                 one = info.conditions[number]
                 place = f"{one.file}:{one.line}"
                 found.append(Cause("", info.name, "", one.message, place, rows, None, None, tuple(keys)))
+                found.number, found.records = found.number + 1, found.records + rows
     return found
 
 
-def _noted(archive: Archive, connection: Connection, tags: Tags, statement: str, run: int | None = None) -> list[Cause]:
-    seen = _fetched(archive)
-    return [
-        Cause(
-            code,
-            title,
-            field,
-            without_value(code, tags[title, field]) if secret else reason,
-            where,
-            number,
-            seen(resource, first),
-            seen(resource, last),
-            tuple(samples),
-            lost,
-        )
-        for code, title, resource, field, reason, number, first, last, samples, where, secret, lost in connection.execute(
-            statement.encode(), _named(tags, run)
-        ).fetchall()
-    ]
+def _noted(
+    archive: Archive, connection: Connection, tags: Tags, statement: str, run: int | None, limit: int | None
+) -> Found:
+    seen, found = _fetched(archive), Found()
+    for (
+        code,
+        title,
+        resource,
+        field,
+        reason,
+        number,
+        first,
+        last,
+        samples,
+        where,
+        secret,
+        lost,
+        *counted,
+    ) in connection.execute(statement.encode(), _named(tags, run, limit)).fetchall():
+        told = without_value(code, tags[title, field]) if secret else reason
+        times = seen(resource, first), seen(resource, last)
+        found.append(Cause(code, title, field, told, where, number, *times, tuple(samples), lost))
+        found.number, found.records = counted[0], int(counted[1])
+    return found
 
 
-def _named(tags: Tags, run: int | None) -> dict[str, Any]:
-    return {"titles": [title for title, _ in tags], "fields": [field for _, field in tags], "run": run}
+def _named(tags: Tags, run: int | None, limit: int | None) -> dict[str, Any]:
+    named = {"titles": [title for title, _ in tags], "fields": [field for _, field in tags]}
+    return {**named, "run": run, "limit": limit}
 
 
 def _fetched(archive: Archive) -> Callable[[str, int], datetime | None]:
@@ -145,7 +167,7 @@ def _fetched(archive: Archive) -> Callable[[str, int], datetime | None]:
     return when
 
 
-def show(found: Sequence[Cause], none: str, what: str, *, limit: int | None, json: bool) -> bool:
+def show(found: Found, none: str, what: str, *, limit: int | None, json: bool) -> bool:
     """Prints causes; returns whether there are any. none: what is said of none; what: what is counted, such as "dead letter"."""
     shown = found[: (limit or len(found)) if json else (limit or SHOWN)]
     if json:
@@ -162,8 +184,8 @@ def show(found: Sequence[Cause], none: str, what: str, *, limit: int | None, jso
         ],
         right=["records"],
     )
-    more = f"; the first {len(shown)} are shown (--limit)" if len(found) > len(shown) else ""
-    out().print(f"\n{plural(sum(c.records for c in found), what)} of {plural(len(found), 'cause')}{more}")
+    more = f"; the first {len(shown)} are shown (--limit)" if found.number > len(shown) else ""
+    out().print(f"\n{plural(found.records, what)} of {plural(found.number, 'cause')}{more}")
     return True
 
 

@@ -58,6 +58,18 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
 
 
+def print_json_list(items: Iterable[Any]) -> int:
+    """One JSON list, an element at a time, as `print_json` would print it whole; returns how many there are."""
+    encoder = msgspec.json.Encoder(decimal_format="number")
+    number = 0
+    for item in items:
+        text = msgspec.json.format(encoder.encode(item), indent=2).decode().replace("\n", "\n  ")
+        sys.stdout.write(f"{',' if number else '['}\n  {text}")
+        number += 1
+    sys.stdout.write("\n]\n" if number else "[]\n")
+    return number
+
+
 def safe(value: object) -> str:
     """A value as text without control characters, so that data can neither move the cursor nor forge a line."""
     text = str(value)

@@ -53,11 +53,17 @@ def dlq(context: typer.Context, limit: Limit = None, reveal: Reveal = False, jso
     workspace = Workspace.here()
     with workspace.loaded() as connection:
         keep_reveal(connection, "dlq", reveal=reveal)
-        found = causes.dead(project_of(workspace), connection, {} if reveal else tags_of(workspace))
+        tags = {} if reveal else tags_of(workspace)
+        found = causes.dead(project_of(workspace), connection, tags, limit=_most(limit, json=json))
     if causes.show(found, "There are no dead letters.", "dead letter", limit=limit, json=json) and not json:
         out().print(
             "After a fix of the map: fieldmap dlq retry NUMBER      (reads the archive; asks the source nothing)"
         )
+
+
+def _most(limit: int | None, *, json: bool) -> int | None:
+    """How many causes are looked for: more than are shown would be read from the archive for nothing."""
+    return limit if json else limit or causes.SHOWN
 
 
 @app.command(epilog="Example: fieldmap dlq held · fieldmap dlq held --limit 100 --json")
@@ -67,7 +73,8 @@ def held(limit: Limit = None, reveal: Reveal = False, json: Json = False) -> Non
     workspace = Workspace.here()
     with workspace.loaded() as connection:
         keep_reveal(connection, "dlq held", reveal=reveal)
-        found = causes.held(workspace.archive(), connection, {} if reveal else tags_of(workspace))
+        tags = {} if reveal else tags_of(workspace)
+        found = causes.held(workspace.archive(), connection, tags, limit=_most(limit, json=json))
     causes.show(found, "No values are held.", "held value", limit=limit, json=json)
 
 
@@ -79,7 +86,8 @@ def warnings(limit: Limit = None, reveal: Reveal = False, json: Json = False) ->
     with workspace.loaded() as connection:
         keep_reveal(connection, "dlq warnings", reveal=reveal)
         tags = {} if reveal else tags_of(workspace)
-        found = causes.warned(workspace.existing_bundle(), workspace.archive(), connection, tags)
+        most = _most(limit, json=json)
+        found = causes.warned(workspace.existing_bundle(), workspace.archive(), connection, tags, most)
     causes.show(found, "There are no warnings.", "warning", limit=limit, json=json)
 
 

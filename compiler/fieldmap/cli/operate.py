@@ -19,6 +19,7 @@ from fieldmap.cli.reporting import show_accounts
 from fieldmap.cli.runfacts import accounts
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.acquire.sweeps import Wanted
+from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.archive.records import Standing
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import UsageError
@@ -330,31 +331,44 @@ def status(json: Json = False) -> None:
         rows = connection.execute(_STATUS).fetchall() if loaded else []
         matched = counts(connection, workspace.existing_bundle()) if loaded else []
         stale = {row[0]: _stale(connection, row[0]) for row in rows}
-    found = []
-    standings = {name: archive.standing(name) for name in {row[2] for row in rows} & held}
-    for map_id, title, resource, version, through, replaying, retried, command, ended, outcome, *counted in rows:
-        end = archive.end(resource) if resource in held else None
-        last = archive.last(resource) if resource in held else None
-        changed = retried or (checked.ok and versions.get(map_id) != version)
-        found.append(
-            {
-                "map": title,
-                "version": version,
-                "state": _state(through, end, last, replaying=replaying, changed=changed),
-                "last_run": f"{command} {outcome or 'was killed'}" if command else "never loaded",
-                "ended_at": ended.strftime("%Y-%m-%d %H:%M:%SZ") if ended else None,
-                "records": counted[0],
-                "accounts": dict(zip(_ACCOUNTS, counted, strict=True)),
-                "stale": stale[map_id],
-                **_position(standings.get(resource)),
-            }
-        )
+    found = [
+        _map_status(archive, row, stale[row[0]], versions if checked.ok else None, exists=row[2] in held)
+        for row in rows
+    ]
     if json:
         print_json(found)
         return
     if not found:
         out().print("Nothing was loaded yet: fieldmap sync")
         return
+    _show_status(found, matched)
+    if not checked.ok:
+        out().print("\nThe maps have mistakes, so nothing is said of changes: fieldmap check")
+
+
+def _map_status(
+    archive: Archive, row: tuple[Any, ...], stale: int, versions: dict[str, str] | None, *, exists: bool
+) -> dict[str, Any]:
+    """How far one map is, of a row of `_STATUS`. versions: of the maps of now, None if they have mistakes; exists: whether the archive
+    has the resource."""
+    map_id, title, resource, version, through, replaying, retried, command, ended, outcome, *counted = row
+    end, last = (archive.end(resource), archive.last(resource)) if exists else (None, None)
+    changed = retried or (versions is not None and versions.get(map_id) != version)
+    return {
+        "map": title,
+        "version": version,
+        "state": _state(through, end, last, replaying=replaying, changed=changed),
+        "last_run": f"{command} {outcome or 'was killed'}" if command else "never loaded",
+        "ended_at": ended.strftime("%Y-%m-%d %H:%M:%SZ") if ended else None,
+        "records": counted[0],
+        "accounts": dict(zip(_ACCOUNTS, counted, strict=True)),
+        "stale": stale,
+        **_position(archive.standing(resource) if exists else None),
+    }
+
+
+def _show_status(found: list[dict[str, Any]], matched: list[dict[str, Any]]) -> None:
+    """As a table, and below it what wants a word: how far positions are, keys that are matched, stale claims."""
     table(
         ["map", "version", "state", "last run", "ended", "records"],
         [
@@ -383,8 +397,6 @@ def status(json: Json = False) -> None:
                 f"\n{plural(item['stale'], 'record')} of {item['map']} {verb} stale: a newer version was rejected, and the"
                 " claims of the one before it stand: fieldmap stale"
             )
-    if not checked.ok:
-        out().print("\nThe maps have mistakes, so nothing is said of changes: fieldmap check")
 
 
 _ACCOUNTS = ("read", "claimed", "filtered", "deleted", "dead", "held", "absent")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +11,10 @@ import psycopg
 import typer
 
 from fieldmap.cli.asking import Chosen, Question, moment
-from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json, safe, say, table
+from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json_list, safe, say, table
 from fieldmap.cli.exporting import FORMATS, export
 from fieldmap.cli.naming import entity_of, key_parts
+from fieldmap.cli.rows import parts, streamed
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import EntityInfo
 from fieldmap.runtime.errors import FindingsError, UsageError
@@ -109,26 +110,43 @@ def _none(question: Question, key: str) -> FindingsError:
 
 def _show(connection: Connection, question: Question, *, json: bool) -> None:
     chosen = question.chosen
-    rows = [question.masked(row) for row in connection.execute(question.rows()).fetchall()]
-    if not rows and question.key:
-        raise _none(question, ",".join(value for _, value in question.key))
-    total = connection.execute(question.number()).fetchone()
-    number = total[0] if total else 0
+    rows: Iterable[tuple[Any, ...]] = map(question.masked, streamed(connection, question.rows()))
+    if question.key:
+        rows = list(rows)
+        if not rows:
+            raise _none(question, ",".join(value for _, value in question.key))
     if json:
-        print_json([dict(zip([c.name for c in chosen], _as_json(chosen, row), strict=True)) for row in rows])
-        if number > len(rows):
-            say(err(), f"{count(len(rows))} of {plural(number, 'row')} (--limit)")
+        number = print_json_list(
+            dict(zip([c.name for c in chosen], _as_json(chosen, row), strict=True)) for row in rows
+        )
+        total = _total(connection, question, number)
+        if total > number:
+            say(err(), f"{count(number)} of {plural(total, 'row')} (--limit)")
         return
-    _show_rows(question.info, chosen, rows)
+    number = 0
+    for part in parts(rows):
+        _show_rows(question.info, chosen, part)
+        number += len(part)
+    if not number:
+        _show_rows(question.info, chosen, [])
+    total = _total(connection, question, number)
     out().print(
-        f"\n{plural(number, 'row')} of {question.info.name}{question.when}"
-        f"{f', {count(len(rows))} shown (--limit)' if number > len(rows) else ''}"
+        f"\n{plural(total, 'row')} of {question.info.name}{question.when}"
+        f"{f', {count(number)} shown (--limit)' if total > number else ''}"
     )
-    if not number and question.known_at is not None:
+    if not total and question.known_at is not None:
         _say_since(connection, question)
     hidden = question.hidden
-    if hidden and rows:
+    if hidden and number:
         say(out(), f"{', '.join(hidden)}: personal or restricted; --reveal shows {'them' if len(hidden) > 1 else 'it'}")
+
+
+def _total(connection: Connection, question: Question, shown: int) -> int:
+    """How many rows there are; counted only where more than those shown may be there."""
+    if question.limit is None or shown < question.limit:
+        return shown
+    row = connection.execute(question.number()).fetchone()
+    return row[0] if row is not None else 0
 
 
 def _say_since(connection: Connection, question: Question) -> None:
@@ -144,19 +162,23 @@ def _as_json(chosen: list[Chosen], row: tuple[Any, ...]) -> Iterator[Any]:
 
 def _show_values(connection: Connection, question: Question, *, json: bool) -> None:
     names = [name for name, _ in question.value_columns]
-    rows = [question.told(row) for row in connection.execute(question.values()).fetchall()]
+    rows = map(question.told, streamed(connection, question.values()))
     if json:
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        print_json_list(dict(zip(names, row, strict=True)) for row in rows)
         return
-    shown = []
-    for row in rows:
-        one = dict(zip(names, row, strict=True))
-        source = f"{one['source']} {one['record']}" if one["source"] else "a version that was replaced since"
-        shown.append(
-            (one["key"], one["field"], _cell(one["value"]), _cell(source), one["rule"] or "", one["archive"] or "")
-        )
-    table(["key", "field", "value", "source", "rule", "archive"], shown)
-    out().print(f"\n{plural(len(rows), 'value')} of {question.info.name}{question.when}")
+    heads = ["key", "field", "value", "source", "rule", "archive"]
+    number = 0
+    for part in parts(rows):
+        table(heads, [_value_row(dict(zip(names, row, strict=True))) for row in part])
+        number += len(part)
+    if not number:
+        table(heads, [])
+    out().print(f"\n{plural(number, 'value')} of {question.info.name}{question.when}")
+
+
+def _value_row(one: dict[str, Any]) -> tuple[str, ...]:
+    source = f"{one['source']} {one['record']}" if one["source"] else "a version that was replaced since"
+    return (one["key"], one["field"], _cell(one["value"]), _cell(source), one["rule"] or "", one["archive"] or "")
 
 
 def _write(

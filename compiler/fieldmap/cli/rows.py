@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString, TypeVar
 
 import msgspec
 from psycopg import sql
 
-from fieldmap.cli.console import count, out, plural, print_json, safe, table
+from fieldmap.cli.console import count, out, plural, print_json_list, safe, table
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.store.database import Connection
 
@@ -24,56 +25,127 @@ _CONFLICTS = {
 
 
 Found = list[dict[str, Any]]
+Item = TypeVar("Item")
 SHOWN = 20
+PART = 1_000
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A list. statement: its rows for an entity, as many as the clause at the end says; number: how many there are; item: a row as
+    plain data; show: a few of these as a table; words: how they are counted, for none, one and several."""
+
+    statement: Callable[[EntityInfo, sql.Composable], sql.Composed]
+    number: Callable[[EntityInfo], sql.Composed]
+    item: Callable[[Bundle, EntityInfo, tuple[Any, ...]], dict[str, Any]]
+    show: Callable[[Found], None]
+    words: tuple[str, str, str]
 
 
 def print_list(
-    found: Found, show: Callable[[Found], None], words: tuple[str, str, str], *, limit: int | None, json: bool
+    connection: Connection, bundle: Bundle, infos: Sequence[EntityInfo], kind: Kind, *, limit: int | None, json: bool
 ) -> None:
-    """Prints a list as JSON or by `show`, and how many there are. words: for none, one and several."""
-    none, one, several = words
-    shown = found[: (limit or len(found)) if json else (limit or SHOWN)]
+    """Prints a list of some entities as JSON or as a table, and how many there are. No more is read than is shown, and never all of
+    it is in memory."""
     if json:
-        print_json(shown)
+        print_json_list(_items(connection, bundle, infos, kind, limit))
         return
-    if not found:
+    none, one, several = kind.words
+    most, shown = limit or SHOWN, 0
+    for part in parts(_items(connection, bundle, infos, kind, most)):
+        kind.show(part)
+        shown += len(part)
+    if not shown:
         out().print(none)
         return
-    show(shown)
-    more = f", {count(len(shown))} shown (--limit)" if len(found) > len(shown) else ""
-    out().print(f"\n{plural(len(found), one, several)}{more}")
+    number = shown
+    if shown == most:  # there may be more
+        number = sum((connection.execute(kind.number(info)).fetchone() or (0,))[0] for info in infos)
+    more = f", {count(shown)} shown (--limit)" if number > shown else ""
+    out().print(f"\n{plural(number, one, several)}{more}")
 
 
-def incomplete(bundle: Bundle, connection: Connection) -> Found:
-    """Rows held back, why, and the claims that they are made of."""
-    return [
-        {
-            "entity": info.name,
-            "key": key,
-            "missing": missing,
-            "failed": [_condition(info, number) for number in failed],
-            "duplicates": twice,
-            "dangling": [{"field": field, "refers_to": wanted} for field, wanted in dangling],
-            # What a row merely lacks has no code: nothing is wrong with it, and the next claim may bring it.
-            "codes": ["FM2183"] * bool(failed) + ["FM2184"] * bool(twice) + ["FM2185"] * bool(dangling),
-            "claims": [_claim(bundle, claim) for claim in claims],
-        }
-        for info in bundle.catalogue.entities
-        for key, missing, failed, twice, dangling, claims in connection.execute(
-            sql.SQL(
-                "SELECT i.key, i.missing, i.failed, i.twice, d.found, coalesce(jsonb_agg(jsonb_build_array(c.map, c.record, c.changed)"
-                " ORDER BY c.map, c.record) FILTER (WHERE c.map IS NOT NULL), '[]')"
-                " FROM fieldmap.incomplete i LEFT JOIN provenance.{} c ON c.key = i.key CROSS JOIN LATERAL ("
-                "SELECT coalesce(jsonb_agg(jsonb_build_array(x.field, x.refers_to) ORDER BY x.field, x.refers_to), '[]') AS found"
-                " FROM provenance.{} x WHERE x.key = i.key AND x.must_exist) d WHERE i.entity = {} GROUP BY 1, 2, 3, 4, 5 ORDER BY 1"
-            ).format(
-                sql.Identifier(f"{info.table}_claims"), sql.Identifier(f"{info.table}_dangling"), sql.Literal(info.name)
-            )
-        ).fetchall()
-    ]
+def _items(
+    connection: Connection, bundle: Bundle, infos: Sequence[EntityInfo], kind: Kind, limit: int | None
+) -> Iterator[dict[str, Any]]:
+    left = limit
+    for info in infos:
+        if left == 0:
+            return
+        most = sql.SQL("") if left is None else sql.SQL(" LIMIT {}").format(sql.Literal(left))
+        for row in streamed(connection, kind.statement(info, most)):
+            yield kind.item(bundle, info, row)
+            left = left - 1 if left is not None else None
 
 
-def show_incomplete(found: Found) -> None:
+def streamed(connection: Connection, statement: sql.Composed) -> Iterator[tuple[Any, ...]]:
+    """The rows of a statement, one by one as the server sends them; nothing else can be asked meanwhile."""
+    with connection.cursor() as cursor:
+        yield from cursor.stream(statement)
+
+
+def parts(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """So many at a time as one table has: the widths of its columns are those of its rows."""
+    waiting = iter(items)
+    while part := list(itertools.islice(waiting, PART)):
+        yield part
+
+
+def _of_view(view: str, columns: LiteralString, order: LiteralString) -> Callable[..., sql.Composed]:
+    """The statement for a view of each entity."""
+
+    def statement(info: EntityInfo, most: sql.Composable) -> sql.Composed:
+        named = sql.Identifier(f"{info.table}_{view}")
+        return sql.SQL("SELECT {} FROM provenance.{} ORDER BY {}{}").format(
+            sql.SQL(columns), named, sql.SQL(order), most
+        )
+
+    return statement
+
+
+def _number_of_view(view: str) -> Callable[[EntityInfo], sql.Composed]:
+    return lambda info: sql.SQL("SELECT count(*) FROM provenance.{}").format(sql.Identifier(f"{info.table}_{view}"))
+
+
+def _number_of(table: str) -> Callable[[EntityInfo], sql.Composed]:
+    return lambda info: sql.SQL("SELECT count(*) FROM fieldmap.{} WHERE entity = {}").format(
+        sql.Identifier(table), sql.Literal(info.name)
+    )
+
+
+def _incomplete_sql(info: EntityInfo, most: sql.Composable) -> sql.Composed:
+    # The few that are wanted first, or the claims of all would be gathered for them.
+    missed = sql.SQL(
+        "(SELECT x.key, jsonb_agg(jsonb_build_array(x.field, x.refers_to) ORDER BY x.field, x.refers_to) AS found"
+        " FROM provenance.{} x WHERE x.must_exist GROUP BY x.key)"
+        if info.needs
+        else "(SELECT NULL::text AS key, NULL::jsonb AS found WHERE {} IS NULL)"
+    ).format(sql.Identifier(f"{info.table}_dangling") if info.needs else sql.Literal(info.name))
+    return sql.SQL(
+        "SELECT i.key, i.missing, i.failed, i.twice, coalesce(d.found, '[]'), coalesce(jsonb_agg(jsonb_build_array(c.map, c.record,"
+        " c.changed) ORDER BY c.map, c.record) FILTER (WHERE c.map IS NOT NULL), '[]')"
+        " FROM (SELECT * FROM fieldmap.incomplete WHERE entity = {} ORDER BY key{}) i LEFT JOIN {} d ON d.key = i.key"
+        " LEFT JOIN provenance.{} c ON c.key = i.key GROUP BY 1, 2, 3, 4, 5 ORDER BY 1"
+    ).format(sql.Literal(info.name), most, missed, sql.Identifier(f"{info.table}_claims"))
+
+
+def _incomplete(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
+    """A row held back, why, and the claims that it is made of."""
+    key, missing, failed, twice, dangling, claims = row
+    return {
+        "entity": info.name,
+        "key": key,
+        "missing": missing,
+        "failed": [_condition(info, number) for number in failed],
+        "duplicates": twice,
+        "dangling": [{"field": field, "refers_to": wanted} for field, wanted in dangling],
+        # What a row merely lacks has no code: nothing is wrong with it, and the next claim may bring it.
+        "codes": ["FM2183"] * bool(failed) + ["FM2184"] * bool(twice) + ["FM2185"] * bool(dangling),
+        "claims": [_claim(bundle, claim) for claim in claims],
+    }
+
+
+def _show_incomplete(found: Found) -> None:
     rows = [(item["entity"], key_words(item["key"]), _why(item), _claimed(item["claims"])) for item in found]
     table(["entity", "key", "why it is held back", "claimed by"], rows)
 
@@ -86,19 +158,33 @@ def _why(item: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def conflicts(bundle: Bundle, connection: Connection, hidden: Callable[[str, str], str]) -> Found:
+def conflicts(hidden: Callable[[str, str], str]) -> Kind:
     """Fields on which live claims contradict each other, with what each says. hidden: what is shown instead of the values of a field
     of an entity, "" where they may be seen."""
-    found = list(_conflicts(bundle, connection))
-    for item in found:
-        instead = hidden(item["entity"], item["field"])
-        for claim in item["claims"] if instead else ():
+
+    def item(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
+        key, field, code, claims = row
+        told = [{**_claim(bundle, claim[:3]), "value": claim[3], "reason": claim[4]} for claim in claims]
+        instead = hidden(info.name, field)
+        for claim in told if instead else ():
             claim["value"] = instead if claim["value"] is not None else None
             claim["reason"] = instead if claim["reason"] is not None else None
-    return found
+        return {"entity": info.name, "key": key, "field": field, "code": code, "claims": told}
+
+    words = ("There are no conflicts.", "conflict", "conflicts")
+    return Kind(_conflicts_sql, _number_of("conflicts"), item, _show_conflicts, words)
 
 
-def show_conflicts(found: Found) -> None:
+def _conflicts_sql(info: EntityInfo, most: sql.Composable) -> sql.Composed:
+    return sql.SQL(
+        "SELECT f.key, f.field, f.code, jsonb_agg(jsonb_build_array(c.map, c.record, c.changed, e->>1, e->>2) ORDER BY n)"
+        " FROM (SELECT * FROM fieldmap.conflicts WHERE entity = {} ORDER BY key, field{}) f"
+        " CROSS JOIN LATERAL jsonb_array_elements(f.claims) WITH ORDINALITY AS x(e, n)"
+        " LEFT JOIN provenance.{} c ON c.claim = (e->>0)::bigint GROUP BY 1, 2, 3 ORDER BY 1, 2"
+    ).format(sql.Literal(info.name), most, sql.Identifier(f"{info.table}_claims"))
+
+
+def _show_conflicts(found: Found) -> None:
     rows = [
         (
             f"{item['entity']} {key_words(item['key'])}",
@@ -111,62 +197,36 @@ def show_conflicts(found: Found) -> None:
     table(["row", "field", "conflict", "claims"], rows)
 
 
-def _conflicts(bundle: Bundle, connection: Connection) -> Iterator[dict[str, Any]]:
-    for info in bundle.catalogue.entities:
-        rows = connection.execute(
-            sql.SQL(
-                "SELECT f.key, f.field, f.code, jsonb_agg(jsonb_build_array(c.map, c.record, c.changed, e->>1, e->>2) ORDER BY n)"
-                " FROM fieldmap.conflicts f CROSS JOIN LATERAL jsonb_array_elements(f.claims) WITH ORDINALITY AS x(e, n)"
-                " LEFT JOIN provenance.{} c ON c.claim = (e->>0)::bigint WHERE f.entity = {} GROUP BY 1, 2, 3 ORDER BY 1, 2"
-            ).format(sql.Identifier(f"{info.table}_claims"), sql.Literal(info.name))
-        ).fetchall()
-        for key, field, code, claims in rows:
-            told = [{**_claim(bundle, claim[:3]), "value": claim[3], "reason": claim[4]} for claim in claims]
-            yield {"entity": info.name, "key": key, "field": field, "code": code, "claims": told}
+def _duplicate(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
+    """A key that one source claims by several records."""
+    key, map_, records = row
+    return {"entity": info.name, "key": key, "source": _source(bundle, map_), "records": records}
 
 
-def duplicates(bundle: Bundle, connection: Connection) -> Found:
-    """Keys that one source claims by several records."""
-    return [
-        {"entity": info.name, "key": key, "source": _source(bundle, map_), "records": records}
-        for info in bundle.catalogue.entities
-        for key, map_, records in connection.execute(
-            sql.SQL("SELECT key, map, records FROM provenance.{} ORDER BY map, key").format(
-                sql.Identifier(f"{info.table}_duplicates")
-            )
-        ).fetchall()
-    ]
-
-
-def show_duplicates(found: Found) -> None:
+def _show_duplicates(found: Found) -> None:
     rows = [(item["entity"], key_words(item["key"]), item["source"], _times(item["records"])) for item in found]
     table(["entity", "key", "source", "records"], rows)
 
 
-def dangling(bundle: Bundle, connection: Connection) -> Found:
-    """References that find no row."""
-    return [
-        {"entity": info.name, "key": key, "field": field, "refers_to": wanted}
-        for info in bundle.catalogue.entities
-        for key, field, wanted in connection.execute(
-            sql.SQL("SELECT key, field, refers_to FROM provenance.{} ORDER BY 2, 3, 1").format(
-                sql.Identifier(f"{info.table}_dangling")
-            )
-        ).fetchall()
-    ]
+def _dangling(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
+    """A reference that finds no row."""
+    key, field, wanted = row
+    return {"entity": info.name, "key": key, "field": field, "refers_to": wanted}
 
 
-def show_dangling(found: Found) -> None:
+def _show_dangling(found: Found) -> None:
     rows = [(item["entity"], key_words(item["key"]), item["field"], item["refers_to"]) for item in found]
     table(["entity", "key", "field", "refers to"], rows)
 
 
-def stale(bundle: Bundle, connection: Connection, told: Callable[[str, str, str, str], str]) -> Found:
+def stale(told: Callable[[str, str, str, str], str]) -> Kind:
     """Claims that stand although a newer version of their record was rejected. told: how a reason is told, by code, map, field and
     what it says."""
-    titles = {item.id: item.title for item in bundle.catalogue.maps}
-    return [
-        {
+
+    def item(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
+        key, map_, record, changed, rejected, code, field, reason, letter = row
+        title = next((one.title for one in bundle.catalogue.maps if one.id == map_), map_)
+        return {
             "entity": info.name,
             "key": key,
             "source": _source(bundle, map_),
@@ -175,19 +235,16 @@ def stale(bundle: Bundle, connection: Connection, told: Callable[[str, str, str,
             "rejected": rejected,
             "code": code,
             "field": field,
-            "reason": told(code, titles[map_], field, reason),
+            "reason": told(code, title, field, reason),
             "dead_letter": letter,
         }
-        for info in bundle.catalogue.entities
-        for key, map_, record, changed, rejected, code, field, reason, letter in connection.execute(
-            sql.SQL(
-                "SELECT key, map, record, changed, rejected, code, field, reason, dead_letter FROM provenance.{} ORDER BY 2, 3, 1"
-            ).format(sql.Identifier(f"{info.table}_stale"))
-        ).fetchall()
-    ]
+
+    columns: LiteralString = "key, map, record, changed, rejected, code, field, reason, dead_letter"
+    words = ("No claim is stale.", "claim is stale", "claims are stale")
+    return Kind(_of_view("stale", columns, "2, 3, 1"), _number_of_view("stale"), item, _show_stale, words)
 
 
-def show_stale(found: Found) -> None:
+def _show_stale(found: Found) -> None:
     rows = [
         (
             f"{item['entity']} {key_words(item['key'])}",
@@ -210,6 +267,29 @@ def key_words(key: str) -> str:
     except msgspec.DecodeError:
         return safe(key)
     return ",".join(safe(part) for part in parts) if isinstance(parts, list) else safe(key)
+
+
+INCOMPLETE = Kind(
+    _incomplete_sql,
+    _number_of("incomplete"),
+    _incomplete,
+    _show_incomplete,
+    ("No rows are held back.", "row is held back", "rows are held back"),
+)
+DUPLICATES = Kind(
+    _of_view("duplicates", "key, map, records", "map, key"),
+    _number_of_view("duplicates"),
+    _duplicate,
+    _show_duplicates,
+    ("No source claims a key twice.", "key is claimed twice", "keys are claimed twice"),
+)
+DANGLING = Kind(
+    _of_view("dangling", "key, field, refers_to", "2, 3, 1"),
+    _number_of_view("dangling"),
+    _dangling,
+    _show_dangling,
+    ("Every reference finds its row.", "reference finds no row", "references find no row"),
+)
 
 
 def _said(claim: dict[str, Any]) -> str:

@@ -267,7 +267,13 @@ def test_from_the_command_line(
     assert run(["sync"]) == 0
     capsys.readouterr()
     assert run(["archive", "ls", "hr.workers"]) == 0
-    assert "/deleted" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    parts = [
+        line.split()[6]
+        for line in listed.splitlines()
+        if line.split()[:1] and line.split()[0].isdecimal() and "json" in line
+    ]
+    assert parts == ["records", "records", DELETES, DELETES]
     assert run(["archive", "ls", "hr.workers", "--json"]) == 0
     assert [one.get("part", "") for one in json.loads(_json(capsys))] == ["", "", DELETES, DELETES]
     assert run(["status"]) == 0
