@@ -73,8 +73,8 @@ def usual_width(monkeypatch: pytest.MonkeyPatch) -> None:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The processes that map for a loader are started before its first page, and waited for."""
     from fieldmap.runtime.load import loader
-    from fieldmap.runtime.load.mapping import Workers
+    from fieldmap.runtime.load.mapping import Processes
 
     monkeypatch.setattr(loader, "WIDENED", 0)
-    begun = property(lambda self: all(worker._ready.result() is None for worker in self._workers))
-    monkeypatch.setattr(Workers, "are_ready", begun)
+    begun = property(lambda self: [worker._ready.result() for worker in self._workers] != [])
+    monkeypatch.setattr(Processes, "are_ready", begun)

@@ -275,8 +275,7 @@ def peak(pid: int | str = "self") -> float:
 
 def peak_of(loader: Loader) -> float:
     """Of a load with the processes beside it."""
-    beside = loader._beside._workers if loader._beside is not None else []
-    return peak() + sum(peak(worker._process.pid) for worker in beside)
+    return peak() + sum(map(peak, loader._processes.pids))
 
 
 def replay(folder: Path, url: str, *, timed: bool, bare: bool = False) -> dict[str, float]:

@@ -22,7 +22,7 @@ from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import FieldmapError
 from fieldmap.runtime.load import intake, mapping
 from fieldmap.runtime.load.loader import Loader
-from fieldmap.runtime.load.mapping import Workers
+from fieldmap.runtime.load.mapping import Processes, Workers
 from fieldmap.runtime.store.database import Server
 
 
@@ -87,7 +87,7 @@ def test_a_load_goes_on_where_a_worker_was_killed(bundle: Bundle, shared: Server
         for number, page in enumerate(runs[0]):
             if number == 7:
                 assert isinstance(loader._mapper, Workers)
-                os.kill(loader._mapper._workers[0]._process.pid, signal.SIGKILL)
+                os.kill(loader._processes.pids[0], signal.SIGKILL)
             yield page
 
     with (
@@ -105,14 +105,16 @@ def test_a_load_goes_on_where_a_worker_was_killed(bundle: Bundle, shared: Server
 
 
 def test_what_a_worker_cannot_do_is_raised_where_it_was_asked(bundle: Bundle) -> None:
-    workers = Workers(bundle, bundle.map(MAP), {}, 1)
+    processes = Processes(1)
     try:
-        asked = workers._workers[0].ask("dance", None)
+        processes.start()
+        workers = processes.mapper(bundle, bundle.map(MAP), {})
+        asked = workers._ask(0, "dance", None)
         with pytest.raises(ValueError, match="not asked to dance"):
             asked()
         assert workers.add(Pages().page({"data": [version("1", 1, 1)]}))().counts.claimed == 1
     finally:
-        workers.close()
+        processes.close()
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes as Linux shows them")

@@ -12,6 +12,7 @@ from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, describe
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import ArchiveError, AwayError, StoppedError
 from fieldmap.runtime.load.loader import Loaded, Loader
+from fieldmap.runtime.load.mapping import Processes
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.reports import Progress
 from fieldmap.runtime.store.database import Connection, Database
@@ -112,7 +113,7 @@ class Loading:
         progress: Progress,
         *,
         dead: Decimal | None,
-        workers: int | None,
+        workers: Processes,
         stop: threading.Event,
         before: Mapping[str, Loaded],
     ) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.decisions import settle
 from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError, UsageError
 from fieldmap.runtime.load.loader import Loader
-from fieldmap.runtime.load.merging import remerge
+from fieldmap.runtime.load.mapping import Processes
+from fieldmap.runtime.load.merging import Changes, deferrable, remerge, unclaimed
 from fieldmap.runtime.load.retry import Retry, letters
 from fieldmap.runtime.loading import catch_up, check_archive
 from fieldmap.runtime.ports import Ports
@@ -28,6 +30,9 @@ from fieldmap.runtime.syncing import Options, Sync, parent_of
 
 if TYPE_CHECKING:
     from fieldmap.runtime.acquire.flow import Flow
+
+# A replay of so many bytes of the archive, compressed, begins with the processes that map: they start while the tables are made.
+_LARGE = 2 * 1024 * 1024
 
 
 @dataclass
@@ -61,8 +66,8 @@ class Run:
                 f"{reconciled} since the rows were loaded; load the archive with what is said now first: fieldmap replay"
             )
         report = Report(reconciled=reconciled)
-        with told("the sync"), self._recorded("sync", report) as run:
-            report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
+        with told("the sync"), self._beside() as workers, self._recorded("sync", report) as run:
+            report.remerged = remerge(self.database, self.bundle, reconciled.unmerged, run)
             report.decided = settle(self.database, self.bundle, self.archive, run)
             with self.database.connect() as connection:
                 before = applied(connection)
@@ -78,7 +83,7 @@ class Run:
                 wanted=wanted,
                 options=self.options,
                 dead=self.dead_letters,
-                workers=self.workers,
+                workers=workers,
                 flows=self._flows,
                 applied=before,
             ).resources(chosen)
@@ -93,13 +98,15 @@ class Run:
                 f"{reconciled} since the rows were loaded; load the archive with what is said now first: fieldmap replay"
             )
         report = Report(reconciled=reconciled)
-        with told("loading"), self._recorded("load", report) as run:
-            report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
+        with told("loading"), self._beside() as workers, self._recorded("load", report) as run:
+            report.remerged = remerge(self.database, self.bundle, reconciled.unmerged, run)
             report.decided = settle(self.database, self.bundle, self.archive, run)
             for info in self._maps(resources):
                 dead = self._dead(info)
                 try:
-                    with Loader(self.database, self.bundle, info, run, dead=dead, archive=self.archive) as loader:
+                    with Loader(
+                        self.database, self.bundle, info, run, dead=dead, archive=self.archive, workers=workers
+                    ) as loader:
                         report.maps[info.id] = loader.loaded
                         catch_up(loader, info, self.archive, self.progress, stop=self.ports.stop)
                 except FindingsError as error:
@@ -112,10 +119,17 @@ class Run:
         self._check_archives()
         reconciled = prepare(self.database, self.bundle, replay=True)
         report = Report(reconciled=reconciled)
-        with told("the replay"), self._recorded("replay", report) as run:
-            report.remerged = remerge(self.database, self.bundle, reconciled.remerge, run)
-            report.decided = settle(self.database, self.bundle, self.archive, run)
+        with told("the replay"), self._beside() as workers, self._recorded("replay", report) as run:
             chosen = self._maps(resources)
+            with self.database.connect() as connection:
+                deferred = deferrable(connection, self.bundle, chosen)
+                new = unclaimed(connection, self.bundle, deferred)
+                begun = applied(connection)
+            if sum(self.archive.size(name) for name in {info.resource for info in chosen} - begun.keys()) >= _LARGE:
+                workers.start()
+            due = [name for name in reconciled.unmerged if name in reconciled.remerge or name not in deferred]
+            report.remerged = remerge(self.database, self.bundle, due, run)
+            report.decided = settle(self.database, self.bundle, self.archive, run)
             for info in chosen:
                 self.progress.stands(info.resource, "waiting")
             for info in chosen:
@@ -131,7 +145,8 @@ class Run:
                             detailed=True,
                             dead=self._dead(info),
                             archive=self.archive,
-                            workers=self.workers,
+                            workers=workers,
+                            deferred=deferred,
                         ) as loader,
                     ):
                         report.maps[info.id] = loader.loaded
@@ -139,6 +154,8 @@ class Run:
                 except FindingsError as error:
                     # A map that holds too much stops alone.
                     report.failed[info.resource] = str(error)
+            for name, changes in remerge(self.database, self.bundle, sorted(deferred), run, new=new).items():
+                report.remerged.setdefault(name, Changes()).add(changes)
         return report
 
     def retry(self, numbers: list[int] | None) -> Report:
@@ -171,6 +188,15 @@ class Run:
         for resource, maps in found.items():
             for title, through in maps:
                 check_archive(self.archive, title, resource, through)
+
+    @contextlib.contextmanager
+    def _beside(self) -> Iterator[Processes]:
+        """The processes that map for all loads of the run."""
+        processes = Processes(self.workers)
+        try:
+            yield processes
+        finally:
+            processes.close()
 
     def _dead(self, info: MapInfo) -> Decimal | None:
         return self.dead_letters.get(info.resource, self.dead_letters.get(""))

@@ -33,7 +33,7 @@ from fieldmap.runtime.errors import (
 from fieldmap.runtime.handover import GivenUpError, Handover, Part, Room
 from fieldmap.runtime.load import intake
 from fieldmap.runtime.load.loader import Loaded
-from fieldmap.runtime.load.mapping import usual_workers
+from fieldmap.runtime.load.mapping import Processes
 from fieldmap.runtime.loading import Loading, Patient, check_archive
 from fieldmap.runtime.plan import HttpResource, PushConnector
 from fieldmap.runtime.ports import Ports
@@ -105,7 +105,7 @@ class _Course:
 
 
 class Sync:
-    """dead: of a resource's records so many percent may be dead letters. workers: as of `Run`. applied: by resource the titles of its maps and the archive
+    """dead: of a resource's records so many percent may be dead letters. workers: that map for all of them. applied: by resource the titles of its maps and the archive
     position through which the database has them."""
 
     def __init__(
@@ -122,7 +122,7 @@ class Sync:
         wanted: Wanted,
         options: Options,
         dead: Mapping[str, Decimal],
-        workers: int | None,
+        workers: Processes,
         flows: dict[str, Flow],
         applied: Mapping[str, list[tuple[str, int]]],
     ) -> None:
@@ -151,9 +151,6 @@ class Sync:
         for name in names:
             self._progress.stands(name, "waiting")
         if self._options.at_once > 1:
-            if self._workers is None and len(names) > 1:
-                # The cores are there once, however many load.
-                self._workers = usual_workers() // min(self._options.at_once, len(names))
             self._at_once(names)
         else:
             for name in names:

@@ -134,6 +134,11 @@ class Archive:
             f"The archive of {resource} has no response at {position}; see: fieldmap archive ls {resource}"
         )
 
+    def size(self, resource: str) -> int:
+        """How many bytes of it there are, as they are kept."""
+        with self._opened(resource) as folder, self._readable(resource):
+            return sum(folder.size(name) for name in folder.names()) if folder is not None else 0
+
     def check(self, resource: str, position: int) -> None:
         """Raises ArchiveError if nothing stands at a position: neither a response nor the mark of a sweep's end."""
         with self._opened(resource) as folder:

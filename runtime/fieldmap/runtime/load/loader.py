@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,8 +21,8 @@ from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Page, 
 from fieldmap.runtime.load.identify import begin, concerned, with_referrers
 from fieldmap.runtime.load.intake import Intake
 from fieldmap.runtime.load.letters import write_letters
-from fieldmap.runtime.load.mapping import Here, Mapper, Told, Workers, opened, usual_workers
-from fieldmap.runtime.load.merging import Changes, Merger, follow, lock, merge_all
+from fieldmap.runtime.load.mapping import Here, Mapper, Processes, Told, opened
+from fieldmap.runtime.load.merging import Changes, Merger, defer, follow, lock, merge_all
 from fieldmap.runtime.load.recall import Recall
 from fieldmap.runtime.load.shares import Shares
 from fieldmap.runtime.store.database import Connection, Database
@@ -70,9 +70,11 @@ class Loader:
         detailed: bool = False,
         dead: Decimal | None = None,
         archive: Archive | None = None,
-        workers: int | None = None,
+        workers: Processes | int | None = None,
+        deferred: Collection[str] = (),
     ) -> None:
-        """workers: how many processes map the pages of a large load; one for each core if it is None.
+        """deferred: entities that the run merges when all its maps are loaded. workers: the processes of the run that map the pages of a large load, or how
+        many of its own do; one for each core if it is None.
         detailed: gather which fields changed, with samples, as a replay shows them; costs one more query a batch. dead: of the
         records so many percent may be dead letters; None for any number. archive: where the pages of a full sweep are looked up, for
         a map that withdraws what such a sweep lacks."""
@@ -85,8 +87,8 @@ class Loader:
         self._composite = _composite_keys(bundle, info)
         self._maker = BatchMaker(info, bundle.transform(info.id), self._composite, bundle.deletes(info.id))
         self._mapper: Mapper = Here(self._maker)
-        self._workers = usual_workers() if workers is None else workers
-        self._beside: Workers | None = None
+        self._processes = workers if isinstance(workers, Processes) else Processes(workers)
+        self._owns_processes = self._processes is not workers
         self._mapped = 0
         self._apply = bundle.steps(f"sql/apply/{info.id}.sql")
         names = sorted({claim.entity for claim in info.claims if claim.entity is not None})
@@ -96,6 +98,8 @@ class Loader:
         self._follows = any(concerned(merger.info) for merger in self._claimed) or any(
             name in info.referrers for info in bundle.catalogue.entities for name in names
         )
+        # Rows of entities that refer to one of these follow when that is merged.
+        self._defers = bool(names) and set(names) <= set(deferred)
         self._shares = Shares(info, dead)
         self._direct = all("fresh" in self._mergers[name].steps for name in names) and len(self._mergers) == len(names)
         self._fresh = self._letters = False
@@ -121,8 +125,8 @@ class Loader:
     def __exit__(self, kind: object, *_: object) -> None:
         # A transaction under way comes to its end, whatever went wrong beside it.
         self._writer.shutdown(wait=True)
-        if self._beside is not None:
-            self._beside.close()
+        if self._owns_processes:
+            self._processes.close()
         try:
             if kind is None and self._connection is not None and not self._connection.closed:
                 # Also where nothing was left to load: a run may have been cut off after its last batch.
@@ -172,12 +176,11 @@ class Loader:
 
     def _widened(self) -> Mapper:
         """Where there is much to map, processes beside this one do it as soon as they have begun."""
-        if self._workers and self._mapped >= WIDENED:
-            number, self._workers = self._workers, 0
-            with contextlib.suppress(OSError):
-                self._beside = Workers(self._bundle, self._info, self._composite, number)
-        if self._beside is not None and self._mapper is not self._beside and self._beside.are_ready:
-            self._mapper = self._beside
+        if isinstance(self._mapper, Here):
+            if self._mapped >= WIDENED:
+                self._processes.start()
+            if self._processes.are_ready:
+                self._mapper = self._processes.mapper(self._bundle, self._info, self._composite)
         return self._mapper
 
     def _withdraw_absent(self, mark: ClosedSweep) -> None:
@@ -354,6 +357,8 @@ class Loader:
             after = self._copy_fresh(connection, batch)
             if self._direct:
                 return self._make_rows(connection, batch, after)
+            if self._defers:
+                return self._merge(connection)
             begin(connection, [merger.info for merger in self._claimed])
             self._run_step(connection, "fresh_tables")
             with _by_index(connection):
@@ -423,6 +428,9 @@ class Loader:
 
     def _merge(self, connection: Connection) -> dict[str, Changes]:
         lock(connection, self._mergers)
+        if self._defers:
+            defer(connection, [merger.info.name for merger in self._claimed])
+            return {}
         follow(connection, self._claimed, self._mergers, self._run, whole=False)
         return merge_all(connection, self._bundle, self._mergers, self._run, detailed=self._detailed)
 

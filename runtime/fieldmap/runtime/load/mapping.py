@@ -109,11 +109,56 @@ class Beginning:
     composite_keys: Mapping[int, tuple[int, ...]]
 
 
+class Processes:
+    """Processes that map pages for the loads of a run, started once there is much to map; to be closed. For several threads."""
+
+    def __init__(self, number: int | None = None) -> None:
+        """number: how many; the usual number if it is None."""
+        self._number = usual_workers() if number is None else number
+        self._lock = threading.Lock()
+        self._workers: list[_Worker] = []
+
+    def start(self) -> None:
+        """Starts them, if they are not started yet. Where that cannot be, there are none."""
+        with self._lock:
+            number, self._number = self._number, 0
+            with contextlib.suppress(OSError):
+                for _ in range(number):
+                    self._workers.append(_Worker())
+
+    @property
+    def are_ready(self) -> bool:
+        """Whether there are some, and they have begun: until then nobody need wait for them."""
+        with self._lock:
+            return bool(self._workers) and all(worker.is_ready for worker in self._workers)
+
+    @property
+    def pids(self) -> list[int]:
+        with self._lock:
+            return [worker.pid for worker in self._workers]
+
+    def mapper(self, bundle: Bundle, info: MapInfo, composite_keys: Mapping[int, tuple[int, ...]]) -> Workers:
+        with self._lock:
+            return Workers(list(self._workers), bundle, info, composite_keys)
+
+    def close(self) -> None:
+        with self._lock:
+            workers, self._workers, self._number = self._workers, [], 0
+        for worker in workers:
+            worker.close()
+        for worker in workers:
+            worker.wait()
+
+
 class Workers:
-    """Maps in processes beside this one, which take pages in turn. Raises OSError if they cannot be started."""
+    """Maps the pages of one map in processes beside this one, which take them in turn."""
 
     def __init__(
-        self, bundle: Bundle, info: MapInfo, composite_keys: Mapping[int, tuple[int, ...]], number: int
+        self,
+        workers: list[_Worker],
+        bundle: Bundle,
+        info: MapInfo,
+        composite_keys: Mapping[int, tuple[int, ...]],
     ) -> None:
         parts = {
             path: part
@@ -122,47 +167,34 @@ class Workers:
         }
         alone = msgspec.structs.replace(bundle.catalogue, maps=(info,), entities=(), tables=(), views=())
         beginning = Beginning(Bundle(bundle.manifest, alone, parts), info.id, composite_keys)
-        self._workers: list[_Worker] = []
-        try:
-            for _ in range(number):
-                self._workers.append(_Worker(beginning))
-        except OSError:
-            self.close()
-            raise
+        self._map = info.id
+        self._workers = workers
+        self._begun = [worker.ask("begin", info.id, beginning) for worker in workers]
         self._turn = 0
 
     @property
     def ahead(self) -> int:
         return _AHEAD_BYTES * len(self._workers)
 
-    @property
-    def are_ready(self) -> bool:
-        """Whether they have begun: until then nobody need wait for them."""
-        return all(worker.is_ready for worker in self._workers)
-
     def add(self, page: Page) -> Later[Batch]:
-        return self._next().ask("add", page)
+        return self._ask(self._next(), "add", page)
 
     def prepare(self, page: Page) -> Later[Told]:
-        self._next()
-        number = self._turn
-        answer: Later[tuple[bool, int, list[str | None], list[str]]] = self._workers[number].ask("prepare", page)
+        number = self._next()
+        answer: Later[tuple[bool, int, list[str | None], list[str]]] = self._ask(number, "prepare", page)
         position = page.position
         return lambda: Elsewhere(number, position, *answer())
 
     def put(self, told: Told, known: Known | None) -> Later[Batch]:
         assert isinstance(told, Elsewhere)  # noqa: S101  (of its own making)
-        return self._workers[told.worker].ask("put", (told.position, known))
+        return self._ask(told.worker, "put", (told.position, known))
 
-    def close(self) -> None:
-        for worker in self._workers:
-            worker.close()
-        for worker in self._workers:
-            worker.wait()
+    def _ask(self, number: int, what: str, of: object) -> Later[Any]:
+        return self._workers[number].ask(what, self._map, of)
 
-    def _next(self) -> _Worker:
+    def _next(self) -> int:
         self._turn = (self._turn + 1) % len(self._workers)
-        return self._workers[self._turn]
+        return self._turn
 
 
 def usual_workers() -> int:
@@ -181,7 +213,7 @@ def opened(page: Page) -> Page:
 class _Worker:
     """One process, and the thread that takes its answers: so it never waits for us while we wait for it."""
 
-    def __init__(self, beginning: Beginning) -> None:
+    def __init__(self) -> None:
         self._process = subprocess.Popen(
             # -P: what lies in the current folder, which may be anybody's project, is not imported.
             [sys.executable, "-P", "-m", "fieldmap.runtime.load.worker"],
@@ -197,22 +229,29 @@ class _Worker:
         self._process.stdout.close()
         self._open: deque[Future[Any]] = deque()
         self._lost: BaseException | None = None
+        # What is asked first is answered first.
+        self._order = threading.Lock()
         self._thread = threading.Thread(target=self._take_answers, name="fieldmap-mapping", daemon=True)
         self._thread.start()
-        self._asks.send(beginning)
-        self._ready = self._asked("begin", None)
+        self._ready = self._asked("greet", "", None)
 
-    def ask(self, what: str, of: object) -> Later[Any]:
-        return self._asked(what, of).result
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
-    def _asked(self, what: str, of: object) -> Future[Any]:
+    def ask(self, what: str, map_: str, of: object) -> Later[Any]:
+        return self._asked(what, map_, of).result
+
+    def _asked(self, what: str, map_: str, of: object) -> Future[Any]:
         future: Future[Any] = Future()
-        self._open.append(future)
+        asked = pickle.dumps((what, map_, of), pickle.HIGHEST_PROTOCOL)
         lost: BaseException | None = None
-        try:
-            self._asks.send((what, of))
-        except OSError:
-            lost = self._ended()
+        with self._order:
+            self._open.append(future)
+            try:
+                self._asks.send_bytes(asked)
+            except OSError:
+                lost = self._ended()
         # Nobody takes answers any more; the thread may have said so already.
         if (lost := self._lost or lost) is not None:
             with contextlib.suppress(InvalidStateError):

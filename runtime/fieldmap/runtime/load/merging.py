@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import psycopg
+from psycopg import sql
 
-from fieldmap.runtime.bundle import Bundle, EntityInfo
+from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
 from fieldmap.runtime.load.identify import begin, forget, identify, touch_referrers, with_referrers
 from fieldmap.runtime.load.standing import stand
@@ -85,6 +86,21 @@ class Merger:
             if row is not None and row[0]:
                 raise psycopg.errors.UniqueViolation("A key has several claims")
 
+    def make_all(self, connection: Connection, run: int) -> Changes | None:
+        """Makes the rows of an entity that has none yet, from all its claims at once. None, and nothing done, where it has some, or
+        where its rules look at more than the claims that stand side by side."""
+        if "make_all" not in self._steps or connection.execute(self._steps["is_made"].encode()).fetchone() is not None:
+            return None
+        values: dict[str, object] = {"run": run}
+        made = connection.execute(self._steps["make_all"].encode(), values).rowcount
+        run_script(connection, self._steps["forget_all"], {})
+        claimed = (connection.execute(self._steps["claimed_keys"].encode()).fetchone() or (0,))[0]
+        if made < claimed or any(condition.kind == "warn" for condition in self.info.conditions):
+            run_script(connection, self._steps["none_touched"], {})
+            run_script(connection, self._steps["make_rest"], values)
+            run_script(connection, self._steps["incomplete"], {})
+        return Changes(new=made)
+
     def merge(self, connection: Connection, run: int, *, detailed: bool) -> Changes:
         """Merges the keys in the temporary table of touched keys; the entity must be locked."""
         changes = Changes()
@@ -135,6 +151,47 @@ def lock(connection: Connection, mergers: dict[str, Merger]) -> None:
         )
 
 
+def defer(connection: Connection, names: list[str]) -> None:
+    """Notes that claims stand without having been merged: whoever comes next merges them. The entities must be locked."""
+    connection.execute("UPDATE fieldmap.entities SET deferred = true WHERE entity = ANY(%s) AND NOT deferred", [names])
+
+
+def unclaimed(connection: Connection, bundle: Bundle, names: Iterable[str]) -> frozenset[str]:
+    """Those entities of which no map claims anything yet."""
+    tables: dict[str, list[str]] = {name: [] for name in names}
+    for info in bundle.catalogue.maps:
+        for claim in info.claims:
+            if claim.entity in tables:
+                tables[claim.entity].append(claim.table)
+    question = sql.SQL("SELECT FROM {} LIMIT 1")
+    return frozenset(
+        name
+        for name, claimed in tables.items()
+        if all(connection.execute(question.format(sql.Identifier("claims", one))).fetchone() is None for one in claimed)
+    )
+
+
+def deferrable(connection: Connection, bundle: Bundle, chosen: Collection[MapInfo]) -> frozenset[str]:
+    """The entities of several maps of which a load of these maps begins with the first page of the archive for all: their rows are
+    merged once, when all their claims are there. A map's entities are so together, or none of them."""
+    begun: dict[str, int] = dict(
+        connection.execute("SELECT map, applied_through FROM fieldmap.positions WHERE applied_through >= 0").fetchall()
+    )
+    maps = {
+        info.id: {claim.entity for claim in info.claims if claim.entity is not None} for info in bundle.catalogue.maps
+    }
+    ready = {info.id for info in chosen} - begun.keys()
+    names = {entity.name for entity in bundle.catalogue.entities}
+    names = {name for name in names if sum(name in claimed for claimed in maps.values()) > 1}
+    left: set[str] | None = None
+    while names != left:
+        left = set(names)
+        for map_, claimed in maps.items():
+            if map_ not in ready or not claimed <= names:
+                names -= claimed
+    return frozenset(names)
+
+
 def follow(connection: Connection, claimed: list[Merger], mergers: dict[str, Merger], run: int, *, whole: bool) -> None:
     """Brings the identity of what was claimed up to date, and touches the rows that refer to what became another.
 
@@ -166,8 +223,11 @@ def merge_all(
     return changes
 
 
-def remerge(database: Database, bundle: Bundle, names: Iterable[str], run: int) -> dict[str, Changes]:
-    """Merges every row of the named entities anew, as changed rules demand; each in one transaction."""
+def remerge(
+    database: Database, bundle: Bundle, names: Iterable[str], run: int, *, new: Collection[str] = ()
+) -> dict[str, Changes]:
+    """Merges every row of the named entities anew, as changed rules demand; each in one transaction. new: those of which every claim
+    was made by this version of its map."""
     done: dict[str, Changes] = {}
     with database.connect() as connection:
         for name in names:
@@ -179,6 +239,9 @@ def remerge(database: Database, bundle: Bundle, names: Iterable[str], run: int) 
                 )
                 merger = mergers[name]
                 forget(c, merger.info)
+                if name in new and len(mergers) == 1 and (made := merger.make_all(c, run)) is not None:
+                    merged(c, merger.info)
+                    return {name: made}
                 begin(c, [merger.info])
                 merger.touch_none(c)
                 follow(c, [merger], mergers, run, whole=True)

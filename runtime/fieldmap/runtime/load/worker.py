@@ -15,6 +15,22 @@ from fieldmap.runtime.load.mapping import Beginning
 
 
 class Worker:
+    """Maps pages by the maps that it was told of."""
+
+    def __init__(self) -> None:
+        self._maps: dict[str, _Map] = {}
+
+    def answer(self, what: str, map_: str, of: Any) -> object:
+        if what == "greet":
+            return None
+        if what == "begin":
+            # One that begins again, as a resource does whose database went away, leaves what was open.
+            self._maps[map_] = _Map(of)
+            return None
+        return self._maps[map_].answer(what, of)
+
+
+class _Map:
     def __init__(self, beginning: Beginning) -> None:
         bundle = beginning.bundle
         self._maker = BatchMaker(
@@ -27,8 +43,6 @@ class Worker:
 
     def answer(self, what: str, of: Any) -> object:
         match what:
-            case "begin":
-                return None
             case "add":
                 return self._add(of)
             case "prepare":
@@ -68,11 +82,11 @@ def main() -> None:
     # Nothing else is to write there.
     os.dup2(2, 1)
     try:
-        worker = Worker(asks.recv())
+        worker = Worker()
         while True:
-            what, of = asks.recv()
+            what, map_, of = asks.recv()
             try:
-                answer = pickle.dumps(worker.answer(what, of), pickle.HIGHEST_PROTOCOL)
+                answer = pickle.dumps(worker.answer(what, map_, of), pickle.HIGHEST_PROTOCOL)
             except Exception as error:  # noqa: BLE001  (whatever it is, it is raised where it was asked for)
                 answer = pickle.dumps(error, pickle.HIGHEST_PROTOCOL)
             answers.send_bytes(answer)

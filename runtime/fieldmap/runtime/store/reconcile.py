@@ -30,12 +30,19 @@ _Result = TypeVar("_Result")
 class Reconciled:
     """changed: titles of maps whose version is not the one loaded. remerge: entities whose rules or sources changed.
     removed: maps and entities that the bundle no longer has, in words; their rows are dropped. retried: titles of the other maps that
-    have rows of another version from a retry of dead letters."""
+    have rows of another version from a retry of dead letters. deferred: entities of which a replay that broke off has left claims
+    without merging them."""
 
     changed: tuple[str, ...]
     remerge: tuple[str, ...]
     removed: tuple[str, ...]
     retried: tuple[str, ...] = ()
+    deferred: tuple[str, ...] = ()
+
+    @property
+    def unmerged(self) -> tuple[str, ...]:
+        """The entities whose rows are to be made anew, whyever."""
+        return tuple(dict.fromkeys((*self.remerge, *self.deferred)))
 
     @property
     def meaning_changed(self) -> bool:
@@ -115,7 +122,9 @@ def _compare(connection: Connection, bundle: Bundle) -> Reconciled:
     changed = tuple(item.title for item in bundle.catalogue.maps if loaded.get(item.id, item.version) != item.version)
     mixed = {row[0] for row in connection.execute("SELECT map FROM fieldmap.positions WHERE retried").fetchall()}
     retried = tuple(item.title for item in bundle.catalogue.maps if item.id in mixed and item.title not in changed)
-    return Reconciled(changed, _to_merge(connection, bundle), tuple(gone), retried)
+    deferred = {row[0] for row in connection.execute("SELECT entity FROM fieldmap.entities WHERE deferred").fetchall()}
+    owed = tuple(item.name for item in bundle.catalogue.entities if item.name in deferred)
+    return Reconciled(changed, _to_merge(connection, bundle), tuple(gone), retried, owed)
 
 
 def _to_merge(connection: Connection, bundle: Bundle) -> tuple[str, ...]:
@@ -319,9 +328,9 @@ def _describe(connection: Connection, bundle: Bundle) -> None:
 
 
 def merged(connection: Connection, entity: EntityInfo) -> None:
-    """Records that an entity's rows follow the bundle's rules."""
+    """Records that an entity's rows follow the bundle's rules, and all its claims."""
     connection.execute(
-        "UPDATE fieldmap.entities SET version = %s, table_name = %s WHERE entity = %s",
+        "UPDATE fieldmap.entities SET version = %s, table_name = %s, deferred = false WHERE entity = %s",
         [entity.version, entity.table, entity.name],
     )
 

@@ -223,6 +223,8 @@ CREATE TABLE IF NOT EXISTS fieldmap.withdrawals (
 COMMENT ON TABLE fieldmap.withdrawals IS 'Which keys records claimed that were deleted, filtered or absent then: leads from a key that is gone to what withdrew it, which the claim table of the record holds';
 
 CREATE TABLE IF NOT EXISTS fieldmap.entities (entity text PRIMARY KEY, table_name text NOT NULL, version text NOT NULL);
+ALTER TABLE fieldmap.entities ADD COLUMN IF NOT EXISTS deferred boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN fieldmap.entities.deferred IS 'Whether claims stand that are not merged into rows yet: a replay of all its sources merges once, at its end';
 
 CREATE TABLE IF NOT EXISTS fieldmap.tables (
   schema_name text NOT NULL,
