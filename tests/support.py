@@ -48,6 +48,7 @@ class MemoryPage:
     digest: str | None = None
     parent: str = ""
     part: str = ""
+    request: str = ""
 
     def content(self) -> bytes:
         return self.body

@@ -46,6 +46,8 @@ class Page(Protocol):
     def parent(self) -> str: ...
     @property
     def part(self) -> str: ...
+    @property
+    def request(self) -> str: ...
     def content(self) -> bytes: ...
 
 
@@ -57,6 +59,13 @@ def digest_of(page: Page, content: bytes) -> str:
         return f"{DELETES}:{digest}"
     # and for another record of the parent.
     return f"{digest}:{hashlib.sha256(page.parent.encode()).hexdigest()}" if page.parent else digest
+
+
+def request_of(page: Page) -> str:
+    """What a page was asked by, for its resource; "" where that is not known, or its records are not of the usual kind."""
+    if page.part == DELETES or page.format != "json" or not page.request:
+        return ""
+    return f"{page.request}:{hashlib.sha256(page.parent.encode()).hexdigest()}" if page.parent else page.request
 
 
 @dataclass
@@ -87,16 +96,32 @@ class Counts:
 Field = tuple[int, str]
 
 
+@dataclass(frozen=True)
+class Memory:
+    """The records that a page claimed. request: what the page was asked by. ids: as COPY text, one a line, each once; digests: of
+    their bytes, 16 each."""
+
+    request: str
+    ids: str
+    digests: bytes
+
+    def by_digest(self) -> dict[str, str]:
+        """The ids by digest."""
+        hexes = self.digests.hex()
+        return {hexes[32 * n : 32 * n + 32]: one for n, one in enumerate(self.ids.split("\n"))}
+
+
 @dataclass
 class PageCounts:
     """What became of the records of one page. present, held: of each field (claim number, name) how many values there are, and how
-    many could not be read. digest: of the page's bytes."""
+    many could not be read. digest: of the page's bytes. memory: where they can be known again by what was asked."""
 
     counts: Counts = field(default_factory=Counts)
     present: Counter[Field] = field(default_factory=Counter)
     held: Counter[Field] = field(default_factory=Counter)
     digest: str = ""
     stands: bool = True
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +183,8 @@ class Batch:
 @dataclass
 class Prepared:
     """A page before its records are mapped. found: its records, decoded for the quick path; None for the general one. identify, tell:
-    which records they are, by the quick path and by the general one."""
+    which records they are, by the quick path and by the general one. matched: by index the ids of records that are not decoded, as an
+    earlier page for the same request had them; missing: ids and digests of what that page had beside them."""
 
     page: Page
     content: bytes
@@ -166,6 +192,8 @@ class Prepared:
     found: Records | None
     identify: Callable[[Any, bool], list[str | None]] | None
     tell: Callable[[Any], str | None]
+    matched: dict[int, str] = field(default_factory=dict)
+    missing: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def position(self) -> int:
@@ -182,20 +210,39 @@ class Prepared:
         return len(self.found.raws) if self.found is not None else 0
 
     @functools.cached_property
-    def digests(self) -> list[str]:
+    def all_digests(self) -> list[str]:
         """Of the bytes of each record."""
         return self.found.digests if self.found is not None else []
 
+    @property
+    def indexes(self) -> list[int]:
+        """The records that are not matched: those which the store is asked about."""
+        return [index for index in range(self.records) if index not in self.matched]
+
+    @property
+    def digests(self) -> list[str]:
+        """Of the bytes of each record that is not matched."""
+        digests = self.all_digests
+        return [digests[index] for index in self.indexes] if self.matched else digests
+
     @functools.cached_property
     def ids(self) -> list[str | None]:
-        """Which records they are, as COPY text; None for one that has no identity."""
+        """Which records they are that are not matched, as COPY text; None for one that has no identity."""
         if self.found is None or self.identify is None:
             return []
-        whole = [one for one in self.found.decoded if one is not None]
-        told = iter(self.identify(whole, self.found.safe))
-        ids = [next(told) if one is not None else None for one in self.found.decoded]
+        found = [(self.found.decoded[index], self.found.raws[index]) for index in self.indexes]
+        told = iter(self.identify([one for one, _ in found if one is not None], self.found.safe))
+        ids = [(next(told) if one is not None else None, raw) for one, raw in found]
         # What the quick path does not take may be a version of a record that it takes elsewhere.
-        return [self.tell(raw) if one is None else one for one, raw in zip(ids, self.found.raws, strict=True)]
+        return [self.tell(raw) if one is None else one for one, raw in ids]
+
+    def known(self, unknown: Sequence[int]) -> Iterator[tuple[str, str]]:
+        """The ids and digests of all records but some."""
+        among, digests = set(unknown), self.all_digests
+        yield from ((one, digests[index]) for index, one in self.matched.items() if index not in among)
+        for index, one in zip(self.indexes, self.ids, strict=True) if len(among) < self.records else ():
+            if index not in among and one is not None:
+                yield one, digests[index]
 
 
 @dataclass
@@ -253,9 +300,13 @@ class BatchMaker:
     def new(self) -> Batch:
         return Batch({claim.number: [] for claim in self._info.claims})
 
-    def prepare(self, page: Page) -> Prepared:
-        """Takes a page up and, on the quick path, decodes it."""
+    def prepare(self, page: Page, memory: Memory | None = None) -> Prepared:
+        """Takes a page up and, on the quick path, decodes it: of what an earlier page for the same request had, nothing."""
         content = page.content()
+        if memory is not None and self._reader is not None:
+            prepared = self._recognized(self._reader, page, content, memory)
+            if prepared is not None:
+                return prepared
         with collector_paused():
             found = (
                 self._reader.read(content)
@@ -263,6 +314,24 @@ class BatchMaker:
                 else None
             )
         return Prepared(page, content, digest_of(page, content), found, self._identify, self._told)
+
+    def _recognized(self, reader: QuickReader, page: Page, content: bytes, memory: Memory) -> Prepared | None:
+        with collector_paused():
+            raws = reader.split(content)
+            if raws is None:
+                return None
+            records, known = Records(raws, [], b"\\" not in content), memory.by_digest()
+            digests = records.digests
+            matched = {index: known[digest] for index, digest in enumerate(digests) if digest in known}
+            if len(set(matched.values())) < len(matched):
+                return None
+            records.decoded = [None if index in matched else reader.one(raw) for index, raw in enumerate(raws)]
+        missing = [(known[digest], digest) for digest in known.keys() - set(digests)]
+        prepared = Prepared(
+            page, content, digest_of(page, content), records, self._identify, self._told, matched, missing
+        )
+        prepared.all_digests = digests
+        return prepared
 
     @property
     def is_quick(self) -> bool:
@@ -294,6 +363,9 @@ class BatchMaker:
     def put(self, batch: Batch, prepared: Prepared, known: Known | None = None) -> None:
         """Adds the records of a page that the store does not know."""
         page = prepared.page
+        if known is None and prepared.matched:
+            prepared = self.prepare(page)
+        before = len(batch.stages[0])
         self._now = PageCounts(Counts(pages=1), digest=prepared.digest)
         with collector_paused():
             if not self._put_quickly(batch, prepared, known):
@@ -301,6 +373,9 @@ class BatchMaker:
                 self._now, known = PageCounts(Counts(pages=1), digest=prepared.digest), None
                 self._add_generally(batch, page, prepared.content)
             self._count_present()
+            if prepared.found is not None and not self._now.counts.dead and (request := request_of(page)):
+                told = prepared.known(known.unknown) if known is not None else ()
+                self._now.memory = _memory(request, told, batch.stages[0][before:])
         if known is not None:
             counts = Counts(read=known.number, claimed=known.number, held=known.held.total())
             self._now.counts.add(counts)
@@ -321,7 +396,7 @@ class BatchMaker:
         wanted: Sequence[int] = range(len(found.raws)) if known is None else known.unknown
         odd = [index for index in wanted if found.decoded[index] is None]
         taken = [index for index in wanted if found.decoded[index] is not None] if odd else wanted
-        records, digests = found.decoded, prepared.digests
+        records, digests = found.decoded, prepared.all_digests
         if len(taken) < len(records):
             records, digests = [records[index] for index in taken], [digests[index] for index in taken]
         out: list[str] = []
@@ -336,7 +411,7 @@ class BatchMaker:
         for key, count in zip(self._fields[0], nulls, strict=True):
             self._now.present[key] += len(out) - count
         for index, value in values:
-            self._put(batch, Place(page.position, index), self._transform(value), prepared.digests[index])
+            self._put(batch, Place(page.position, index), self._transform(value), prepared.all_digests[index])
         return True
 
     def _add_generally(self, batch: Batch, page: Page, content: bytes) -> None:
@@ -469,6 +544,22 @@ class BatchMaker:
         """Said of a kept field, and taken back where an earlier version of the record has it."""
         reason = f"{name} is unchanged, says the source, and no earlier version of the record has been read"
         return Listed(0, 0, name, "FM2135", reason, self._paths.get(name, ""))
+
+
+def _memory(request: str, told: Iterable[tuple[str, str]], lines: list[str]) -> Memory | None:
+    """Of records that are known already and of those whose lines these are; None where a record comes twice."""
+    ids, digests = list[str](), list[str]()
+    for record, digest in told:
+        ids.append(record)
+        digests.append(digest)
+    for line in lines:
+        record, state, _, _, _, digest = line.split("\t", 6)[:6]
+        if state == "live":
+            ids.append(record)
+            digests.append(digest.rstrip("\n")[3:])
+    if not ids or len(set(ids)) < len(ids):
+        return None
+    return Memory(request, "\n".join(ids), bytes.fromhex("".join(digests)))
 
 
 def _same(outcome: Outcome) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from fieldmap.runtime.load.batch import Batch, Known, Page
+from fieldmap.runtime.load.batch import Batch, Known, Memory, Page
 from fieldmap.runtime.load.mapping import Later, Mapper, Told
 
 # A batch ends when it holds this much; both bound the memory of a run, whatever the size of the archive.
@@ -49,12 +49,12 @@ class Intake:
         while self._adding and (self._size > self.mapper.ahead or len(self._adding) > _PAGES_AHEAD):
             self._take_added()
 
-    def prepare(self, page: Page) -> None:
-        """Takes a page of which the store is asked before its records are mapped."""
+    def prepare(self, page: Page, memory: Memory | None) -> None:
+        """Takes a page of which the store is asked before its records are mapped. memory: of an earlier page for the same request."""
         while self._adding:
             self._take_added()
         size = len(page.content())
-        later = self.mapper.prepare(page)
+        later = self.mapper.prepare(page, memory)
         self._preparing.append((later, size))
         self._size += size
         if self.mapper.ahead:

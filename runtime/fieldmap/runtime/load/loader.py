@@ -17,13 +17,13 @@ from fieldmap.runtime.archive import Archive, ClosedSweep
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import AwayError, DatabaseError, FieldmapError
 from fieldmap.runtime.load import absence
-from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Page, digest_of
+from fieldmap.runtime.load.batch import Batch, BatchMaker, Counts, Known, Memory, Page, digest_of, request_of
 from fieldmap.runtime.load.identify import begin, concerned, with_referrers
 from fieldmap.runtime.load.intake import Intake
 from fieldmap.runtime.load.letters import write_letters
 from fieldmap.runtime.load.mapping import Here, Mapper, Processes, Told, opened
 from fieldmap.runtime.load.merging import Changes, Merger, defer, follow, lock, merge_all
-from fieldmap.runtime.load.recall import Recall
+from fieldmap.runtime.load.recall import Recall, Remembered
 from fieldmap.runtime.load.shares import Shares
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.reconcile import first_line
@@ -108,6 +108,8 @@ class Loader:
         self._writer = ThreadPoolExecutor(1, "fieldmap-writer")
         self._writing: Future[None] | None = None
         self._connection: Connection | None = None
+        self._reading: Connection | None = None
+        self._remembered: dict[int, Remembered] = {}
         self._epoch = 0
         self._map_version = 0
         self.applied_through = -1
@@ -137,8 +139,9 @@ class Loader:
                 if self._written >= ANALYZED:
                     self._tell_planner(self._connection)
         finally:
-            if self._connection is not None:
-                self._connection.close()
+            for connection in (self._connection, self._reading):
+                if connection is not None:
+                    connection.close()
 
     # -------------------------------------------------------------------------------------------------- reading
 
@@ -171,7 +174,7 @@ class Loader:
             if self._recall is None or self._fresh or not self._maker.is_quick:
                 intake.add(page)
             else:
-                intake.prepare(page)
+                intake.prepare(page, self._remember(page))
         intake.end()
 
     def _widened(self) -> Mapper:
@@ -245,12 +248,32 @@ class Loader:
         batch.take(page.position, digest, found)
         return True
 
+    def _remember(self, page: Page) -> Memory | None:
+        """What an earlier page for the same request had, if that still stood just now: it is looked at again before it counts."""
+        recall = self._recall
+        if recall is None or not (request := request_of(page)):
+            return None
+        try:
+            # Beside the writer, who has the other.
+            if self._reading is None or self._reading.closed:
+                self._reading = self._database.connect()
+            found = recall.remembered(self._reading, request)
+        except psycopg.OperationalError:
+            return None
+        except psycopg.Error as error:
+            raise self._refused(error) from None
+        if found is None:
+            return None
+        self._remembered[page.position] = found
+        return found.memory
+
     def _known(self, group: list[Told]) -> list[Known | None]:
         """Which records of pages the store knows just as they came; None where it was not asked."""
         recall = self._recall
         found: list[Known | None] | None = None
         if recall is not None and all(one.is_quick for one in group):
-            found = self._asked(lambda connection: recall.records(connection, group))
+            earlier = [self._remembered.pop(one.position, None) for one in group]
+            found = self._asked(lambda connection: recall.records(connection, group, earlier))
         return found or [None] * len(group)
 
     def _asked(self, question: Callable[[Connection], _Answer | None]) -> _Answer | None:

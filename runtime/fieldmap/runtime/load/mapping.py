@@ -25,7 +25,7 @@ import msgspec
 from fieldmap.runtime.archive import Archived
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import FieldmapError
-from fieldmap.runtime.load.batch import Batch, BatchMaker, Known, Page, Prepared
+from fieldmap.runtime.load.batch import Batch, BatchMaker, Known, Memory, Page, Prepared
 
 _Answer = TypeVar("_Answer")
 # Of how many bytes the pages may be that are with a worker at a time.
@@ -35,7 +35,8 @@ _GRACE: Final = 5.0
 
 
 class Told(Protocol):
-    """A page that was taken up, as far as the store is asked about it. ids, digests: of its records."""
+    """A page that was taken up, as far as the store is asked about it. indexes, ids, digests: of the records that it is asked about;
+    the others an earlier page had, which had the `missing` beside them."""
 
     @property
     def position(self) -> int: ...
@@ -44,9 +45,13 @@ class Told(Protocol):
     @property
     def records(self) -> int: ...
     @property
+    def indexes(self) -> list[int]: ...
+    @property
     def ids(self) -> list[str | None]: ...
     @property
     def digests(self) -> list[str]: ...
+    @property
+    def missing(self) -> list[tuple[str, str]]: ...
 
 
 Later = Callable[[], _Answer]
@@ -59,7 +64,7 @@ class Mapper(Protocol):
     @property
     def ahead(self) -> int: ...
     def add(self, page: Page) -> Later[Batch]: ...
-    def prepare(self, page: Page) -> Later[Told]: ...
+    def prepare(self, page: Page, memory: Memory | None) -> Later[Told]: ...
     def put(self, told: Told, known: Known | None) -> Later[Batch]: ...
 
 
@@ -76,9 +81,9 @@ class Here:
         self._maker.add(batch, page)
         return lambda: batch
 
-    def prepare(self, page: Page) -> Later[Told]:
+    def prepare(self, page: Page, memory: Memory | None) -> Later[Told]:
         # A property that is kept is one for reading, which not every checker of types knows.
-        prepared = cast("Told", self._maker.prepare(page))
+        prepared = cast("Told", self._maker.prepare(page, memory))
         return lambda: prepared
 
     def put(self, told: Told, known: Known | None) -> Later[Batch]:
@@ -96,8 +101,15 @@ class Elsewhere:
     position: int
     is_quick: bool
     records: int
+    indexes: list[int]
     ids: list[str | None]
     digests: list[str]
+    missing: list[tuple[str, str]]
+
+
+Taken = tuple[bool, int, list[int], list[str | None], list[str], list[tuple[str, str]]]
+"""What a worker says of a page: whether it is quick, how many records there are, and of those to be asked about the indexes, ids and
+digests; what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +191,9 @@ class Workers:
     def add(self, page: Page) -> Later[Batch]:
         return self._ask(self._next(), "add", page)
 
-    def prepare(self, page: Page) -> Later[Told]:
+    def prepare(self, page: Page, memory: Memory | None) -> Later[Told]:
         number = self._next()
-        answer: Later[tuple[bool, int, list[str | None], list[str]]] = self._ask(number, "prepare", page)
+        answer: Later[Taken] = self._ask(number, "prepare", (page, memory))
         position = page.position
         return lambda: Elsewhere(number, position, *answer())
 

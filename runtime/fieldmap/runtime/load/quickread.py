@@ -94,6 +94,31 @@ class QuickReader:
                 return Records(raws, decoded, b"\\" not in content)
         return None
 
+    def split(self, content: bytes) -> list[Raw] | None:
+        """The records as they came, undecoded; None where it is not certain that the page holds nothing beside them and the members
+        round them that were learned, each once."""
+        if not content.isascii() and not _is_utf8(content):
+            return None
+        if not self._lessons:
+            self._learn(content)
+        try:
+            found = self._envelope.decode(content)
+        except (msgspec.MsgspecError, RecursionError):
+            return None
+        holder, raws = None, found
+        for _ in self._path:
+            holder, raws = raws, raws.r
+        if holder is not None:
+            holder.r = []
+        around = 2 if holder is None else len(_ENCODER.encode(found))
+        whole = around + sum([len(memoryview(raw)) for raw in raws]) + max(0, len(raws) - 1)
+        return raws if whole == len(content) else None
+
+    def one(self, raw: Raw) -> Any:
+        """A single record; None where the general path is to look at it."""
+        decoded = self._loose_one(raw)
+        return decoded if decoded is not None and _is_whole(decoded, bytes(raw)) else None
+
     # ------------------------------------------------------------------------------------------------------ decoding
 
     def _known_envelope(self, content: bytes) -> tuple[list[Raw], int, int]:

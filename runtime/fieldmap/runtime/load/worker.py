@@ -10,8 +10,8 @@ import sys
 from multiprocessing.connection import Connection
 from typing import Any
 
-from fieldmap.runtime.load.batch import Batch, BatchMaker, Page, Prepared
-from fieldmap.runtime.load.mapping import Beginning
+from fieldmap.runtime.load.batch import Batch, BatchMaker, Memory, Page, Prepared
+from fieldmap.runtime.load.mapping import Beginning, Taken
 
 
 class Worker:
@@ -46,7 +46,7 @@ class _Map:
             case "add":
                 return self._add(of)
             case "prepare":
-                return self._prepare(of)
+                return self._prepare(*of)
             case "put":
                 position, known = of
                 batch = self._maker.new()
@@ -60,10 +60,17 @@ class _Map:
         self._maker.add(batch, page)
         return _bare(batch)
 
-    def _prepare(self, page: Page) -> tuple[bool, int, list[str | None], list[str]]:
-        prepared = self._maker.prepare(page)
+    def _prepare(self, page: Page, memory: Memory | None) -> Taken:
+        prepared = self._maker.prepare(page, memory)
         self._prepared[page.position] = prepared
-        return prepared.is_quick, prepared.records, prepared.ids, prepared.digests
+        return (
+            prepared.is_quick,
+            prepared.records,
+            prepared.indexes,
+            prepared.ids,
+            prepared.digests,
+            prepared.missing,
+        )
 
 
 def _bare(batch: Batch) -> Batch:

@@ -85,6 +85,15 @@ CREATE TABLE IF NOT EXISTS fieldmap.pages (
 );
 COMMENT ON TABLE fieldmap.pages IS 'Pages whose every record is a claim: one that comes again need not be read, while its records stand as it shows them';
 COMMENT ON COLUMN fieldmap.pages.verified IS 'The archive position where its records last stood so';
+ALTER TABLE fieldmap.pages ADD COLUMN IF NOT EXISTS request text;
+ALTER TABLE fieldmap.pages ADD COLUMN IF NOT EXISTS ids text COLLATE "C";
+ALTER TABLE fieldmap.pages ADD COLUMN IF NOT EXISTS digests bytea;
+-- What is made of hashes does not get smaller.
+ALTER TABLE fieldmap.pages ALTER COLUMN digests SET STORAGE EXTERNAL;
+CREATE INDEX IF NOT EXISTS pages_request_idx ON fieldmap.pages (map, request, verified) WHERE request IS NOT NULL;
+COMMENT ON COLUMN fieldmap.pages.request IS 'What was asked: when it is asked again, records with the same bytes are known without being decoded';
+COMMENT ON COLUMN fieldmap.pages.ids IS 'Its records, one a line';
+COMMENT ON COLUMN fieldmap.pages.digests IS 'The hashes of their bytes in the same order, 16 bytes each';
 COMMENT ON COLUMN fieldmap.pages.homes IS 'The archive positions of the pages that first showed its records as they are';
 
 CREATE TABLE IF NOT EXISTS fieldmap.page_breaks (
