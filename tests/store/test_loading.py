@@ -11,6 +11,7 @@ from tests.store.test_recall import MAP, MAPS, version
 from tests.support import Quiet, compiled, ready, rows
 
 from fieldmap.runtime.archive import Archive
+from fieldmap.runtime.load.mapping import Processes
 from fieldmap.runtime.loading import Loading
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Server
@@ -33,7 +34,7 @@ def test_what_comes_meanwhile_is_not_caught_up_with(tmp_path: Path, database: Se
             run,
             Quiet(),
             dead=None,
-            workers=0,
+            workers=Processes(0),
             stop=threading.Event(),
             before={},
         )

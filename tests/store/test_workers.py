@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -137,28 +138,36 @@ def test_a_worker_imports_nothing_from_the_folder_of_a_project(
 ) -> None:
     (tmp_path / "msgspec.py").write_text("open('imported', 'w').close()\n", "utf-8")
     monkeypatch.chdir(tmp_path)
-    workers = Workers(bundle, bundle.map(MAP), {}, 1)
+    processes = Processes(1)
     try:
+        processes.start()
+        workers = processes.mapper(bundle, bundle.map(MAP), {})
         assert workers.add(Pages().page({"data": [version("1", 1, 1)]}))().counts.claimed == 1
     finally:
-        workers.close()
+        processes.close()
     assert not (tmp_path / "imported").exists()
 
 
 def test_an_answer_that_cannot_be_taken_ends_the_wait_for_it(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    workers = Workers(bundle, bundle.map(MAP), {}, 1)
-    worker, page = workers._workers[0], Pages().page({"data": [version("1", 1, 1)]})
+    processes = Processes(1)
+    processes.start()
+    worker, page = (
+        processes.mapper(bundle, bundle.map(MAP), {})._workers[0],
+        Pages().page({"data": [version("1", 1, 1)]}),
+    )
 
     def too_little(answer: bytes) -> Any:
         raise MemoryError
 
     try:
         assert worker._ready.result() is None
-        monkeypatch.setattr(mapping, "pickle", SimpleNamespace(loads=too_little))
+        monkeypatch.setattr(
+            mapping, "pickle", SimpleNamespace(loads=too_little, dumps=pickle.dumps, HIGHEST_PROTOCOL=5)
+        )
         # The thread may be at the old one still.
-        asked = [worker._asked("add", page) for _ in range(3)]
+        asked = [worker._asked("add", MAP, page) for _ in range(3)]
         assert isinstance(asked[2].exception(60), MemoryError)
-        assert isinstance(worker._asked("add", page).exception(60), MemoryError)
+        assert isinstance(worker._asked("add", MAP, page).exception(60), MemoryError)
     finally:
-        workers.close()
+        processes.close()
     assert worker._process.returncode == -signal.SIGKILL
