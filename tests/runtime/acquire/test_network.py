@@ -15,6 +15,7 @@ from tests.runtime.acquire.faultserver import FaultServer, Reply, raw, reply
 from tests.runtime.acquire.sources import LINK, QUICK, Source, connector, page, serving, source, text
 from tests.runtime.acquire.test_requests import plan
 
+from fieldmap.runtime.acquire import acquire
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.acquire.transport import BoundedHttp, Limits
 from fieldmap.runtime.errors import SourceError
@@ -339,6 +340,70 @@ def test_http_is_loaded_with_the_first_request() -> None:
 
 def test_the_real_port_closes() -> None:
     BoundedHttp().close()
+
+
+BIG = json.dumps({"data": [{"id": number, "note": "n" * 900} for number in range(900)], "next": None}).encode()
+
+
+@pytest.mark.parametrize("split", [1, len(BIG) // 2, len(BIG) - 1, len(BIG)])
+def test_a_body_that_comes_in_many_pieces_is_whole(workday: Source, split: int) -> None:
+    head = HEAD + b"Content-Length: %d\r\n\r\n" % len(BIG)
+    with serving(raw(head, 0.02, BIG[:split], 0.02, BIG[split:], close=False)) as server:
+        assert workday.fetch(connector(server.url))[0].body == BIG
+    assert workday.archived()[0].body == BIG
+
+
+def test_N01_a_large_body_that_lacks_its_last_byte(workday: Source) -> None:
+    recovers(workday, sized(BIG[:-1], length=len(BIG)), "broke off in the middle of its answer 3 times")
+
+
+def test_what_comes_behind_a_body_answers_nothing(workday: Source) -> None:
+    """A source, or who stands between, could slip a page of its own under the next request."""
+    first, forged = json.dumps({"data": [], "next": "b"}).encode(), json.dumps({"data": [{"id": 666}]}).encode()
+    behind = HEAD + b"Content-Length: %d\r\n\r\n" % len(forged) + forged
+    sent = HEAD + b"Content-Length: %d\r\n\r\n" % len(first) + first + behind
+    chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(first), first) + behind
+    for answer in (sent, chunked):
+        with serving(raw(answer, close=False), page(2)) as server:
+            got = workday.fetch(connector(server.url))
+            assert [item.body for item in got] == [first, json.dumps({"data": [{"id": 2}], "next": None}).encode()]
+            assert (len(server.asked), len(server._open)) == (2, 2)
+
+
+@pytest.mark.parametrize("head", [HEAD + b"Connection: Close\r\n", HEAD.replace(b"/1.1", b"/1.0")])
+def test_a_connection_that_is_to_be_closed_is_not_asked_again(workday: Source, head: bytes) -> None:
+    first = json.dumps({"data": [], "next": "b"}).encode()
+    answer = raw(head + b"Content-Length: %d\r\n\r\n" % len(first) + first, close=False)
+    with serving(answer, page(2)) as server:
+        assert [item.framed for item in workday.fetch(connector(server.url, retry=ONCE))] == [True, True]
+        assert (len(server.asked), len(server._open)) == (2, 2)
+
+
+def test_a_connection_that_the_source_has_closed_is_not_asked_again(workday: Source) -> None:
+    first = json.dumps({"data": [], "next": "b"}).encode()
+    answer = raw(HEAD + b"Content-Length: %d\r\n\r\n" % len(first) + first, close=True)
+    with serving(answer, page(2)) as server:
+        plan = connector(server.url, retry=ONCE)
+        with workday.archive.writer("workday.workers") as writer:
+            items = acquire(plan, "workday.workers", writer=writer, ports=workday.ports, environ={})
+            next(items)
+            time.sleep(0.1)
+            assert len(list(items)) == 2
+        assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_what_has_no_body_waits_for_none(workday: Source, status: int) -> None:
+    """Whatever length it states."""
+    empty = raw(b"HTTP/1.1 %d Whatever\r\nContent-Length: 50\r\n\r\n" % status, close=False)
+    with serving(empty) as server, pytest.raises(SourceError, match=r"answered (204 with an empty body|304)"):
+        workday.fetch(connector(server.url, retry=ONCE))
+
+
+def test_what_is_told_before_the_answer_is_passed_over(workday: Source) -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    with serving(raw(early, sized(BODY).pieces[0], close=False)) as server:
+        assert workday.fetch(connector(server.url))[0].body == BODY
 
 
 @pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=iso-8859-1", "; charset=nonsense"])

@@ -12,6 +12,7 @@ flow        rate limit, budget of repetitions, circuit breaker
 auth        what a request proves itself with; tokens, signing
 state       what outlives a process: tokens, breakers
 transport   one exchange over HTTP, within bounds; addresses: where it may go
+connections of HTTP/1.1, in a pool
 files       folders of files
 importer    recorded responses that a user hands over
 """

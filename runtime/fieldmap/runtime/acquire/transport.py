@@ -21,6 +21,7 @@ import httpcore
 import httpx
 
 from fieldmap.runtime.acquire.addresses import connectable
+from fieldmap.runtime.acquire.connections import Pool
 from fieldmap.runtime.errors import StoppedError, UsageError
 from fieldmap.runtime.ports import Request, Response, TlsFiles, TransportError
 from fieldmap.runtime.secrets import Secret
@@ -230,14 +231,7 @@ class _Transport(httpx.BaseTransport):
     """httpx's own transport has no place for a network backend; this is it, with ours."""
 
     def __init__(self, budget: _Budget, tls: ssl.SSLContext | None, allowed: frozenset[str]) -> None:
-        # Without a context the pool makes one from certifi's roots, with the first https address.
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=tls,
-            max_connections=_CONNECTIONS,
-            http1=True,
-            http2=False,
-            network_backend=_Backend(budget, allowed),
-        )
+        self._pool = Pool(_Backend(budget, allowed), tls, _CONNECTIONS)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = httpcore.URL(
