@@ -51,6 +51,20 @@ PROTECTIONS = (
         "AND p.epoch >= %s",
     ),
     _one(
+        "archive: a record that was made ahead goes on from the one before it",
+        "tests/runtime/archive/test_ahead.py::test_what_is_appended_before_it_comes_before_it",
+        _WRITER,
+        "ahead.received is received and ahead.before == chain",
+        "ahead.received is received",
+    ),
+    _one(
+        "http: what is behind a body is no answer to the next request",
+        "tests/runtime/acquire/test_network.py::test_what_comes_behind_a_body_answers_nothing",
+        "runtime/fieldmap/runtime/acquire/connections.py",
+        "yield piece[:length]",
+        "yield piece",
+    ),
+    _one(
         "fence: the archive's writer looks at its lock before it writes",
         "tests/faults/test_fencing.py::test_A15_a_writer_that_slept_writes_nothing_over_its_successor",
         _WRITER,
@@ -210,8 +224,8 @@ PROTECTIONS = (
         "archive: the file is synced before a page is given",
         _CRASH + "test_I7_what_was_said_to_be_durable_survives_the_loss_of_power",
         _WRITER,
-        "            segment.append(frame)\n            segment.sync()\n",
-        "            segment.append(frame)\n",
+        "            segment.append(data)\n            segment.sync()\n",
+        "            segment.append(data)\n",
     ),
     _one(
         "archive: the folder is synced when a file is made",

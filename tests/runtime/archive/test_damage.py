@@ -260,7 +260,10 @@ def test_A14_the_first_format_stays_readable() -> None:
     assert chain == "fc7c337e7b4c01d3673f409b426962f8d54a782962fad0080407f0e3ece29b91"
     record, chain = warc.received(received(1), "1" * 32, chain)
     assert chain == "9bdf798133bf20436d870ca91af118102dfae67dadb87ba1bca37e514e65f3bf"
-    assert hashlib.sha256(record).hexdigest() == "263547fcc6ccc84d4eb5796795bbcffad4d31293db122157b7d90b2d026cfb8b"
+    assert (
+        hashlib.sha256(b"".join(record)).hexdigest()
+        == "263547fcc6ccc84d4eb5796795bbcffad4d31293db122157b7d90b2d026cfb8b"
+    )
 
 
 def frame_header(content: int, block: int = 0) -> bytes:

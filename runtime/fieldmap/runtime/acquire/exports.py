@@ -18,7 +18,7 @@ from fieldmap.runtime.acquire.guards import Guards
 from fieldmap.runtime.acquire.requests import Asked
 from fieldmap.runtime.acquire.revisits import Earlier
 from fieldmap.runtime.acquire.sending import Answer
-from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError, RejectedError
+from fieldmap.runtime.acquire.source import Beside, Good, HttpSource, RefusedError, RejectedError, alone
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import Export, HttpConnector, HttpResource
 from fieldmap.runtime.ports import Ports
@@ -56,7 +56,14 @@ class ExportSource(HttpSource):
         return self._kept.window if self._kept.sweep and self._left() > 0 else None
 
     def get(
-        self, asked: Asked, *, decode: bool, sweep: str = "", window: str = "", earlier: Earlier | None = None
+        self,
+        asked: Asked,
+        *,
+        decode: bool,
+        sweep: str = "",
+        window: str = "",
+        earlier: Earlier | None = None,
+        beside: Beside = alone,
     ) -> Good:
         """The file. asked: the submission."""
         request = Guards.fingerprint(asked)
@@ -70,7 +77,7 @@ class ExportSource(HttpSource):
                 return submitted
         try:
             last = self._polled()
-            return self._downloaded(last, decode=decode)
+            return self._downloaded(last, decode, beside)
         except RefusedError as refused:
             if refused.status not in (404, 410):
                 raise
@@ -78,7 +85,7 @@ class ExportSource(HttpSource):
             if fresh:
                 raise
             # The source has forgotten a job of an earlier run.
-            return self.get(asked, decode=decode, sweep=sweep, window=window)
+            return self.get(asked, decode=decode, sweep=sweep, window=window, beside=beside)
 
     def settled(self) -> None:
         """Forgets the job: its file is durable, or it will never have one."""
@@ -124,13 +131,13 @@ class ExportSource(HttpSource):
                 )
             self._ports.clock.sleep(min(self._export.every_ms / 1000, left))
 
-    def _downloaded(self, last: tuple[Asked, Any], *, decode: bool) -> Good:
+    def _downloaded(self, last: tuple[Asked, Any], decode: bool, beside: Beside) -> Good:
         page, body = last
         if self._export.link is not None:
             asked = self.requests.after_link(page, self._export.link(body))
         else:
             asked = self.requests.aside("download", self._kept.job)
-        return super().get(asked, decode=decode, sweep=self._kept.sweep)
+        return super().get(asked, decode=decode, sweep=self._kept.sweep, beside=beside)
 
     def _json(self, answer: Answer, asked: Asked) -> Any:
         """The whole body. Raises RejectedError."""

@@ -43,9 +43,8 @@ class Guards:
             raise self._stopped("the source named a page as the next that was fetched before")
         self._asked.add(fingerprint)
 
-    def received(self, answer: Answer, rows: int | None) -> str:
-        """The digest of the body as on the wire. rows: how many records are in it, None if nobody knows."""
-        digest = hashlib.sha256(answer.response.body).hexdigest()
+    def received(self, answer: Answer, rows: int | None, digest: str) -> None:
+        """digest: SHA-256 of the body as on the wire. rows: how many records are in it, None if nobody knows."""
         # A packed body may differ from time to time, by the time written into it.
         packed = answer.content is not answer.response.body
         content = hashlib.sha256(answer.content).hexdigest() if packed else digest
@@ -56,7 +55,6 @@ class Guards:
         self._empty = self._empty + 1 if rows == 0 else 0
         if self._empty > self._most_empty:
             raise self._stopped(f"{self._empty} pages behind each other hold no record, and each names a next one")
-        return digest
 
     def _stopped(self, reason: str) -> SourceError:
         return SourceError(

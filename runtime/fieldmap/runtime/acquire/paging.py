@@ -7,8 +7,9 @@ begins; nothing is ever taken from memory that a kill would lose.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -166,6 +167,7 @@ class Sweep:
         self._answers = answers
         self._resumed = False
         self._skipped = False
+        self._ready: tuple[Answer, Received] | None = None
         self._sweep, self._page, self._first, self._framed, self._whole = "", 0, -1, True, True
         self._window: Window | None = None
         self._guards = Guards(source.title, resource.name, wanted.most_pages)
@@ -218,6 +220,7 @@ class Sweep:
                     sweep=self._sweep,
                     window=str(self._window or ""),
                     earlier=revisits.of(Guards.fingerprint(asked)),
+                    beside=lambda answer, look: self._beside(writer, answer, look),
                 )
             except RejectedError as rejected:
                 self._reject(writer, rejected.answer, str(rejected))
@@ -379,36 +382,49 @@ class Sweep:
         except MisfitError as instead:
             raise self._misfit(good, instead) from None
 
+    def _beside(self, writer: Writer, answer: Answer, look: Callable[[], Any]) -> Any:
+        """Makes the record of a page while it is looked at. What is wrong with the page is told as without it."""
+        self._ready = None
+        # The first page settles the window, which is a part of its record.
+        if answer.revisited is not None or (self._page == 0 and self._window is not None):
+            return look()
+        ready, looked = writer.ahead(self._received(answer), look)
+        self._ready = answer, ready
+        return looked
+
     def _archived(self, writer: Writer, good: Good, rows: list[Any] | None) -> Archived:
-        answer = good.answer
-        digest = self._guards.received(answer, None if rows is None else len(rows))
+        answer, ready = good.answer, self._ready
+        self._ready = None
+        received = ready[1] if ready is not None and ready[0] is answer else self._received(answer)
+        digest = received.digest or hashlib.sha256(received.body).hexdigest()
+        self._guards.received(answer, None if rows is None else len(rows), digest)
         self._page += 1
-        asked = self._following.asked
-        item = writer.append(
-            Received(
-                resource=self._resource.name,
-                url=asked.shown,
-                fetched_at=self._ports.clock.now(),
-                status=answer.status,
-                headers=self._source.kept(answer.response),
-                body=answer.response.body,
-                format=self._resource.format,
-                request=Guards.fingerprint(asked),
-                sweep=self._sweep,
-                page=self._page,
-                framed=answer.response.framed,
-                window=str(self._window) if self._window is not None else "",
-                asked=_asked(asked),
-                parent=self._part.record if self._part is not None else "",
-                part=self._part.name if self._part is not None else "",
-                revisited=answer.revisited,
-                unpacked=answer.content,
-                digest=digest,
-            )
-        )
+        item = writer.append(received if received.digest else replace(received, digest=digest))
         self._first = item.position if self._first < 0 else self._first
         self._saw(item)
         return item
+
+    def _received(self, answer: Answer) -> Received:
+        asked = self._following.asked
+        return Received(
+            resource=self._resource.name,
+            url=asked.shown,
+            fetched_at=self._ports.clock.now(),
+            status=answer.status,
+            headers=self._source.kept(answer.response),
+            body=answer.response.body,
+            format=self._resource.format,
+            request=Guards.fingerprint(asked),
+            sweep=self._sweep,
+            page=self._page + 1,
+            framed=answer.response.framed,
+            window=str(self._window) if self._window is not None else "",
+            asked=_asked(asked),
+            parent=self._part.record if self._part is not None else "",
+            part=self._part.name if self._part is not None else "",
+            revisited=answer.revisited,
+            unpacked=answer.content,
+        )
 
     def _saw(self, page: Archived) -> None:
         """Notes whether a page may have been cut where nobody could see it: a body of JSON, and what is packed, was checked to be whole."""

@@ -31,6 +31,15 @@ class Good:
     passed: AnswerRule | None = None
 
 
+# Called with a good answer and what looks at its body; gives what that gives, and raises what it raises.
+Beside = Callable[[Answer, Callable[[], Any]], Any]
+
+
+def alone(_: Answer, look: Callable[[], Any]) -> Any:
+    """Where there is nothing to do beside looking."""
+    return look()
+
+
 class RejectedError(SourceError):
     """The source answered, and nothing of it is mapped. answer: as it came."""
 
@@ -80,16 +89,24 @@ class HttpSource:
         self._judge = Judge(resource)
 
     def get(
-        self, asked: Asked, *, decode: bool, sweep: str = "", window: str = "", earlier: Earlier | None = None
+        self,
+        asked: Asked,
+        *,
+        decode: bool,
+        sweep: str = "",
+        window: str = "",
+        earlier: Earlier | None = None,
+        beside: Beside = alone,
     ) -> Good:
         """decode: whether the body is needed. sweep, window: which the request belongs to. earlier: the page of before, where it is
-        enough to hear that it was not modified. Raises SourceError; RejectedError with the answer that is none."""
+        enough to hear that it was not modified. beside: looks at the answer. Raises SourceError; RejectedError with the answer that is
+        none."""
         answer = self.answered(asked, sweep, earlier=earlier)
         if isinstance(answer, Good):
             return answer
         content_type = answer.response.header("content-type") or ""
         try:
-            return Good(answer, self._body(answer.content, content_type, decode))
+            return Good(answer, beside(answer, lambda: self._body(answer.content, content_type, decode)))
         except MisfitError as instead:
             raise RejectedError(self.misfit(asked, answer.status, instead), answer) from None
 

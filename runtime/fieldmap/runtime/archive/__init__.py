@@ -8,6 +8,7 @@ One folder a resource, in it segments `000001.warc.zst` of WARC 1.1 records (ISO
     warc       a record as bytes, and back
     frames     zstd frames, walked and opened within bounds
     segments   the records of a resource in order, along their chain
+    ahead      a record made while its page is looked at
     writer     appending durably; cutting what an interrupted write left
     storage    the local file system
     archive    all of it by resource

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ _MOST_BLOCK: Final = 128 << 10  # bytes that one block of a frame can hold, by t
 _MOST_BLOCKS: Final = 1 << 20
 _LONGEST_HEADER: Final = 18
 _WINDOW: Final = 1 << 20
+_AT_ONCE: Final = 64 << 10
+_CHUNK: Final = 512 << 10
 
 Read = Callable[[int, int], bytes]
 
@@ -27,6 +29,17 @@ def compressor() -> zstandard.ZstdCompressor:
     import zstandard
 
     return zstandard.ZstdCompressor(level=1, write_checksum=True, write_content_size=True)
+
+
+def framed(compressor: zstandard.ZstdCompressor, parts: Sequence[bytes]) -> bytes:
+    """One frame of all parts. A large record is not put together first: its memory costs as much as its digest."""
+    size = sum(map(len, parts))
+    if size < _AT_ONCE:
+        return compressor.compress(b"".join(parts))
+    chunker = compressor.chunker(size=size, chunk_size=_CHUNK)
+    chunks = [chunk for part in parts for chunk in chunker.compress(part)]
+    chunks += chunker.finish()  # type: ignore[no-untyped-call]
+    return b"".join(chunks)
 
 
 class Frames:

@@ -33,6 +33,7 @@ _SINCE: Final = {"revisit": "2"}
 _UNMODIFIED: Final = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 FIRST_CHAIN: Final = "0" * 64
 
+Pieces = tuple[bytes, ...]  # of a record, one behind the other
 Kind = Literal["warcinfo", "response", "resource", "metadata", "revisit"]
 
 _CRLF: Final = b"\r\n"
@@ -100,21 +101,21 @@ def _chained(previous: str, before_chain: bytes) -> str:
 # ------------------------------------------------------------------------------------------------------------- writing
 
 
-def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes, str]:
-    """The record of a response or file, and its chain. record_id: 32 random hexadecimal digits."""
+def received(item: Received, record_id: str, previous_chain: str, block_digest: str = "") -> tuple[Pieces, str]:
+    """The record of a response or file, and its chain. record_id: 32 random hexadecimal digits. block_digest: as `block_digest` gives
+    it, where that is at hand."""
     told = item.revisited.headers if item.revisited is not None else {}
     stray = (item.headers.keys() | told.keys()) - KEPT_HEADERS
     if stray:
         raise ValueError(f"Headers that the archive must not hold: {', '.join(sorted(stray))}")
     digest = item.digest or hashlib.sha256(item.body).hexdigest()
-    block: tuple[bytes, ...]
     content_type = "application/http;msgtype=response"
     if item.revisited is not None:
-        kind, block = "revisit", (_http_head(HTTPStatus.NOT_MODIFIED, told),)
+        kind = "revisit"
     elif item.status is None:
-        kind, block, content_type = "resource", (item.body,), _TYPES[item.format]
+        kind, content_type = "resource", _TYPES[item.format]
     else:
-        kind, block = "response", (_http_head(item.status, item.headers), item.body)
+        kind = "response"
     fields = {
         "Fieldmap-Resource": item.resource,
         "Fieldmap-Format": item.format,
@@ -132,7 +133,27 @@ def received(item: Received, record_id: str, previous_chain: str) -> tuple[bytes
         "WARC-Payload-Digest": f"sha256:{digest}",
         "Content-Type": content_type,
     }
-    return _record(kind, item.fetched_at, record_id, fields, block, previous_chain)
+    return _record(kind, item.fetched_at, record_id, fields, _block(item), previous_chain, block_digest)
+
+
+def block_digest(item: Received) -> str:
+    """SHA-256 of what the record of a response or file holds behind its headers, in hexadecimal."""
+    return _hashed(_block(item))
+
+
+def _block(item: Received) -> Pieces:
+    if item.revisited is not None:
+        return (_http_head(HTTPStatus.NOT_MODIFIED, item.revisited.headers),)
+    if item.status is None:
+        return (item.body,)
+    return (_http_head(item.status, item.headers), item.body)
+
+
+def _hashed(block: Pieces) -> str:
+    hashed = hashlib.sha256()
+    for part in block:
+        hashed.update(part)
+    return hashed.hexdigest()
 
 
 def _refers(revisited: Revisited) -> dict[str, str]:
@@ -144,7 +165,7 @@ def _refers(revisited: Revisited) -> dict[str, str]:
     }
 
 
-def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[bytes, str]:
+def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[Pieces, str]:
     end = mark.end
     told = {
         "Fieldmap-Full": "yes" if end.full else "",
@@ -171,7 +192,7 @@ def closed(mark: ClosedSweep, record_id: str, previous_chain: str) -> tuple[byte
     return _record("metadata", mark.closed_at, record_id, fields, (_CLOSED, end.listing), previous_chain)
 
 
-def opening(resource: str, segment: int, now: datetime, record_id: str, previous_chain: str) -> tuple[bytes, str]:
+def opening(resource: str, segment: int, now: datetime, record_id: str, previous_chain: str) -> tuple[Pieces, str]:
     """The warcinfo that begins a segment; the chain goes through it from segment to segment."""
     fields = {
         "Fieldmap-Resource": resource,
@@ -183,18 +204,21 @@ def opening(resource: str, segment: int, now: datetime, record_id: str, previous
 
 
 def _record(
-    kind: str, at: datetime, record_id: str, fields: Mapping[str, str], block: tuple[bytes, ...], previous_chain: str
-) -> tuple[bytes, str]:
-    hashed = hashlib.sha256()
-    for part in block:
-        hashed.update(part)
+    kind: str,
+    at: datetime,
+    record_id: str,
+    fields: Mapping[str, str],
+    block: Pieces,
+    previous_chain: str,
+    block_digest: str = "",
+) -> tuple[Pieces, str]:
     lines = {
         "WARC-Type": kind,
         "WARC-Record-ID": f"<urn:uuid:{_uuid(record_id)}>",
         "WARC-Date": _written(at),
         "Fieldmap-Archive": _SINCE.get(kind, "1"),
         **fields,
-        "WARC-Block-Digest": f"sha256:{hashed.hexdigest()}",
+        "WARC-Block-Digest": f"sha256:{block_digest or _hashed(block)}",
         "Content-Length": str(sum(map(len, block))),
     }
     for name, value in lines.items():
@@ -204,7 +228,7 @@ def _record(
     chain = _chained(previous_chain, before_chain)
     if len(before_chain) > _MOST_HEAD // 2:
         raise ValueError("The headers of a record are too long")
-    return b"".join((before_chain, b"Fieldmap-Chain: ", chain.encode(), b"\r\n\r\n", *block, b"\r\n\r\n")), chain
+    return (before_chain + b"Fieldmap-Chain: " + chain.encode() + b"\r\n\r\n", *block, b"\r\n\r\n"), chain
 
 
 def _http_head(status: int, headers: Mapping[str, str]) -> bytes:

@@ -6,14 +6,16 @@ to write, and a second fsync would report success. Such a writer takes nothing m
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Self
+from typing import Self, TypeVar
 
 from fieldmap.runtime.archive import warc
-from fieldmap.runtime.archive.frames import MOST_RECORD, compressor
+from fieldmap.runtime.archive.ahead import WORTH, Ahead, Helper
+from fieldmap.runtime.archive.frames import MOST_RECORD, compressor, framed
 from fieldmap.runtime.archive.kept import Kept, kept
 from fieldmap.runtime.archive.position import position, segment_name
 from fieldmap.runtime.archive.records import Archived, ClosedSweep, Parts, Received, Standing, SweepEnd, TornTail
@@ -21,6 +23,10 @@ from fieldmap.runtime.archive.segments import Segments
 from fieldmap.runtime.archive.standing import parts, standing
 from fieldmap.runtime.errors import ArchiveBusyError, ArchiveError
 from fieldmap.runtime.ports import Folder, Lock, LockedError, Ports, Segment
+
+Looked = TypeVar("Looked")
+# Gives, for the chain so far, the frame of a record and the chain after it.
+_Make = Callable[[str], tuple[bytes, str]]
 
 
 class Writer:
@@ -36,6 +42,8 @@ class Writer:
         self._ports = ports
         self._segment_bytes = segment_bytes
         self._compressor = compressor()
+        self._helper = Helper()
+        self._ahead: Ahead | None = None
         self._segment: Segment | None = None
         self._number = 0
         self._size = 0
@@ -48,29 +56,37 @@ class Writer:
             self._release()
             raise
 
+    def ahead(self, received: Received, look: Callable[[], Looked]) -> tuple[Received, Looked]:
+        """Makes the record of a response that is likely to be appended next, while `look` is at work in another thread; nothing is
+        written. Gives the response with its digest, for `append`, and what came of `look`; raises what that raises."""
+        self._ahead, before = None, self._chain
+        if len(received.body) < WORTH:
+            return received, look()
+        digest, block = self._helper.both(
+            lambda: hashlib.sha256(received.body).hexdigest(), lambda: warc.block_digest(received)
+        )
+        received = replace(received, digest=digest)
+        record, chain = warc.received(received, self._ports.random.hex(32), before, block)
+        frame, looked = self._helper.both(lambda: self._framed(record), look)
+        self._ahead = Ahead(received, before, frame, chain)
+        return received, looked
+
     def append(self, received: Received) -> Archived:
         """Makes a response durable. Raises ArchiveError; after a failed write the writer takes nothing more."""
-        if received.resource != self.resource:
-            raise ValueError(f"A response of {received.resource} for the archive of {self.resource}")
-        place, length = self._append(lambda chain: warc.received(received, self._ports.random.hex(32), chain))
-        return Archived.of(received, place, length)
+        return self.append_all([received])[0]
 
     def append_all(self, received: Sequence[Received]) -> list[Archived]:
         """As `append` of each, in order, with one write and one sync for all of them; if it raises, none of them counts."""
-
-        def making(one: Received) -> Callable[[str], tuple[bytes, str]]:
-            return lambda chain: warc.received(one, self._ports.random.hex(32), chain)
-
         if any(one.resource != self.resource for one in received):
             raise ValueError(f"A response of another resource for the archive of {self.resource}")
-        places = self._append_all([making(one) for one in received]) if received else []
+        places = self._append_all([self._making(one) for one in received]) if received else []
         return [Archived.of(one, *place) for one, place in zip(received, places, strict=True)]
 
     def close_sweep(self, sweep: str, pages: int, end: SweepEnd) -> ClosedSweep:
         """Marks that the sweep came to its end with so many pages."""
         now = self._ports.clock.now()
         mark = ClosedSweep(resource=self.resource, sweep=sweep, pages=pages, closed_at=now, end=end)
-        place, length = self._append(lambda chain: warc.closed(mark, self._ports.random.hex(32), chain))
+        place, length = self._append_all([self._closing(mark)])[0]
         return replace(mark, position=place, length=length)
 
     def close_part(self, sweep: str, part: str, pages: int, end: SweepEnd, request: str) -> ClosedSweep:
@@ -79,7 +95,7 @@ class Writer:
         mark = ClosedSweep(
             resource=self.resource, sweep=sweep, pages=pages, closed_at=now, end=end, part=part, request=request
         )
-        place, length = self._append(lambda chain: warc.closed(mark, self._ports.random.hex(32), chain))
+        place, length = self._append_all([self._closing(mark)])[0]
         return replace(mark, position=place, length=length)
 
     def parts(self) -> Parts:
@@ -108,6 +124,7 @@ class Writer:
         """Ends the writing and releases the lock; a second call does nothing."""
         if self._stopped != "it is closed":
             self._stopped = "it is closed"
+            self._helper.close()
             self._release()
             self._folder.close()
 
@@ -159,35 +176,53 @@ class Writer:
 
     # ------------------------------------------------------------------------------------------------- appending
 
-    def _append(self, make: Callable[[str], tuple[bytes, str]]) -> tuple[int, int]:
-        """Position and length of the record that `make` gives for the chain so far."""
-        return self._append_all([make])[0]
+    def _making(self, received: Received) -> _Make:
+        ahead, self._ahead = self._ahead, None
 
-    def _append_all(self, makes: Sequence[Callable[[str], tuple[bytes, str]]]) -> list[tuple[int, int]]:
+        def make(chain: str) -> tuple[bytes, str]:
+            if ahead is not None and ahead.received is received and ahead.before == chain:
+                return ahead.frame, ahead.chain
+            record, after = warc.received(received, self._ports.random.hex(32), chain)
+            return self._framed(record), after
+
+        return make
+
+    def _closing(self, mark: ClosedSweep) -> _Make:
+        def make(chain: str) -> tuple[bytes, str]:
+            record, after = warc.closed(mark, self._ports.random.hex(32), chain)
+            return self._framed(record), after
+
+        return make
+
+    def _framed(self, record: warc.Pieces) -> bytes:
+        size = sum(map(len, record))
+        if size > MOST_RECORD:
+            raise ArchiveError(
+                f"A response of {size >> 20} MiB is too large for the archive of {self.resource};"
+                " ask the source for smaller pages"
+            )
+        return framed(self._compressor, record)
+
+    def _append_all(self, makes: Sequence[_Make]) -> list[tuple[int, int]]:
+        """Position and length of each of the records."""
         self._check()
         if self._segment is None or self._size >= self._segment_bytes:
             self._rotate()
-        chain, records = self._chain, []
+        chain, frames = self._chain, []
         for make in makes:
-            record, chain = make(chain)
-            records.append(record)
-            if len(record) > MOST_RECORD:
-                raise ArchiveError(
-                    f"A response of {len(record) >> 20} MiB is too large for the archive of {self.resource};"
-                    " ask the source for smaller pages"
-                )
-        return self._write(records, chain)
+            frame, chain = make(chain)
+            frames.append(frame)
+        return self._write(frames, chain)
 
-    def _write(self, records: Sequence[bytes], chain: str) -> list[tuple[int, int]]:
+    def _write(self, frames: Sequence[bytes], chain: str) -> list[tuple[int, int]]:
         """chain: after the last of them."""
         segment = self._segment
         assert segment is not None  # noqa: S101  (only called with a segment open)
-        frames = [self._compressor.compress(record) for record in records]
-        frame = frames[0] if len(frames) == 1 else b"".join(frames)
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
         self._fence(segment)
         self._stopped = "an earlier write failed"  # until it has not; an interruption by the user counts too
         try:
-            segment.append(frame)
+            segment.append(data)
             segment.sync()
         except OSError as error:
             raise self._unwritten(error) from None
@@ -230,7 +265,7 @@ class Writer:
     def _open_with_warcinfo(self) -> None:
         now = self._ports.clock.now()
         record, chain = warc.opening(self.resource, self._number, now, self._ports.random.hex(32), self._chain)
-        self._write([record], chain)
+        self._write([self._framed(record)], chain)
 
     def _check(self) -> None:
         if self._stopped:
