@@ -129,7 +129,8 @@ def _run(
         contextlib.chdir(workspace.root),
     ):
         limits = limits_of(workspace, bundle)
-        options = Options(at_once=settings.resources_at_once, room=room, wait=wait)
+        a_second = settings.requests_per_second
+        options = Options(at_once=settings.resources_at_once, room=room, wait=wait, a_second=a_second)
         run = Run(bundle, workspace.archive(), database, ports, os.environ, progress, limits, settings.workers, options)
         report = run.sync(resources, wanted) if command == "sync" else run.replay(resources)
         attention = _attention(database, report.run)

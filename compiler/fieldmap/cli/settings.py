@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     resources_at_once: int = Field(
         default=4, ge=1, le=64, description="so many resources are fetched, and so many loaded, at a time"
     )
+    requests_per_second: int = Field(
+        default=0, ge=0, le=10_000, description="so many requests at most to all sources together; 0 for any number"
+    )
     memory_mb: int = Field(
         default=16,
         ge=1,

@@ -196,7 +196,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """At most so many requests to a connector in so many milliseconds, spread evenly; 0 for any number. at_once: so many at most
+    """At most so many requests to a connector's host in so many milliseconds, spread evenly; 0 for any number. at_once: so many at most
     are under way at a time; 0 for any number."""
 
     requests: int = 0

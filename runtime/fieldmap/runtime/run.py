@@ -29,7 +29,7 @@ from fieldmap.runtime.store.reconcile import first_line, prepare, prepare_own
 from fieldmap.runtime.syncing import Options, Sync, parent_of
 
 if TYPE_CHECKING:
-    from fieldmap.runtime.acquire.flow import Flow
+    from fieldmap.runtime.acquire.flow import Flows
 
 # A replay of so many bytes of the archive, compressed, begins with the processes that map: they start while the tables are made.
 _LARGE = 2 * 1024 * 1024
@@ -50,13 +50,16 @@ class Run:
     dead_letters: Mapping[str, Decimal] = field(default_factory=dict)
     workers: int | None = None
     options: Options = field(default_factory=Options)
-    _flows: dict[str, Flow] = field(default_factory=dict, repr=False)
+    _flows: Flows | None = field(default=None, repr=False)
 
     def sync(self, resources: list[str], wanted: Wanted = Wanted()) -> Report:  # noqa: B008  (frozen)
         """Fetches the named resources (all that have a connector if none is named) and loads what was not loaded yet.
 
         wanted: what to fetch of each, beside what is usual.
         """
+        from fieldmap.runtime.acquire.flow import Flows
+
+        self._flows = self._flows or Flows(self.options.a_second)
         chosen = connected(self.bundle, resources)
         for name in dict.fromkeys(resource.split(".")[0] for resource in chosen):
             check_settings(self.bundle.connector(name), self.environ)

@@ -42,7 +42,7 @@ from fieldmap.runtime.store.database import Database, told
 from fieldmap.runtime.store.reconcile import first_line
 
 if TYPE_CHECKING:
-    from fieldmap.runtime.acquire.flow import Flow
+    from fieldmap.runtime.acquire.flow import Flows
 
 _LOOKS: Final = 0.2  # seconds after which the main thread looks for signals, and a run for a lock that it waits for
 # A thread that waits for a name to be resolved or a connection to come about cannot be told to end; it dies with the process.
@@ -54,12 +54,13 @@ _ATTEMPTS: Final = 3
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How a sync goes about. at_once: so many resources at a time. wait: for another run of a resource, instead of saying that there
-    is one. patience: seconds that the database may be away."""
+    is one. patience: seconds that the database may be away. a_second: so many requests to all hosts together; 0 for any number."""
 
     at_once: int = 1
     room: Room = field(default_factory=Room)
     wait: bool = False
     patience: float = 60.0
+    a_second: int = 0
 
 
 class _Taken:
@@ -123,7 +124,7 @@ class Sync:
         options: Options,
         dead: Mapping[str, Decimal],
         workers: Processes,
-        flows: dict[str, Flow],
+        flows: Flows,
         applied: Mapping[str, list[tuple[str, int]]],
     ) -> None:
         self._bundle = bundle

@@ -11,7 +11,7 @@ from tests.runtime.acquire.faultserver import FaultServer, raw, reply
 from tests.runtime.acquire.sources import RESOURCE, Source, connector, page, serving
 
 from fieldmap.runtime.acquire import acquire
-from fieldmap.runtime.acquire.flow import Flow
+from fieldmap.runtime.acquire.flow import Flows
 from fieldmap.runtime.acquire.state import LocalState
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import BreakerPolicy, HttpConnector, RateLimit, RetryPolicy
@@ -46,7 +46,7 @@ def test_repetitions_are_limited_too(workday: Source) -> None:
 
 
 def test_resources_of_a_connector_share_the_limit(workday: Source) -> None:
-    flows: dict[str, Flow] = {}
+    flows = Flows()
     with serving(page(1), page(2)) as server, workday.archive.writer(RESOURCE) as writer:
         for _ in range(2):
             list(acquire(limited(server.url, 2), RESOURCE, writer=writer, ports=workday.ports, environ={}, flows=flows))

@@ -21,7 +21,7 @@ from fieldmap.runtime.ports import Ports
 
 if TYPE_CHECKING:
     from fieldmap.runtime.acquire.family import Family
-    from fieldmap.runtime.acquire.flow import Flow
+    from fieldmap.runtime.acquire.flow import Flows
 
 _Resource = TypeVar("_Resource", HttpResource, FilesResource, TableResource)
 
@@ -34,13 +34,13 @@ def acquire(
     ports: Ports,
     environ: Mapping[str, str],
     wanted: Wanted = Wanted(),  # noqa: B008  (frozen)
-    flows: dict[str, Flow] | None = None,
+    flows: Flows | None = None,
     family: Family | None = None,
 ) -> Iterator[Archived | ClosedSweep]:
     """Fetches a resource, such as `workday.workers`, and gives each page right after it is durable.
 
-    After the last page the sweep is marked as closed in the archive, and the mark is given. flows: by connector what its resources
-    share in a run; filled here. family: where the records are of a resource that this one is asked for each of.
+    After the last page the sweep is marked as closed in the archive, and the mark is given. flows: what resources and
+    connectors share in a run. family: where the records are of a resource that this one is asked for each of.
 
     Raises SourceError if the source fails (the pages given before are in the archive), UsageError if
     a setting is missing, ArchiveError if a page cannot be made durable.
@@ -57,11 +57,10 @@ def acquire(
         from fieldmap.runtime.acquire.files import fetch_files
 
         return fetch_files(connector, _named(connector, connector.resources, resource_name), **surroundings)
-    from fieldmap.runtime.acquire.flow import Flow
+    from fieldmap.runtime.acquire.flow import Flows
 
     resource = _named(connector, connector.resources, resource_name)
-    shared = {} if flows is None else flows
-    surroundings["flow"] = shared.setdefault(connector.name, Flow(connector, ports))
+    surroundings["flow"] = (flows or Flows()).of(connector, ports)
     if resource.parent is not None:
         from fieldmap.runtime.acquire.children import fetch_children
 

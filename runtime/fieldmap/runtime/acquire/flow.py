@@ -1,137 +1,63 @@
 """How fast, and whether at all, a connector is asked: its rate limit, the retries left to it, and its circuit breaker.
 
-One Flow a connector and run, shared by its resources, which may ask at the same time.
+One Flow a connector and run, shared by its resources, which may ask at the same time. How fast a host is asked is shared by all
+connectors that reach it (`hosts`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import re
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from fieldmap.runtime.errors import SourceError, StoppedError
-from fieldmap.runtime.plan import BreakerPolicy, HttpConnector, RateLimit
-from fieldmap.runtime.ports import Ports, Response, State
+from fieldmap.runtime.acquire.hosts import Host, Hosts, Waiting
+from fieldmap.runtime.errors import SourceError
+from fieldmap.runtime.plan import BreakerPolicy, HttpConnector
+from fieldmap.runtime.ports import Ports, State
+from fieldmap.runtime.secrets import Secret
 
 # A run may repeat this often, however many pages fail once each; every answer earns a part of a repetition more.
 _REPEATS: Final = 30
 _EARNED: Final = 0.2
-# What a source may ask for by its headers, in seconds. It would be waited for in vain if it were a mistake.
-_LONGEST_WAIT: Final = 300.0
 _PROBE_LASTS: Final = 300.0  # seconds after which the probe of another process counts as lost
-_LOOKS: Final = 1.0  # seconds after which who waits for a place looks whether the run is to end
-_SECONDS: Final = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
-# Told what a resource waits for, and how many seconds if that is known; "" when that is over.
-Waiting = Callable[[str, float | None], None]
-# Shorter waits than this, in seconds, are not told.
-_TOLD: Final = 1.0
-
-
-@contextlib.contextmanager
-def waiting(waits: Waiting, reason: str, seconds: float) -> Iterator[None]:
-    """Tells of a wait while it lasts, unless it is short."""
-    if seconds < _TOLD:
-        yield
-        return
-    waits(reason, seconds)
-    try:
-        yield
-    finally:
-        waits("", None)
 
 
 class Flow:
-    """title: what the connector is called in messages."""
-
-    def __init__(self, connector: HttpConnector, ports: Ports) -> None:
-        self.pace = Pace(connector.limit, ports)
-        self.places = Places(connector.limit.at_once if connector.limit is not None else 0, ports)
+    def __init__(self, connector: HttpConnector, ports: Ports, hosts: Hosts | None = None) -> None:
+        """hosts: what is shared with other connectors."""
+        self._limit = connector.limit
+        self._ports = ports
+        self._hosts = hosts or Hosts()
         self.budget = Budget()
         self.breaker: Breaker | None = None
         if connector.breaker is not None:
             self.breaker = Breaker(connector.name, connector.breaker, ports)
 
+    def reaches(self, base: str) -> None:
+        """The connector's limit counts for the host of its base, whoever asks that."""
+        if self._limit is not None:
+            self._hosts.at(base, self._ports).limited(self._limit)
 
-class Pace:
-    """Lets a request through when its turn has come."""
+    def host(self, url: Secret) -> Host:
+        """Of a request."""
+        return self._hosts.at(url.reveal(), self._ports)
 
-    def __init__(self, limit: RateLimit | None, ports: Ports) -> None:
-        self._gap = limit.period_ms / 1000 / limit.requests if limit is not None and limit.requests else 0.0
-        self._clock = ports.clock
-        self._next = 0.0
+
+class Flows:
+    """Of a run: by connector what its resources share, and what all connectors share of a host. a_second: requests to all
+    hosts together; 0 for any number."""
+
+    def __init__(self, a_second: int = 0) -> None:
+        self._hosts = Hosts(a_second)
+        self._flows: dict[str, Flow] = {}
         self._lock = threading.Lock()
 
-    def wait(self, waits: Waiting) -> None:
+    def of(self, connector: HttpConnector, ports: Ports) -> Flow:
         with self._lock:
-            now = self._clock.monotonic()
-            turn = max(self._next, now)
-            self._next = turn + self._gap
-        if turn > now:
-            with waiting(waits, "limit, again in", turn - now):
-                self._clock.sleep(turn - now)
-
-    def told(self, response: Response) -> None:
-        """Takes note of what the answer says is left: `RateLimit-Remaining`, `X-RateLimit-Remaining`, `RateLimit`, and their resets."""
-        left, reset = _told(response)
-        if left == 0 and reset is not None:
-            wait = reset
-            if reset > 1_000_000_000:
-                # An instant, in seconds since 1970: by the source's own clock, where it tells the time.
-                from fieldmap.runtime.acquire.sending import http_date
-
-                now = http_date(response.header("date")) or self._clock.now()
-                wait = (datetime.fromtimestamp(min(reset, 99_999_999_999), UTC) - now).total_seconds()
-            with self._lock:
-                self._next = max(self._next, self._clock.monotonic() + min(max(wait, 0.0), _LONGEST_WAIT))
-
-
-def _told(response: Response) -> tuple[float | None, float | None]:
-    for prefix in ("ratelimit", "x-ratelimit", "x-rate-limit"):
-        left, reset = (_number(response.header(f"{prefix}-{name}")) for name in ("remaining", "reset"))
-        if left is not None:
-            return left, reset
-    parts = dict(
-        part.strip().split("=", 1) for part in re.split("[,;]", response.header("ratelimit") or "") if "=" in part
-    )
-    return _number(parts.get("remaining", parts.get("r"))), _number(parts.get("reset", parts.get("t")))
-
-
-def _number(text: str | None) -> float | None:
-    text = (text or "").strip()
-    return float(text) if _SECONDS.fullmatch(text) else None
-
-
-class Places:
-    """Lets so many requests be under way at once; 0 for any number."""
-
-    def __init__(self, number: int, ports: Ports) -> None:
-        self._free = threading.Semaphore(number) if number else None
-        self._stop = ports.stop
-
-    @contextlib.contextmanager
-    def taken(self, waits: Waiting) -> Iterator[None]:
-        """Raises StoppedError if the run is to end while it waits."""
-        if self._free is None:
-            yield
-            return
-        waited = False
-        while not self._free.acquire(timeout=_LOOKS):
-            if self._stop.is_set():
-                raise StoppedError("The run was told to end")
-            if not waited:
-                waits("limit, others ask", None)
-            waited = True
-        if waited:
-            waits("", None)
-        try:
-            yield
-        finally:
-            self._free.release()
+            if connector.name not in self._flows:
+                self._flows[connector.name] = Flow(connector, ports, self._hosts)
+            return self._flows[connector.name]
 
 
 class Budget:

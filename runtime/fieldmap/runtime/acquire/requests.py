@@ -64,7 +64,8 @@ class Asked:
 
 
 class Requests:
-    """The requests of one resource. Raises UsageError if a variable is missing or a setting cannot be used."""
+    """The requests of one resource. base: its address, without a slash at the end. Raises UsageError if a variable is missing or a
+    setting cannot be used."""
 
     def __init__(self, connector: HttpConnector, resource: HttpResource, environ: Mapping[str, str]) -> None:
         self.title = f"The connector {connector.name}"
@@ -111,7 +112,7 @@ class Requests:
         self._private = frozenset(resource.parent.private if resource.parent is not None else ())
         self._always: dict[str, Any] = {} if asked_for is None else {"size": asked_for}
         self.redaction = Redaction(secrets, [(name, value) for name, value in self._query if isinstance(value, str)])
-        self._base = self._open_address("base", base)
+        self.base = self._open_address("base", base)
         if isinstance(path, Secret):
             raise UsageError(
                 f"{self.title} has a secret in the path of {resource.name}; put it into a header or the query"
@@ -121,7 +122,7 @@ class Requests:
             if isinstance(value, Secret):
                 raise UsageError(f"{self.title} has a secret in the {name} of {resource.name}; put it into a header")
         sends_secrets = bool(secrets) or not isinstance(connector.auth, NoAuth)
-        addresses = [("base", self._base)]
+        addresses = [("base", self.base)]
         if "auth token_url" in self.auth_values:
             addresses.append(("token_url", self._open_address("token_url", self.auth_values["auth token_url"])))
         for setting, address in addresses:
@@ -153,7 +154,7 @@ class Requests:
         path = str(self._asides[name])
         filled = holes.filled(quote(path, safe=_PATH), {"job": job}, lambda text: quote(text, safe=""))
         query = _encoded(self._key)
-        return self._asked(f"{self._base}{filled}{'?' if query else ''}{query}", method="GET")
+        return self._asked(f"{self.base}{filled}{'?' if query else ''}{query}", method="GET")
 
     def after_link(self, page: Asked, link: Any) -> Asked:
         """link: an address out of the body, absolute or relative to the page's. Raises SourceError if it leads elsewhere."""
@@ -162,7 +163,7 @@ class Requests:
                 f"{self.title} answered with something that is no address where the next page's should be,"
                 f" for {self._resource.name}; check its pages setting"
             )
-        base = urlsplit(self._base)
+        base = urlsplit(self.base)
         try:
             target = urlsplit(urljoin(page.url.reveal(), link))
             same = _origin(target) == _origin(base) and target.username is None
@@ -208,7 +209,7 @@ class Requests:
         plain = frozenset((name, value) for name, value, open_ in said if open_ and isinstance(value, str))
         body = self._body.write(known, hidden) if self._body is not None else None
         shown = {name: REDACTED if name in hidden else value for name, value in known.items()}
-        addresses = [f"{self._base}{self._filled(values)}{'?' if query else ''}{query}" for values in (known, shown)]
+        addresses = [f"{self.base}{self._filled(values)}{'?' if query else ''}{query}" for values in (known, shown)]
         return self._asked(addresses[0], plain, body, shown=addresses[1])
 
     def _filled(self, known: Known) -> str:

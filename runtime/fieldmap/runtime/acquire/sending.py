@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from fieldmap.runtime.acquire.flow import Flow, Waiting, waiting
+from fieldmap.runtime.acquire.flow import Flow
+from fieldmap.runtime.acquire.hosts import Host, Waiting, waiting
 from fieldmap.runtime.archive.coding import CodingError, decoded
 from fieldmap.runtime.archive.records import Revisited
 from fieldmap.runtime.errors import SourceError
@@ -58,13 +59,12 @@ class Exchange:
         only where it surely did not arrive, or was put off. judge: whether an answer is repeated, where it knows better than the
         policy. Raises SourceError after the last attempt.
         """
-        flow, reasons = self._flow, list[str]()
+        flow, host, reasons = self._flow, self._flow.host(request.url), list[str]()
         while True:
             if flow.breaker is not None:
                 flow.breaker.before(self._waits)
-            with flow.places.taken(self._waits):
-                flow.pace.wait(self._waits)
-                outcome = self._attempt(request, where, judge)
+            with host.turn(self._waits):
+                outcome = self._attempt(request, where, judge, host)
             if isinstance(outcome, Answer):
                 flow.budget.earn()
                 if flow.breaker is not None:
@@ -73,22 +73,26 @@ class Exchange:
             if flow.breaker is not None:
                 flow.breaker.failed()
             reasons.append(outcome.reason)
+            pause = self._pause(len(reasons), outcome.wait)
+            told = f"{outcome.reason.removeprefix('answered ')}, again in"
+            if outcome.wait is not None and outcome.unheard:
+                # Too many requests, or out of service: that is said to everyone who asks there.
+                host.put_off(pause, told)
             last = len(reasons) > self._policy.times or not (safe or outcome.unheard)
             if last or not flow.budget.spend():
                 spent = "" if last else ", and the repetitions of this run are used up"
                 raise SourceError(
                     f"{where} {_summary(reasons)}{spent}; see whether the source is in order, and run again"
                 )
-            pause = self._pause(len(reasons), outcome.wait)
-            with waiting(self._waits, f"{outcome.reason.removeprefix('answered ')}, again in", pause):
+            with waiting(self._waits, told, pause):
                 self._ports.clock.sleep(pause)
 
     def _attempt(
-        self, request: Request, where: str, judge: Callable[[Answer], bool | None] | None
+        self, request: Request, where: str, judge: Callable[[Answer], bool | None] | None, host: Host
     ) -> Answer | _Setback:
         try:
             response = self._ports.http.send(request)
-            self._flow.pace.told(response)
+            host.told(response)
             if judge is None and self._repeats(response.status):
                 return self._deferred(response)
             # A 304 may name the coding of the body that it does not have.

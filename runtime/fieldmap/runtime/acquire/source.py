@@ -77,6 +77,7 @@ class HttpSource:
     ) -> None:
         self.requests = Requests(connector, resource, environ)
         self.title = self.requests.title
+        flow.reaches(self.requests.base)
         self.connector = connector
         self._resource = resource
         self._exchange = Exchange(
