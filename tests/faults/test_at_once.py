@@ -144,6 +144,7 @@ def test_the_order_in_which_threads_come_changes_nothing(tmp_path: Path, server:
             assert state.digest == wanted.digest, wanted.difference(state)
             accounts(database.url, archive)
             assert room.used == 0
+            assert not any(room.flying.values())
 
 
 def test_one_that_fails_keeps_no_other_from_its_end(tmp_path: Path, database: Server, sources: Sources) -> None:

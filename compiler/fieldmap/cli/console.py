@@ -77,9 +77,14 @@ def safe(value: object) -> str:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = (), title: str = ""
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Iterable[str] = (),
+    title: str = "",
+    close: bool = False,
 ) -> None:
-    """A plain table; columns named in `right` hold numbers."""
+    """A plain table; columns named in `right` hold numbers. close: with less between columns, where there are many."""
     made = Table(
         box=box.SIMPLE_HEAD,
         title=title or None,
@@ -87,9 +92,11 @@ def table(
         pad_edge=False,
         show_edge=False,
         header_style="bold",
+        collapse_padding=close,
     )
     for column in columns:
-        made.add_column(column, justify="right" if column in set(right) else "left", overflow="fold")
+        number = column in set(right)
+        made.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=close and number)
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else safe(cell)) for cell in row))
     console = out()

@@ -26,7 +26,7 @@ _EVERY: Final = 30.0
 _LOOKS: Final = 0.5
 _A_SECOND: Final = 4  # times that the table is drawn
 _SHOWN_BYTES: Final = 100_000
-_WIDE: Final = 96  # columns from which on each number has its word
+_WIDE: Final = 96  # columns from which on there is room for long names and numbers
 _OWN_LINES: Final = 5  # of a terminal, that are not for rows
 _BUSY: Final = ("fetching", "loading", "waiting", "failed", "done")
 _STYLES: Final = {"waiting": "dim", "fetching": "cyan", "loading": "cyan", "done": "green", "failed": "red"}
@@ -58,7 +58,8 @@ class _Row:
     def note(self, now: float) -> str:
         """What it waits for, else through when it is settled."""
         if self.reason:
-            return safe(self.reason) + _left(self.until, now)
+            # Of what failed it stays to be seen for how long nothing was asked.
+            return safe(self.reason) + _left(self.until, self.ended or now)
         if self.through:
             return f"settled to {_moment(self.through)}"
         return ""
@@ -107,6 +108,9 @@ class RunProgress:
         self._ended.set()
         if self._live is not None:
             self._live.stop()
+            if self._rows:
+                # What comes below is no part of the table.
+                self._console.print()
         if self._teller is not None:
             self._teller.join()
 
@@ -178,34 +182,34 @@ class RunProgress:
 
     def _head(self) -> Table:
         wide = self._console.width >= _WIDE
-        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-        table.show_header = not wide and bool(self._rows)
+        table = Table.grid(padding=(0, 2 if wide else 1, 0, 0), expand=True)
+        table.show_header = bool(self._rows)
         longest = max(map(len, self._rows), default=0)
         table.add_column(width=min(longest, 26 if wide else 18), no_wrap=True, overflow="ellipsis")
         table.add_column(width=8, no_wrap=True)
         # Wide enough for most, so that columns seldom move.
-        for word, least in (("pages", 10), ("records", 15), ("per s", 7)):
-            table.add_column(
-                word, justify="right", no_wrap=True, header_style="dim", min_width=least if wide else least // 2 + 1
-            )
+        for word, least in (("pages", 6), ("records", 10), ("per s", 6), ("in flight", 9)):
+            least = least if wide else len(word)
+            table.add_column(word, justify="right", no_wrap=True, header_style="dim", min_width=least)
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         return table
 
     def _cells(self, name: str, row: _Row, now: float) -> list[Text]:
-        wide = self._console.width >= _WIDE
-        pages = (plural(row.pages, "page") if wide else count(row.pages)) if row.pages else ""
-        read = row.read()
-        records = (plural(read, "record") if wide else count(read)) if row.records else ""
-        rate = row.rate(now)
         style = "yellow" if row.reason else ""
         return [
             Text(name),
             Text(row.state, style=_STYLES[row.state]),
-            Text(pages),
-            Text(records),
-            Text(f"{rate}/s" if wide and rate else rate),
+            Text(count(row.pages) if row.pages else ""),
+            Text(count(row.read()) if row.records else ""),
+            Text(row.rate(now)),
+            Text(self._flying(name)),
             Text(row.note(now), style=style),
         ]
+
+    def _flying(self, resource: str) -> str:
+        """What of a resource is fetched and not loaded yet."""
+        size = self._room.flying.get(resource, 0) if self._room is not None else 0
+        return f"{size / 1_000_000:.1f} MB" if size >= _SHOWN_BYTES // 2 else ""
 
     def _below(self, now: float, *, hidden: int = 0) -> str:
         """What is said of all resources. hidden: of how many there is no row."""
@@ -213,7 +217,7 @@ class RunProgress:
         if self._all.reason:
             said.append(self._all.note(now))
         if self._room is not None and self._room.used >= _SHOWN_BYTES:
-            said.append(f"{self._room.used / 1_000_000:.1f} MB wait to be loaded")
+            said.append(f"{self._room.used / 1_000_000:.1f} MB wait in memory to be loaded")
         return " · ".join(said)
 
     # Plain lines.

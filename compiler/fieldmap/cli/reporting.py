@@ -101,11 +101,16 @@ def _show(found: dict[str, Any]) -> None:
 
 
 def show_accounts(accounts: Sequence[dict[str, Any]]) -> None:
-    """Where the records of each map went."""
-    columns = ["", "pages", "read =", "claimed +", "filtered +", "deleted +", "dead", "held"]
+    """Where the records of each map went, and how many canonical rows it changed."""
+    columns = ["", "pages", "read =", "claimed +", "filtered +", "deleted +", "dead", "held", "changed rows"]
     if accounts:
         numbers = [tuple(count(item[name]) for name in runfacts.ACCOUNT) for item in accounts]
-        table(columns, [(item["map"], *row) for item, row in zip(accounts, numbers, strict=True)], right=columns[1:])
+        least = max(len(item["map"]) for item in accounts) + sum(len(column) + 2 for column in columns[1:])
+        if least > out().width:
+            # Heads of two lines leave the names more room.
+            columns = [column.replace(" ", "\n") for column in columns]
+        rows = [(item["map"], *row) for item, row in zip(accounts, numbers, strict=True)]
+        table(columns, rows, right=columns[1:], close=True)
     else:
         out().print("Nothing was read.")
 

@@ -13,7 +13,7 @@ from fieldmap.runtime.bundle import Bundle, ClaimColumn, ClaimInfo, MapInfo
 from fieldmap.runtime.errors import FindingsError
 from fieldmap.runtime.store.database import Connection
 
-ACCOUNT = ("pages", "read", "claimed", "filtered", "deleted", "dead", "held")
+ACCOUNT = ("pages", "read", "claimed", "filtered", "deleted", "dead", "held", "changed_rows")
 # Failures of a code, unit or key that a list does not have.
 _UNKNOWN = ["FM2110", "FM2140", "FM2150", "FM2166"]
 _SUMMED = ("int", "number", "float", "money", "amount", "quantity")
@@ -35,7 +35,8 @@ def run_of(connection: Connection, number: int | None) -> dict[str, Any]:
 def accounts(connection: Connection, run: int) -> list[dict[str, Any]]:
     """Of each map that read something in a run where its records went."""
     rows = connection.execute(
-        "SELECT coalesce(p.title, a.map), a.pages, a.read, a.claimed, a.filtered, a.deleted, a.dead, a.held FROM fieldmap.accounts a"
+        "SELECT coalesce(p.title, a.map), a.pages, a.read, a.claimed, a.filtered, a.deleted, a.dead, a.held,"
+        " a.changed_rows FROM fieldmap.accounts a"
         " LEFT JOIN fieldmap.positions p USING (map) WHERE a.run = %s ORDER BY 1",
         [run],
     ).fetchall()

@@ -22,13 +22,15 @@ class GivenUpError(Exception):
 
 
 class Room:
-    """So many bytes of pages in memory, over all resources of a run. used, most: now, and at most so far."""
+    """So many bytes of pages in memory, over all resources of a run. used, most: now, and at most so far. flying: by resource what is
+    fetched and not loaded yet, in memory or not, as unpacked."""
 
     def __init__(self, limit: int = ROOM_BYTES) -> None:
         self._limit = limit
         self._lock = threading.Lock()
         self.used = 0
         self.most = 0
+        self.flying: dict[str, int] = {}
 
     def take(self, size: int) -> bool:
         """Whether there was room."""
@@ -42,6 +44,11 @@ class Room:
     def give(self, size: int) -> None:
         with self._lock:
             self.used -= size
+
+    def flies(self, resource: str, size: int) -> None:
+        """So much more is in flight, or less."""
+        with self._lock:
+            self.flying[resource] = self.flying.get(resource, 0) + size
 
 
 @dataclass(slots=True)
@@ -159,6 +166,7 @@ class Handover:
         content = page.content()
         weight = len(page.body) + (0 if content is page.body else len(content))
         part.size += len(content)
+        self._room.flies(self._resource, len(content))
         if self._room.take(weight):
             part.held += weight
             part.items.append(page)
@@ -176,5 +184,6 @@ class Handover:
 
     def _forget(self, part: Part) -> None:
         self._room.give(part.held)
-        part.held = 0
+        self._room.flies(self._resource, -part.size)
+        part.held = part.size = 0
         part.items = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -310,6 +310,7 @@ class Loader:
                 lock(connection, self._mergers)
             self._run_step(connection, "sweep", map_version=self._map_version)
             changes = self._merge(connection)
+            self._note_changed(connection, changes)
             connection.execute("UPDATE fieldmap.positions SET replaying = false WHERE map = %s", [self._info.id])
             return changes
 
@@ -353,6 +354,7 @@ class Loader:
             self._recall.keep(connection, batch.pages, batch.homes)
         self._shares.write(connection, batch)
         self._account(connection, batch)
+        self._note_changed(connection, changes)
         return changes
 
     def _write_over(self, connection: Connection, batch: Batch) -> dict[str, Changes]:
@@ -483,6 +485,15 @@ class Loader:
                 "INSERT INTO fieldmap.read_bare AS b (run, map, path, count) VALUES (%s, %s, %s, %s)"
                 " ON CONFLICT (run, map, path) DO UPDATE SET count = b.count + EXCLUDED.count",
                 [self._run, self._info.id, path, number],
+            )
+
+    def _note_changed(self, connection: Connection, changes: Mapping[str, Changes]) -> None:
+        """How many canonical rows are others by what the map wrote, beside its accounts."""
+        number = sum(change.new + change.changed + change.gone for change in changes.values())
+        if number:
+            connection.execute(
+                "UPDATE fieldmap.accounts SET changed_rows = changed_rows + %s WHERE (run, map) = (%s, %s)",
+                [number, self._run, self._info.id],
             )
 
     # ------------------------------------------------------------------------------------------------ connections

@@ -184,7 +184,9 @@ class Retry(Loader):
         self._run_step(connection, "superseded", first=0, last=-1)
         if self._changed:
             connection.execute("UPDATE fieldmap.positions SET retried = true WHERE map = %s", [self._info.id])
-        return self._merge(connection)
+        changes = self._merge(connection)
+        self._note_changed(connection, changes)
+        return changes
 
     def _joined(self, batches: Iterable[Batch]) -> Batch:
         joined = self._rereader.new()

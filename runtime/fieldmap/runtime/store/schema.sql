@@ -72,6 +72,8 @@ CREATE TABLE IF NOT EXISTS fieldmap.accounts (
 );
 ALTER TABLE fieldmap.accounts ADD COLUMN IF NOT EXISTS absent bigint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN fieldmap.accounts.absent IS 'Records withdrawn because a full sweep of the source lacks them; they are not read, so they are in no sum';
+ALTER TABLE fieldmap.accounts ADD COLUMN IF NOT EXISTS changed_rows bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN fieldmap.accounts.changed_rows IS 'Canonical rows, of all entities of the map, that a batch of it made, changed or removed; a row counts once for each such batch';
 COMMENT ON TABLE fieldmap.accounts IS 'Of each run and map: every record read ended in exactly one place';
 
 CREATE TABLE IF NOT EXISTS fieldmap.pages (
