@@ -107,8 +107,10 @@ def test_a_run_in_the_users_terms(project: Path, capsys: pytest.CaptureFixture[s
     assert (found["run"]["number"], found["run"]["command"], found["run"]["outcome"]) == (1, "sync", "complete")
     assert found["balanced"] is True
     accounts = {item["map"]: item for item in found["accounts"]}
+    # Of two maps that claim the same row at the same time either makes it.
+    assert accounts["hr.people to Worker"].pop("changed_rows") in (1, 2)
     assert accounts["hr.people to Worker"] == {
-        "map": "hr.people to Worker", "pages": 1, "read": 3, "claimed": 2, "filtered": 1, "deleted": 0, "dead": 0, "held": 1, "changed_rows": 2,
+        "map": "hr.people to Worker", "pages": 1, "read": 3, "claimed": 2, "filtered": 1, "deleted": 0, "dead": 0, "held": 1,
     }  # fmt: skip
     assert accounts["crm.people to Worker"]["dead"] == 1
     assert [(item["code"], item["field"]) for item in found["dead_letters"]] == [("FM2111", "price")]
