@@ -1,4 +1,4 @@
-"""The table of faults tells the truth: each test that it names exists, and each row has one or a reason."""
+"""The tables of faults tell the truth: each test that they name exists, and each row has one or a reason."""
 
 from __future__ import annotations
 
@@ -32,3 +32,16 @@ def test_the_tests_of_a_row_exist(row: list[str]) -> None:
         assert (ROOT / name).is_file() if "/" in name else name in TESTS, name
     # Without a test the outcome is the reason.
     assert named or len(row[2]) > 60
+
+
+DATABASE = (ROOT / "docs" / "faults.md").read_text("utf-8").split("## The database")[1]
+
+
+@pytest.mark.parametrize("number", range(1, 27))
+def test_the_tests_of_a_fault_of_the_database_exist(number: int) -> None:
+    """They carry its number, or the row names the file in which they are."""
+    (row,) = (line for line in DATABASE.splitlines() if line.startswith(f"| D{number} |"))
+    named = re.findall(r"`([\w/]+\.(?:py|map))`", row.rsplit(" | ", 1)[1])
+    for name in named:
+        assert (ROOT / (name if "/" in name else f"tests/store/{name}")).is_file(), name
+    assert named or [name for name in TESTS if name.startswith(f"test_D{number}_")]

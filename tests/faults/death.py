@@ -13,7 +13,8 @@ import signal
 import sys
 import time
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +29,42 @@ from fieldmap.runtime import run as running
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
+from fieldmap.runtime.ports import Clock
 from fieldmap.runtime.store.database import Server
 
 DEADLINE = 90.0
 
 
-def small_batches() -> None:
+@dataclass
+class Standing:
+    """A clock whose time of day stands still, so that runs one after the other have the same upper bound of time."""
+
+    inner: Clock
+    at: datetime
+
+    def now(self) -> datetime:
+        self.inner.now()
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.inner.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self.inner.sleep(seconds)
+
+
+def small_batches(records: int = 3) -> None:
     """So that death can fall between batches of a handful of records."""
-    intake.BATCH_RECORDS = 3
-    intake.BATCH_BYTES = 300
+    intake.BATCH_RECORDS = records
+    intake.BATCH_BYTES = 100 * records
 
 
 def work(job: dict[str, Any], bundle: Bundle) -> None:
     points = Points(tuple(job["at"]) if job["at"] else None, job["signal"])
-    small_batches()
-    ports = watched_ports(points)
+    small_batches(job["records"])
+    ports = watched_ports(points, Path(job["state"]))
+    if job["now"]:
+        ports = replace(ports, clock=Standing(ports.clock, datetime.fromisoformat(job["now"])))
     archive = Archive(Path(job["archive"]), ports, segment_bytes=job.get("segment_bytes", 1500))
     points.watch()
     run = running.Run(bundle, archive, WatchedServer(Server(job["url"]), points), ports, job["environ"], Quiet())

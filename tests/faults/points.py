@@ -12,13 +12,15 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.acquire import state
+from fieldmap.runtime.ports import Clock, Ports
 from fieldmap.runtime.store.database import Connection, Server
 
 # Calls that only look: the world after them is the world before them.
@@ -55,7 +57,8 @@ _TOUCHES = frozenset(
 
 @dataclass(frozen=True)
 class Point:
-    """thread, number: which it is. name: `after archive.append`. telling: whether the world differs from that at the point before."""
+    """thread, number: which it is; of the thread "source" it is the number of the answer in the middle of which death comes. name: `after
+    archive.append`. telling: whether the world differs from that at the point before."""
 
     thread: str
     number: int
@@ -129,11 +132,42 @@ class Watched:
 _OPENED = ("folder", "create", "open", "lock")
 
 
-def watched_ports(points: Points) -> Ports:
-    real = Ports.real()
+class WatchedState(Watched):
+    """What is kept beside the archive. Its lock is taken when the caller enters it, and that is when it is a point."""
+
+    @contextmanager
+    def locked(self, name: str, clock: Clock) -> Iterator[None]:
+        with ExitStack() as held:
+            with self._points.around("state.lock", changes=False):
+                held.enter_context(self._inner.locked(name, clock))
+            yield
+
+
+class WatchedSystem:
+    """The module `os` as one module sees it: the calls by which a file comes to stand in the place of another are points too."""
+
+    def __init__(self, points: Points) -> None:
+        self._points = points
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(os, name)
+        if name not in ("fsync", "replace"):
+            return found
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            with self._points.around(f"state.{name}", changes=name == "replace"):
+                return found(*arguments, **options)
+
+        return call
+
+
+def watched_ports(points: Points, folder: Path) -> Ports:
+    """folder: of what is kept beside the archive."""
+    real = Ports.real(folder)
     parts = {"http": "http", "storage": "archive", "clock": "clock", "random": "random"}
     watched: dict[str, Any] = {port: Watched(getattr(real, port), name, points) for port, name in parts.items()}
-    return replace(real, **watched)
+    state.os = WatchedSystem(points)  # type: ignore[assignment]
+    return replace(real, **watched, state=WatchedState(real.state, "state", points))
 
 
 @dataclass

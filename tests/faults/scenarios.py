@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.faults import fetching
+from tests.faults.fetching import WAYS, Answer, Way
+
 ORDERS = """
 entity Order {
   key number : text
@@ -117,26 +120,33 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Source:
-    """people: the pages that the HTTP source has. files: by name the records of each; `.json` ones in a `data` list."""
+    """people: the pages that the HTTP source has. files: by name the records of each; `.json` ones in a `data` list. answer: what
+    answers over HTTP instead. now: where the clock stands, if it does."""
 
     people: tuple[tuple[Record, ...], ...] = ((),)
     files: dict[str, list[Record]] = field(default_factory=dict)
+    answer: Answer | None = None
+    now: str = ""
 
 
 @dataclass(frozen=True)
 class Step:
+    """records: of a batch."""
+
     command: str
     maps: str
     source: Source
+    records: int = 3
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """before: run undisturbed; then death falls into `step`."""
+    """before: run undisturbed; then death falls into `step`. fetches: a way to fetch, so that death in fetching is what counts."""
 
     name: str
     before: tuple[Step, ...]
     step: Step
+    fetches: bool = False
 
 
 def at(day: int) -> str:
@@ -239,6 +249,31 @@ def _sync(maps: str, source: Source) -> Step:
     return Step("sync", maps, source)
 
 
+def _fetched(way: Way) -> Scenario:
+    maps = fetching.maps(way)
+    before = Step("sync", maps, Source(answer=way.earlier, now=way.now and way.then), 6)
+    step = Step("sync", maps, Source(answer=way.answer, now=way.now), 6)
+    return Scenario(way.name, (before,) if way.before else (), step, fetches=True)
+
+
+def _files(name: str, more: str) -> Scenario:
+    text = DROPPED.replace("<MORE>", more)
+    before, step = (Step("sync", text, Source(files=files), 6) for files in (_DROP_1, _DROP_2))
+    return Scenario(name, (before,), step, fetches=True)
+
+
+DROPPED = fetching.MAPS.replace(
+    "connector shop {\n  base env.HR\n  <CONNECTOR>", "connector shop is files {\n  folder env.FILES"
+).replace("<LINES>", 'files "*.jsonl" as ndjson\nchanged $.at\n<MORE>')
+_DROP_1 = {f"items{n}.jsonl": [fetching.item(10 * n + one) for one in range(3)] for n in range(3)}
+# One file is as it was, one is gone, one is another, and two are new.
+_DROP_2 = {
+    "items0.jsonl": _DROP_1["items0.jsonl"],
+    "items2.jsonl": [fetching.item(20, 2, name="new"), fetching.item(29, 2)],
+    "items3.jsonl": [fetching.item(30), fetching.item(10, 2, name="moved")],
+    "items4.jsonl": [fetching.item(40)],
+}
+
 SCENARIOS = (
     Scenario("first load", (), _sync(ORDERS, Source(files=_ORDERS_2))),
     Scenario("incremental", (_sync(WORKERS, _PEOPLE_1),), _sync(WORKERS, _PEOPLE_2)),
@@ -251,4 +286,7 @@ SCENARIOS = (
         Step("replay", WORKERS_CHANGED, _MENDED),
     ),
     Scenario("identity", (_sync(PEOPLE, Source(files=_STAFF)),), _sync(PEOPLE, Source(files=_STAFF_2))),
+    *(_fetched(way) for way in WAYS),
+    _files("files in a folder", ""),
+    _files("files, deleted by absence", "deleted by absence, refuse above 90 %"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import json
 import os
@@ -10,15 +11,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from psycopg import conninfo, sql
+from tests.faults.fetching import Memory
 from tests.faults.points import Point
 from tests.faults.scenarios import Scenario, Source, Step
-from tests.faults.state import State, accounts, digest, row_versions, safe
+from tests.faults.state import State, accounts, digest, fetched, row_versions, safe
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, reply
 from tests.support import compiled
 
@@ -28,6 +31,7 @@ from fieldmap.runtime.store.database import Server
 ROOT = Path(__file__).parents[2]
 RESTARTS = 4
 _NUMBERS = itertools.count()
+_WRITTEN = 1_700_000_000.0  # seconds since 1970
 
 
 class Failure(AssertionError):
@@ -40,20 +44,33 @@ class Failure(AssertionError):
 
 @dataclass
 class Place:
-    """A database and an archive of their own."""
+    """A database, an archive and a folder of what is kept beside it, and what the source remembers. requests: that the source was sent
+    since the place was made, those for tokens and those that it refused for their token (401) left out."""
 
     url: str
     archive: Path
+    memory: Memory = field(default_factory=Memory)
+    requests: int = 0
+
+    @property
+    def state(self) -> Path:
+        return self.archive.with_name(f"{self.archive.name}-state")
 
 
 @dataclass
 class Course:
-    """A scenario made ready: where its step begins, and what it comes to undisturbed."""
+    """A scenario made ready: where its step begins, and what it comes to undisturbed. pages: that the step archived, each as a text;
+    sweeps: that it closed. again: how many pages a run archives that follows it; later: the store after that, of which only the
+    position is another, where there was nothing to read in a later window."""
 
     scenario: Scenario
     start: Place
     points: list[Point]
     end: State
+    pages: list[str]
+    sweeps: int
+    again: int
+    later: State
 
 
 class Children:
@@ -97,6 +114,10 @@ class Stage:
         self._server = server
         self._folder = folder
         self._source = Source()
+        self._place: Place | None = None
+        # Of the run under way: its process id once it is known, how many requests it has sent, and the one in whose answer it dies.
+        self._pid, self._started = 0, threading.Event()
+        self._sent, self._dies_in = 0, 0
         self._bundles: dict[str, Path] = {}
         self._databases: list[str] = []
 
@@ -116,12 +137,20 @@ class Stage:
         for step in scenario.before:
             self._must(self.run(step, start, None))
         place = self.place(start)
+        place.requests = 0
         told = self._must(self.run(scenario.step, place, None))
         assert not told["strays"], f"something touched the world beside the ports: {told['strays']}"
-        course = Course(scenario, start, [Point(**point) for point in told["points"]], digest(place.url, place.archive))
-        self.whole(course, (), place)
+        points = [Point(**point) for point in told["points"]]
+        points += [Point("source", n, f"inside answer {n}", True) for n in range(1, self._sent + 1)]
+        pages, sweeps = self._fetched(start, place)
+        end = digest(place.url, place.archive)
+        accounts(place.url, place.archive)
+        later = self._once_more(scenario.step, place)
+        moved = {table: rows for table, rows in later.tables.items() if rows != end.tables[table]}
+        assert not moved.keys() - {"fieldmap.positions"}, f"another run changes the store:\n{end.difference(later)}"
+        again = len(self._fetched(start, place)[0]) - len(pages)
         self.remove(place)
-        return course
+        return Course(scenario, start, points, end, pages, sweeps, again, later)
 
     def die(self, course: Course, kills: Sequence[int]) -> None:
         """Death at each of `kills` in turn (numbers of points, from 1), each in the run after the one before; then runs until one
@@ -135,6 +164,7 @@ class Stage:
                 assert code == -signal.SIGKILL, f"the run ended with {code}: {told.get('error') or 'no death'}"
                 safe(place.url, place.archive)
             self.until_success(scenario.step, place)
+            self.asked(course, kills, place)
             self.whole(course, kills, place)
         except AssertionError as error:
             names = ", ".join(course.points[kill - 1].name for kill in kills)
@@ -146,44 +176,95 @@ class Stage:
         told: Any = None
         for _ in range(RESTARTS):
             code, told = self.run(step, place, None)
-            if code == 0:
+            if code == 0 and not self._authorised_anew(place, told["failed"]):
                 assert not told["failed"], told["failed"]
                 return
         raise AssertionError(f"no run came to its end: {told}")
 
     def whole(self, course: Course, kills: Sequence[int], place: Place) -> None:
         """I1, I5 and, by running once more where the world was at a point of its own, I9."""
-        step = course.scenario.step
         found = digest(place.url, place.archive)
-        assert found.digest == course.end.digest, f"the store differs:\n{course.end.difference(found)}"
+        # Whoever died behind the end of a sweep begins another.
+        ends = {course.end.digest: course.end}
+        if self._fetched(course.start, place)[1] > course.sweeps:
+            ends[course.later.digest] = course.later
+        assert found.digest in ends, f"the store differs:\n{course.end.difference(found)}"
         accounts(place.url, place.archive)
         if not all(course.points[kill - 1].telling for kill in kills):
             return
+        again = self._once_more(course.scenario.step, place)
+        assert again.digest == course.later.digest, (
+            f"the store differs after one more run:\n{course.later.difference(again)}"
+        )
+
+    def _once_more(self, step: Step, place: Place) -> State:
+        """The store after a run that finds nothing new."""
         before = row_versions(place.url)
         self._must(self.run(step, place, None))
         assert row_versions(place.url) == before, "a run that found nothing new wrote rows"
-        again = digest(place.url, place.archive)
-        assert again.digest == course.end.digest, (
-            f"the store differs after one more run:\n{course.end.difference(again)}"
-        )
+        return digest(place.url, place.archive)
+
+    def asked(self, course: Course, kills: Sequence[int], place: Place) -> None:
+        """P13, I21 and I8: what was archived is not asked for again, and what was lost is at most a page for each death. The archive has
+        the pages of the undisturbed run, in their order; behind them only those of sweeps that began when these were complete."""
+        pages, sweeps = self._fetched(course.start, place)
+        assert place.requests <= len(pages) + len(kills), f"{place.requests} requests for {len(pages)} pages"
+        more = max(0, sweeps - course.sweeps)
+        # (Behind the records of a resource that has a feed of deletes, and before the feed, another sweep of the records begins.)
+        rest = iter(pages)
+        assert all(page in rest for page in course.pages), f"pages are missing: {pages}, of {course.pages}"
+        assert len(pages) <= len(course.pages) + more * course.again, f"pages were fetched that were there: {pages}"
+        assert not place.memory.wrong, place.memory.wrong
 
     # ------------------------------------------------------------------------------------------------ parts
 
     def run(self, step: Step, place: Place, point: Point | None) -> tuple[int, Any]:
         """One run with death at a point, if one is given: how it ended, and what it told."""
-        self._children.start(self.job(step, place), point)
+        self._sent = 0
+        self._started.clear()
+        inside = point is not None and point.thread == "source"
+        self._dies_in = point.number if point is not None and inside else 0
+        self._pid = self._children.start(self.job(step, place), None if inside else point)
+        self._started.set()
         return self._children.ended()
 
     def job(self, step: Step, place: Place) -> dict[str, Any]:
         """A run for `Children.start`; the source comes to the state of the step."""
-        self._source = step.source
+        self._source, self._place = step.source, place
+        place.memory.kept = place.state
+        environ = {"FILES": str(self._files(step.source)), "HR": self._http.url, "REFRESH": place.memory.consent}
         return {
             "bundle": str(self.bundle(step.maps)),
             "archive": str(place.archive),
+            "state": str(place.state),
             "url": place.url,
             "command": step.command,
-            "environ": {"FILES": str(self._files(step.source)), "HR": self._http.url},
+            "environ": environ,
+            "now": step.source.now,
+            "records": step.records,
         }
+
+    def _fetched(self, start: Place, place: Place) -> tuple[list[str], int]:
+        """The pages that were archived since the start, and how many sweeps were closed."""
+        pages, sweeps = fetched(place.archive)
+        before, closed = fetched(start.archive)
+        fresh: list[str] = []
+        for resource, those in pages.items():
+            known = before.get(resource, [])
+            assert those[: len(known)] == known, f"the beginning of the archive of {resource} has changed"
+            fresh += those[len(known) :]
+        return fresh, sweeps - closed
+
+    def _authorised_anew(self, place: Place, failed: dict[str, str]) -> bool:
+        """Whether the run said that a person has to consent again; that is done then. Only a token that no disk has may be told so."""
+        if not any("authorise again" in text for text in failed.values()):
+            return False
+        memory = place.memory
+        assert memory.refresh, "a token is said to be lost that was never given"
+        assert not memory.keeps(memory.refresh[-1]), "the newest refresh token is kept, and said to be lost"
+        assert memory.spent.count(memory.spent[-1]) == 2, "a token that was refused was used again"
+        memory.authorise()
+        return True
 
     def bundle(self, maps: str) -> Path:
         if maps not in self._bundles:
@@ -207,9 +288,29 @@ class Stage:
             whole = json.dumps({"data": records}) if name.endswith(".json") else ""
             lines = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
             (folder / name).write_text(whole or lines, "utf-8")
+            # Long written, so that none is waited for.
+            os.utime(folder / name, (_WRITTEN, _WRITTEN))
         return folder
 
     def _answer(self, asked: Asked) -> Reply:
+        self._sent += 1
+        given = self._given(asked)
+        whole = b"".join(piece for piece in given.pieces if isinstance(piece, bytes))
+        assert self._place is not None
+        self._place.requests += asked.target != "/token" and not whole.startswith(b"HTTP/1.1 401")
+        if self._sent != self._dies_in:
+            return given
+        return Reply([whole[: len(whole) - len(whole) // 4], 0.01, self._kill], close=True)
+
+    def _kill(self) -> None:
+        """Death of the run that waits for the rest of an answer."""
+        assert self._started.wait(10)
+        os.kill(self._pid, signal.SIGKILL)
+
+    def _given(self, asked: Asked) -> Reply:
+        if self._source.answer is not None:
+            assert self._place is not None
+            return self._source.answer(asked, self._place.memory)
         page = int(asked.target.partition("page=")[2] or 1)
         following = {"next": str(page + 1)} if page < len(self._source.people) else {}
         return reply({"data": list(self._source.people[page - 1]), **following})
@@ -218,21 +319,24 @@ class Stage:
         number = next(_NUMBERS)
         name = f"death_{os.getpid()}_{number}"
         archive = self._folder / f"archive{number}"
-        if like is not None and like.archive.exists():
-            shutil.copytree(like.archive, archive)
+        made = Place("", archive) if like is None else Place("", archive, copy.deepcopy(like.memory))
+        for there, copied in ((like.archive, archive), (like.state, made.state)) if like is not None else ():
+            if there.exists():
+                shutil.copytree(there, copied)
         template = "template1" if like is None else conninfo.conninfo_to_dict(like.url)["dbname"]
         with self._server.connect() as connection:
             make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
             connection.execute(make.format(sql.Identifier(name), sql.Identifier(str(template))))
         self._databases.append(name)
-        url = conninfo.make_conninfo("", **{**conninfo.conninfo_to_dict(self._server.url), "dbname": name})
-        return Place(url, archive)
+        made.url = conninfo.make_conninfo("", **{**conninfo.conninfo_to_dict(self._server.url), "dbname": name})
+        return made
 
     def remove(self, place: Place) -> None:
         name = str(conninfo.conninfo_to_dict(place.url)["dbname"])
         self._drop(name)
         self._databases.remove(name)
         shutil.rmtree(place.archive, ignore_errors=True)
+        shutil.rmtree(place.state, ignore_errors=True)
 
     def _drop_all(self) -> None:
         for name in self._databases:

@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import sql
 
-from fieldmap.runtime.archive import Archive, Archived
+from fieldmap.runtime.archive import Archive, Archived, ClosedSweep
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Connection, Server
 
@@ -135,7 +135,10 @@ class Names:
         )
         self._pages = {
             resource: {
-                page.position: hashlib.sha256(page.content()).hexdigest()[:16] for page in pages_of(archive, resource)
+                entry.position: f"mark of {entry.pages} pages"
+                if isinstance(entry, ClosedSweep)
+                else hashlib.sha256(entry.content()).hexdigest()[:16]
+                for entry in Archive(archive, Ports.real()).entries(resource, None)
             }
             for resource in set(self.resources.values())
         }
@@ -188,7 +191,28 @@ def pages_of(archive: Path, resource: str) -> Iterator[Archived]:
 def records_of(page: Archived) -> int:
     """How many records a page of these scenarios has, found without the runtime."""
     body = page.content()
-    return len(json.loads(body)["data"]) if page.format == "json" else len(body.split())
+    return len(_listed(json.loads(body)) or ()) if page.format == "json" else len(body.splitlines())
+
+
+def _listed(value: Any) -> list[Any] | None:
+    """The first list in it."""
+    if isinstance(value, dict):
+        return next((found for one in value.values() if (found := _listed(one)) is not None), None)
+    return value if isinstance(value, list) else None
+
+
+def fetched(archive: Path) -> tuple[dict[str, list[str]], int]:
+    """By resource the pages of an archive, each as a text: its part, its number in its sweep and what stands in it; and how many sweeps
+    were closed."""
+    store = Archive(archive, Ports.real())
+    pages = {
+        resource: [
+            f"{resource} {page.part} {page.page} {hashlib.sha256(page.content()).hexdigest()[:12]}"
+            for page in store.read(resource, None)
+        ]
+        for resource in store.resources()
+    }
+    return pages, sum(1 for resource in pages for _ in store.closed_sweeps(resource))
 
 
 def accounts(url: str, archive: Path) -> None:

@@ -6,6 +6,7 @@ row) and I12 (no row names a claim that is not there). Here a share of the point
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,11 +15,15 @@ from pathlib import Path
 import pytest
 from tests.faults.points import Point
 from tests.faults.scenarios import SCENARIOS, Scenario
-from tests.faults.schedules import Stage
+from tests.faults.schedules import Course, Stage
 
 from fieldmap.runtime.store.database import Server
 
 SHARE = 6  # schedules for each scenario
+# Where death falls into fetching; the second is another in each second scenario.
+FETCHING = (("inside answer", "before archive.sync", "state."), ("inside answer", "after http.send", "state."))
+STEPS = [one for one in SCENARIOS if not one.fetches]
+WAYS = [one for one in SCENARIOS if one.fetches]
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +32,23 @@ def stage(server: Server) -> Iterator[Stage]:
     with Stage(server, folder).open() as opened:
         yield opened
     shutil.rmtree(folder)
+
+
+def told() -> dict[str, int]:
+    """How many points docs/faults.md says that each scenario has."""
+    text = (Path(__file__).parents[2] / "docs" / "faults.md").read_text("utf-8")
+    found = re.findall(r"^\| ([^|]+) \| [^|]+ \| ([\d,]+) \|$", text.split("## Two runs")[0], re.M)
+    return {name: int(number.replace(",", "")) for name, number in found}
+
+
+def test_the_manual_tells_every_scenario() -> None:
+    assert list(told()) == [one.name for one in SCENARIOS]
+
+
+def ready(stage: Stage, scenario: Scenario) -> Course:
+    course = stage.ready(scenario)
+    assert len(course.points) == pytest.approx(told()[scenario.name], rel=0.1)
+    return course
 
 
 def share(points: list[Point], turn: int) -> list[int]:
@@ -42,13 +64,32 @@ def share(points: list[Point], turn: int) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("turn", "scenario"), list(enumerate(SCENARIOS)), ids=[one.name.replace(" ", "_") for one in SCENARIOS]
+    ("turn", "scenario"), list(enumerate(STEPS)), ids=[one.name.replace(" ", "_") for one in STEPS]
 )
 def test_I1_death_changes_nothing(stage: Stage, turn: int, scenario: Scenario) -> None:
-    course = stage.ready(scenario)
+    course = ready(stage, scenario)
     assert len(course.points) > 300
     for kill in share(course.points, turn * 3):
         stage.die(course, [kill])
+
+
+@pytest.mark.parametrize(("turn", "scenario"), list(enumerate(WAYS)), ids=[one.name.replace(" ", "_") for one in WAYS])
+def test_P13_death_in_fetching_loses_and_doubles_nothing(stage: Stage, turn: int, scenario: Scenario) -> None:
+    """In the middle of an answer, behind it, between write and sync, or where a token or an address is kept: the archive has the pages
+    of the undisturbed run, and no more requests were sent than pages and deaths."""
+    course = ready(stage, scenario)
+    assert len(course.pages) >= 3
+    for kind in FETCHING[turn % 2]:
+        numbers = [n for n, point in enumerate(course.points, 1) if point.telling and kind in point.name]
+        if numbers:
+            stage.die(course, [numbers[(1 + turn) % len(numbers)]])
+
+
+def test_P13_one_death_after_the_other_in_one_sweep(stage: Stage) -> None:
+    course = stage.ready(next(one for one in WAYS if one.name == "next link"))
+    inside = [n for n, point in enumerate(course.points, 1) if point.name.startswith("inside answer")]
+    # Three runs get one page each and die in the answer with the next.
+    stage.die(course, [inside[1]] * 3)
 
 
 def test_I1_death_in_the_recovery_from_a_death_changes_nothing(stage: Stage) -> None:

@@ -26,9 +26,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """pieces: bytes to send, and seconds to wait between them. close: hang up after it; reset: hang up rudely."""
+    """pieces: bytes to send, seconds to wait between them, and what to do meanwhile. close: hang up after it; reset: hang up rudely."""
 
-    pieces: Sequence[bytes | float]
+    pieces: Sequence[bytes | float | Callable[[], None]]
     close: bool = False
     reset: bool = False
 
@@ -128,6 +128,8 @@ class FaultServer:
         for piece in answer.pieces:
             if isinstance(piece, bytes):
                 connection.sendall(piece)
+            elif callable(piece):
+                piece()
             elif self._stopping:
                 return
             else:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,10 +15,13 @@ from hypothesis import given, strategies
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, raw, reply
 from tests.runtime.acquire.sources import CURSOR, LINK, RESOURCE, Source, connector, member, page, serving, text
 
+from fieldmap.runtime.acquire.state import LocalState
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.acquire.windows import Window, floor, opened, written
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import (
+    ApiKey,
+    Composed,
     Delta,
     Ends,
     HttpConnector,
@@ -26,6 +30,7 @@ from fieldmap.runtime.plan import (
     OffsetPages,
     Pages,
     RetryPolicy,
+    SecretRef,
     SweepRef,
 )
 
@@ -273,12 +278,14 @@ def test_S13_no_clock_moves_a_position_back(position: datetime, now: datetime, d
 # ---------------------------------------------------------------------------------------------------------- going on
 
 
-def interrupted(workday: Source, server: FaultServer, made: HttpConnector, pages: int) -> None:
+def interrupted(
+    workday: Source, server: FaultServer, made: HttpConnector, pages: int, environ: dict[str, str] | None = None
+) -> None:
     """A run that ends without a word after so many pages, as by a kill."""
     from fieldmap.runtime.acquire import acquire
 
     with workday.archive.writer(RESOURCE) as writer:
-        going = acquire(made, RESOURCE, writer=writer, ports=workday.ports, environ={})
+        going = acquire(made, RESOURCE, writer=writer, ports=workday.ports, environ=environ or {})
         for _ in range(pages):
             next(going)
         going.close()  # type: ignore[attr-defined]
@@ -310,11 +317,14 @@ KINDS: dict[str, Pages] = {
 
 
 @pytest.mark.parametrize("delta", [None, DELTA])
-@pytest.mark.parametrize("kind", ["cursor", "link", "offset"])
+@pytest.mark.parametrize("kind", ["cursor", "link", "offset", "header"])
 @pytest.mark.parametrize("after", [1, 3, 5])
-def test_P13_an_interrupted_sweep_is_gone_on_with(workday: Source, kind: str, after: int, delta: Delta | None) -> None:
+def test_P13_an_interrupted_sweep_is_gone_on_with(
+    workday: Source, tmp_path: Path, kind: str, after: int, delta: Delta | None
+) -> None:
     """No page is asked for twice, wherever it stopped: also after the last page and before the mark."""
     notes: list[str] = []
+    keeps(workday, tmp_path)
     with numbered(5, kind) as server:
         made = plan(server.url, delta, KINDS[kind])
         interrupted(workday, server, made, after)
@@ -331,13 +341,53 @@ def test_P13_an_interrupted_sweep_is_gone_on_with(workday: Source, kind: str, af
         assert len(server.asked) == 2 * total
 
 
-def test_a_link_header_cannot_be_taken_up(workday: Source) -> None:
+def keeps(source: Source, folder: Path) -> None:
+    """From now on the source is read with a place for what is kept beside the archive."""
+    source.ports = replace(source.ports, state=LocalState(folder / "state"))
+
+
+@pytest.mark.parametrize("why", ["no place", "no space", "damaged", "another answer", "another sweep"])
+def test_a_link_header_that_is_not_known_any_more_is_not_guessed(
+    workday: Source, tmp_path: Path, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the sweep begins anew."""
+    if why != "no place":
+        keeps(workday, tmp_path)
+    if why == "no space":
+        (tmp_path / "state").write_text("a file where the folder should be")
     with numbered(4, "header") as server:
         made = plan(server.url, None, KINDS["header"])
         interrupted(workday, server, made, 2)
+        if why not in ("no place", "no space"):
+            (kept,) = (tmp_path / "state").glob("next*")
+            old, new = {
+                "damaged": (b"{", b""),
+                "another answer": (b'"digest":"', b'"digest":"0'),
+                "another sweep": (b'"sweep":"', b'"sweep":"0'),
+            }[why]
+            assert old in kept.read_bytes()
+            kept.write_bytes(kept.read_bytes().replace(old, new))
         workday.fetch(made)
         assert workday.closed() == [4]
         assert len(server.asked) == 2 + 4
+
+
+def test_a_link_header_that_repeats_a_secret_is_kept_nowhere(workday: Source, tmp_path: Path) -> None:
+    keeps(workday, tmp_path)
+    auth = ApiKey(place="query", name="key", key=Composed((SecretRef("KEY"),)))
+    links = iter(["</workers?cursor=1&key=correct-horse>; rel=next", "</workers?cursor=2>; rel=next"])
+    replies = [reply([n], headers={"Link": link} if (link := next(links, "")) else {}) for n in range(3)]
+    with FaultServer([replies[0], replies[0]]) as server:
+        made = replace(plan(server.url, None, KINDS["header"]), auth=auth)
+        interrupted(workday, server, made, 1, {"KEY": "correct-horse"})
+        assert not list((tmp_path / "state").glob("next*"))
+        server.answer = replies
+        workday.fetch(made, {"KEY": "correct-horse"})
+        assert workday.closed() == [3]
+        assert server.targets[-1] == "/workers?cursor=2&key=correct-horse"
+        (kept,) = (tmp_path / "state").glob("next*")
+        assert b"correct-horse" not in kept.read_bytes()
+        assert b"/workers?cursor=2" in kept.read_bytes()
 
 
 @pytest.mark.parametrize("change", ["query", "time", "full", "since"])

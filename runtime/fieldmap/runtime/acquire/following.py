@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
+from urllib.parse import urljoin
 
 from fieldmap.runtime.acquire.holes import Known
 from fieldmap.runtime.acquire.requests import Asked, Requests
@@ -59,6 +60,24 @@ class Following:
         """Whether the archive cannot tell what came after a page."""
         return isinstance(self._pages, LinkHeaderPages)
 
+    def leads_to(self, link: str | None) -> str | None:
+        """The address that a page's Link header names, whole; "" if it names none, None if it is not to be kept, for what it holds."""
+        target = next_link(link)
+        if target is None:
+            return ""
+        try:
+            whole = urljoin(self._asked.url.reveal(), target)
+        except ValueError:
+            return None
+        return whole if self._requests.redaction.text(whole) == whole else None
+
+    def passes(self, body: Any, rows: list[Any] | None) -> None:
+        """Takes note of an archived page behind which another one is archived."""
+        self.pages += 1
+        if rows is not None and self.records is not None:
+            self.records += len(rows)
+        self._note_total(body)
+
     @property
     def needs_body(self) -> bool:
         ends = self._pages.ends
@@ -88,11 +107,8 @@ class Following:
 
     def after(self, body: Any, rows: list[Any] | None, link: str | None) -> Asked | None:
         """The page after the one asked for, None if that was the last. link: the page's Link header. Raises SourceError."""
-        self.pages += 1
-        if rows is not None and self.records is not None:
-            self.records += len(rows)
+        self.passes(body, rows)
         following = self._next(body, rows, link)
-        self._note_total(body)
         if following is not None:
             self._asked = following
         elif self.total is not None and self.records is not None and self.records < self.total:

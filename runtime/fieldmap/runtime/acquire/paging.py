@@ -23,6 +23,7 @@ from fieldmap.runtime.acquire.revisits import Revisits
 from fieldmap.runtime.acquire.sending import Answer, http_date
 from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError, RejectedError
 from fieldmap.runtime.acquire.sweeps import Wanted, new_sweep
+from fieldmap.runtime.acquire.trails import Trail
 from fieldmap.runtime.acquire.windows import Window, instant, opened, written
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Received, SweepEnd, Writer
 from fieldmap.runtime.archive.records import Frame, Standing, kept_text
@@ -165,6 +166,7 @@ class Sweep:
         self._asked_before = standing.end.asks if standing.end is not None else ""
         self._asks_else = asks_else(resource, standing)
         self._answers = answers
+        self._trail = Trail(ports.state, resource.name, part.name if part is not None else "")
         self._resumed = False
         self._skipped = False
         self._ready: tuple[Answer, Received] | None = None
@@ -239,6 +241,7 @@ class Sweep:
                 elapsed = self._ports.clock.monotonic() - started
                 self._window = self._window.seen_by(self._resource.delta, date, elapsed)
             rows = self._rows(good)
+            self._keep_trail(good)
             item = self._archived(writer, good, rows)
             self._source.settled()
             yield item
@@ -331,7 +334,9 @@ class Sweep:
         self._following = following = self._followed(window)
         asked: Any = following.asked
         for number, frame in enumerate(frames, 1):
-            if asked is None or frame.page != number or frame.request != Guards.fingerprint(asked):
+            # Of pages behind a Link header the first tells that they are those which would be asked for now.
+            is_known = number == 1 or not following.forgets
+            if asked is None or frame.page != number or (is_known and frame.request != Guards.fingerprint(asked)):
                 return None
             item = self._pages.read(frame.position)
             content = item.content()
@@ -339,9 +344,15 @@ class Sweep:
             body = page_body(content, resource.format, "", decode=following.needs_body, packed=resource.packed)
             self._guards.known(frame.request, content)
             self._saw(item)
-            # A Link header is not kept, since it may hold a token: where it leads nobody knows any more.
-            asked = following.after(body, following.rows(body), None)
-        return None if asked is None and following.forgets else (asked,)
+            rows = following.rows(body)
+            if following.forgets and number < len(frames):
+                following.passes(body, rows)
+                continue
+            behind = self._trail.behind(frame.sweep, number, content) if following.forgets else ""
+            if behind is None:
+                return None
+            asked = following.after(body, rows, f'<{behind}>; rel="next"' if behind else None)
+        return (asked,)
 
     def _is_wanted(self, window: Window | None) -> bool:
         if window is None:
@@ -435,6 +446,13 @@ class Sweep:
             or "gzip" in page.headers.get("content-encoding", "")
         )
         self._whole &= page.framed or bool(checked)
+
+    def _keep_trail(self, good: Good) -> None:
+        """Notes where the page leads to, if the archive cannot tell that."""
+        if self._following.forgets:
+            behind = self._following.leads_to(good.answer.response.header("link"))
+            if behind is not None:
+                self._trail.keep(self._sweep, self._page + 1, good.answer.content, behind)
 
     def _after(self, good: Good, rows: list[Any] | None) -> Any:
         try:
