@@ -46,7 +46,7 @@ def reply(
     return Reply([f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode() + content])
 
 
-def raw(*pieces: bytes | float, close: bool = True, reset: bool = False) -> Reply:
+def raw(*pieces: bytes | float | Callable[[], None], close: bool = True, reset: bool = False) -> Reply:
     return Reply(pieces, close=close, reset=reset)
 
 
