@@ -183,7 +183,7 @@ PROTECTIONS = (
         _STORE + "test_O12_dead_letters_and_position_go_with_their_batch",
         _LOADER,
         "        write_letters(connection, batch,",
-        "        write_letters(self._database.connect(), batch,",
+        "        with self._database.connect() as aside: write_letters(aside, batch,",
     ),
     _one(
         "one transaction: the position with its rows",

@@ -239,9 +239,13 @@ def test_D16_a_server_stopped_at_once_comes_back_with_rows_and_position_together
     assert lines(database) == LOADED
 
 
-def test_a_disk_that_is_full_is_told_and_the_run_goes_on_later(bundle: Bundle, own_server: tuple[Server, Path]) -> None:
+def test_a_disk_that_is_full_is_told_and_the_run_goes_on_later(
+    bundle: Bundle, own_server: tuple[Server, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No file system is filled, which would hurt others: the server may write no file beyond 17 MB (RLIMIT_FSIZE), so that extending a
     table fails as on a full disk, with another reason in PostgreSQL's sentence (`File too large`)."""
+    # The pages of tests are of a class of tests, which the processes that map have to find.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     database, folder = own_server
     ready(database, bundle)
     pages = Pages()

@@ -133,10 +133,11 @@ class Host:
             if self._looked is not None and now - self._looked < _LOOKS:
                 return
             self._looked = now
-        data = self._state.read(self._name)
         try:
+            data = self._state.read(self._name)
             kept = msgspec.json.decode(data, type=_Kept) if data is not None else _Kept()
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, OSError):
+            # It only tells what others were told: where nothing can be kept, each finds out by itself.
             kept = _Kept()
         left = kept.until - self._clock.now().timestamp()
         # One of more than five minutes was written by another clock.
@@ -146,7 +147,8 @@ class Host:
     def _keep(self, kept: _Kept) -> None:
         # Of two processes that write at once either is right enough: both were told to wait.
         if self._state is not None:
-            self._state.write(self._name, msgspec.json.encode(kept))
+            with contextlib.suppress(OSError):
+                self._state.write(self._name, msgspec.json.encode(kept))
 
 
 class _Kept(msgspec.Struct):
