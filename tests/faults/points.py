@@ -166,7 +166,7 @@ def watched_ports(points: Points, folder: Path) -> Ports:
     real = Ports.real(folder)
     parts = {"http": "http", "storage": "archive", "clock": "clock", "random": "random"}
     watched: dict[str, Any] = {port: Watched(getattr(real, port), name, points) for port, name in parts.items()}
-    vars(state)["os"] = WatchedSystem(points)
+    state.__dict__["os"] = WatchedSystem(points)
     return replace(real, **watched, state=WatchedState(real.state, "state", points))
 
 
