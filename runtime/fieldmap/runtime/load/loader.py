@@ -270,9 +270,9 @@ class Loader:
     def _known(self, group: list[Told]) -> list[Known | None]:
         """Which records of pages the store knows just as they came; None where it was not asked."""
         recall = self._recall
+        earlier = [self._remembered.pop(one.position, None) for one in group]
         found: list[Known | None] | None = None
         if recall is not None and all(one.is_quick for one in group):
-            earlier = [self._remembered.pop(one.position, None) for one in group]
             found = self._asked(lambda connection: recall.records(connection, group, earlier))
         return found or [None] * len(group)
 
