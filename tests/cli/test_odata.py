@@ -249,9 +249,11 @@ def test_another_field_is_asked_for_in_every_step(
     )
     stepped = stepped.replace("    deleted by absence, refuse above 50 %\n", "")
     folder = project(service, stepped)
-    assert [run(["metadata", "s4"]), run(["sync"]), run(["sync"])] == [0, 0, 0]
+    assert [run(["metadata", "s4"]), run(["sync"])] == [0, 0]
+    # The steps of the first sweep alone: where the next begins is "now" in whole seconds, and may be so again below.
     begins = {one["from"] for one in service.queries}
     assert len(begins) > 2
+    assert run(["sync"]) == 0
     (folder / "odata.map").write_text(stepped.replace("  city      = $", "  price     = $.Price\n  city      = $"))
     assert run(["replay"]) == 0
     capsys.readouterr()
