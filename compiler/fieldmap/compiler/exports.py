@@ -10,6 +10,7 @@ from fieldmap.compiler.pages import Found
 from fieldmap.compiler.report import Report
 from fieldmap.dsl import ast
 from fieldmap.runtime import plan
+from fieldmap.runtime.acquire.elsewhere import origin_of
 
 _LINES = {
     "job": "job $.id",
@@ -51,6 +52,9 @@ def lower_export(
         conditions["failed"] = checker.condition(node.failed_when, "failed when")
     poll = compose(node.poll.path, ("job",))
     download = compose(node.download.path, ("job",)) if node.download.path is not None else None
+    origin = _origin(node.download, compose, report)
+    if node.download.origin is not None and origin is None:
+        return None, {}, {}
     if not together or poll is None or None in finds.values() or None in conditions.values():
         return None, {}, {}
     if node.download.at is None and download is None:
@@ -63,6 +67,7 @@ def lower_export(
         failed=Found("failed") if node.failed_when is not None else None,
         download=download,
         link=Found("link") if node.download.at is not None else None,
+        origin=origin,
         every_ms=node.poll.every.milliseconds if node.poll.every is not None else default.every_ms,
         life_ms=node.poll.life.milliseconds if node.poll.life is not None else default.life_ms,
     )
@@ -84,6 +89,30 @@ def _goes_together(node: ast.Resource, report: Report) -> bool:
     if wrong is not None:
         report.error("FM0402", wrong[1], wrong[0].span, help=wrong[2])
     return wrong is None
+
+
+def _origin(node: ast.Download, compose: Compose, report: Report) -> plan.Composed | None:
+    """Where files lie that are not on the connector's host. None where nothing is said, or after a diagnostic."""
+    if node.origin is None:
+        return None
+    said = compose(node.origin, ())
+    if said is None:
+        return None
+    stated = "".join(part for part in said.parts if isinstance(part, str))
+    if any(isinstance(part, plan.SecretRef) for part in said.parts):
+        report.error(
+            "FM0403", "the host of a file is shown and stored", node.origin.span, help="use env instead of secret"
+        )
+        return None
+    if len(said.parts) == 1 and isinstance(said.parts[0], str) and origin_of(stated) is None:
+        report.error(
+            "FM0403",
+            "this is no host that a file can be fetched from",
+            node.origin.span,
+            help='write one such as "https://files.example.com" or "https://*.s3.amazonaws.com"',
+        )
+        return None
+    return said
 
 
 def _found(path: ast.Path, report: Report) -> ir.Read | None:

@@ -155,9 +155,12 @@ def _poll(tree: Branch, ctx: Building) -> ast.Poll:
 
 
 def _download(tree: Branch, ctx: Building) -> ast.Download:
-    below, at = required_branch(tree), ctx.text(ctx.span(tree)).split()[1] == "at"
+    below, at = branches(tree), ctx.text(ctx.span(tree)).split()[1] == "at"
     return ast.Download(
-        path=None if at else expression(below, ctx), at=path(below, ctx) if at else None, span=ctx.span(tree)
+        path=None if at else expression(below[0], ctx),
+        at=path(below[0], ctx) if at else None,
+        origin=expression(below[1], ctx) if at and len(below) > 1 else None,
+        span=ctx.span(tree),
     )
 
 

@@ -395,7 +395,7 @@ class Parent:
 class Export:
     """A job that the request of the resource submits. job: takes the answer, gives what tells the job, `{job}` in the paths. poll: asked
     every so often, for so long after the submission; done, failed: take its answer. The file is at the path `download`, or where
-    `link` finds an address in the last answer."""
+    `link` finds an address in the last answer, on the connector's host or on `origin`, which is told nothing else."""
 
     job: Find
     poll: Composed
@@ -403,6 +403,7 @@ class Export:
     failed: Find | None = None
     download: Composed | None = None
     link: Find | None = None
+    origin: Composed | None = None
     every_ms: int = 10_000
     life_ms: int = 3_600_000
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, reply
 from tests.runtime.acquire.sources import Source
 from tests.runtime.acquire.test_requests import RESOURCE, plan
 
+from fieldmap.runtime.acquire.elsewhere import link_to, origin_of
 from fieldmap.runtime.acquire.state import LocalState
 from fieldmap.runtime.acquire.sweeps import Wanted
-from fieldmap.runtime.errors import SourceError
+from fieldmap.runtime.errors import SourceError, UsageError
 
 LINES = """
 post "/exports"
@@ -258,3 +260,147 @@ def test_steps_of_jobs(state: Source, tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(source.jobs) == 4
     assert [job["since"] for job in source.jobs[1:]] == [job["until"] for job in source.jobs[:-1]]
     assert state.closed(RESOURCE) == [1, 1, 1, 1]
+
+
+# --------------------------------------------------------------------------------------- files on another host
+
+SIGNED = "X-Amz-Signature=c0ffeec0ffeec0ffeec0ffee&X-Amz-SignedHeaders=host"
+
+
+class Storage:
+    """Storage with presigned links beside a source that asks for a key, a header and a token."""
+
+    def __init__(self, answer: Any) -> None:
+        self.exports = Exports(polls=1)
+        self.storage = FaultServer([answer])
+
+    def fetch(self, state: Source, tmp_path: Path, link: str = "", on: str = "") -> list[Any]:
+        files = self.storage.url.replace("127.0.0.1", "localhost")
+        link = link or f"{files}/bucket/people.csv?{SIGNED}"
+        self.exports.states["/exports/j%2F1"] = reply({"state": "done", "url": link})
+        said = f"download at $.url on {on or json.dumps(files)}"
+        lines = NO_WINDOW.replace('download "/exports/{job}/file"', said)
+        more = 'headers { "X-Tenant": "acme" }\nauth api_key { header "X-Api-Key"; key secret.NS_TOKEN }'
+        made = plan(tmp_path, self.exports.server.url, lines, connector=more)
+        environ = {"NS_TOKEN": "bearer-5ecret", "NS_FILES": files}
+        return state.fetch(made, environ, resource=RESOURCE)
+
+
+def test_N7_a_presigned_link_gets_nothing_of_the_connector(state: Source, tmp_path: Path) -> None:
+    made = Storage(reply(b"id,at\n1,2026-01-01T00:00:00Z\n", content_type="text/csv"))
+    with made.exports.server, made.storage:
+        (page,) = made.fetch(state, tmp_path)
+    (asked,) = made.storage.asked
+    assert asked.target == f"/bucket/people.csv?{SIGNED}"
+    assert set(asked.headers) == {"host", "accept", "accept-encoding", "user-agent", "connection"}
+    assert all(one.headers["x-api-key"] == "bearer-5ecret" for one in made.exports.server.asked)
+    assert page.content() == b"id,at\n1,2026-01-01T00:00:00Z\n"
+    assert state.closed(RESOURCE) == [1]
+    assert_nowhere(tmp_path, b"c0ffee")
+
+
+def assert_nowhere(folder: Path, secret: bytes) -> None:
+    """Neither in the archive nor in what is kept beside it."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".map"]
+    assert files
+    for path in files:
+        data = path.read_bytes()
+        if path.suffix == ".zst":
+            with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as reader:
+                data = reader.read()
+        assert secret not in data
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_link_that_has_ended_is_asked_for_anew(state: Source, tmp_path: Path, status: int) -> None:
+    echoed = f"<Error><Code>SignatureDoesNotMatch</Code><S>{SIGNED}</S></Error>".encode()
+    made = Storage(reply(echoed, status, content_type="application/xml"))
+    with made.exports.server, made.storage:
+        with pytest.raises(SourceError, match=f"answered {status}: the link to the file does not hold") as error:
+            made.fetch(state, tmp_path)
+        assert "c0ffee" not in str(error.value)
+        assert "/bucket/people.csv?X-Amz-Signature=***" in str(error.value)
+        assert_nowhere(tmp_path, b"c0ffee")
+        assert len(made.storage.asked) == 1
+        made.storage.answer = [reply(b"id,at\n1,2026-01-01T00:00:00Z\n", content_type="text/csv")]
+        assert len(made.fetch(state, tmp_path)) == 1
+    assert len(made.exports.jobs) == 1
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://localhost.example.com/x",
+        "https://files.example.com@localhost/x",
+        "http://localhost:1/x",
+        "file:///etc/passwd",
+        "http://169.254.169.254/latest/meta-data",
+        "//other.example.com/x",
+        "http://loc\nalhost/x",
+    ],
+)
+def test_N8_a_file_anywhere_else_is_an_error(state: Source, tmp_path: Path, link: str) -> None:
+    made = Storage(reply({}))
+    with made.exports.server, made.storage, pytest.raises(SourceError, match=r"outside|no address"):
+        made.fetch(state, tmp_path, link)
+    assert made.storage.asked == []
+
+
+def test_a_host_of_files_out_of_the_environment(state: Source, tmp_path: Path) -> None:
+    made = Storage(reply(b"id,at\n1,2026-01-01T00:00:00Z\n", content_type="text/csv"))
+    with made.exports.server, made.storage:
+        made.fetch(state, tmp_path, on="env.NS_FILES")
+        with pytest.raises(UsageError, match="NS_NONE"):
+            made.fetch(state, tmp_path, on="env.NS_NONE")
+    assert len(made.storage.asked) == 1
+
+
+def test_a_file_on_the_sources_own_host_is_asked_for_with_its_credentials(state: Source, tmp_path: Path) -> None:
+    made = Storage(reply({}))
+    with made.exports.server, made.storage:
+        made.fetch(state, tmp_path, "/exports/j%2F1/file")
+    assert made.exports.server.asked[-1].headers["x-api-key"] == "bearer-5ecret"
+
+
+def test_files_go_over_https(state: Source, tmp_path: Path) -> None:
+    made = Storage(reply({}))
+    with made.exports.server, made.storage, pytest.raises(UsageError, match=r"unencrypted from files\.example\.com"):
+        made.fetch(state, tmp_path, on='"http://files.example.com"')
+
+
+def test_a_private_address_of_a_declared_host_is_refused(state: Source, tmp_path: Path) -> None:
+    made = Storage(reply({}))
+    with made.exports.server, made.storage, pytest.raises(SourceError, match=r"has no address|private"):
+        made.fetch(state, tmp_path, "https://10.0.0.1/x", on='"https://10.0.0.1"')
+
+
+@pytest.mark.parametrize(
+    ("said", "link", "leads"),
+    [
+        ("https://files.example.com", "https://FILES.example.com/x", True),
+        ("https://files.example.com", "https://files.example.com:443/x", True),
+        ("https://files.example.com", "https://files.example.com:8443/x", False),
+        ("https://files.example.com", "http://files.example.com/x", False),
+        ("https://files.example.com", "https://files.example.com.evil.org/x", False),
+        ("https://*.s3.amazonaws.com", "https://bucket.s3.amazonaws.com/x", True),
+        ("https://*.s3.amazonaws.com", "https://a.b.s3.amazonaws.com/x", True),
+        ("https://*.s3.amazonaws.com", "https://s3.amazonaws.com/x", False),
+        ("https://*.s3.amazonaws.com", "https://.s3.amazonaws.com/x", False),
+        ("https://*.s3.amazonaws.com", "https://evils3.amazonaws.com/x", False),
+        ("https://*.s3.amazonaws.com", "https://bucket.s3.amazonaws.com@evil.org/x", False),
+        ("https://*.s3.amazonaws.com", "https://evil.org\\.s3.amazonaws.com/x", False),
+        ("https://*.s3.amazonaws.com", "https://evil.org/.s3.amazonaws.com", False),
+    ],
+)
+def test_which_links_lead_to_a_host(said: str, link: str, leads: bool) -> None:
+    origin = origin_of(said)
+    assert origin is not None
+    assert (link_to(origin, link) is not None) is leads
+
+
+_NONE = "files.example.com https:// https://* https://*.com https://a.com/x https://u@a.com ftp://a.com https://a.com:0"
+
+
+@pytest.mark.parametrize("said", ["", *_NONE.split(), "https://a.com?x", "https://*a.example.com", "https://[::1]"])
+def test_what_is_no_host(said: str) -> None:
+    assert origin_of(said) is None

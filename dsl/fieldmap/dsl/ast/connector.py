@@ -169,10 +169,11 @@ class Poll(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download(Node):
-    """`download "/exports/{job}/file"`, or `download at $.url` of what was polled last."""
+    """`download "/exports/{job}/file"`, or `download at $.url` of what was polled last, which may lie `on "https://files.example.com"`."""
 
     path: Expr | None = None
     at: Path | None = None
+    origin: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from fieldmap.runtime.acquire.contents import MisfitError, page_body
+from fieldmap.runtime.acquire.elsewhere import without_proof
 from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.guards import Guards
 from fieldmap.runtime.acquire.requests import Asked
@@ -134,10 +135,15 @@ class ExportSource(HttpSource):
     def _downloaded(self, last: tuple[Asked, Any], decode: bool, beside: Beside) -> Good:
         page, body = last
         if self._export.link is not None:
-            asked = self.requests.after_link(page, self._export.link(body))
+            asked = self.requests.file_at(page, self._export.link(body))
         else:
             asked = self.requests.aside("download", self._kept.job)
-        return super().get(asked, decode=decode, sweep=self._kept.sweep, beside=beside)
+        try:
+            return super().get(asked, decode=decode, sweep=self._kept.sweep, beside=beside)
+        except RejectedError as error:
+            if asked.bare:
+                error.answer = without_proof(error.answer, asked.url)
+            raise
 
     def _json(self, answer: Answer, asked: Asked) -> Any:
         """The whole body. Raises RejectedError."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, urljoin, urlsplit, urlunsplit
 
-from fieldmap.runtime.acquire import auth, bodies, holes
+from fieldmap.runtime.acquire import auth, bodies, elsewhere, holes
 from fieldmap.runtime.acquire.holes import Known
 from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.errors import SourceError, UsageError
@@ -53,7 +53,7 @@ _LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """One page to ask for. shown: its address as it is stored and shown. said: its body as it is shown. identity: tells it from every
-    other page."""
+    other page. bare: it goes to another host, and nothing of the connector goes along."""
 
     url: Secret
     shown: str
@@ -61,6 +61,7 @@ class Asked:
     method: str = "GET"
     body: Secret | None = None
     said: str = ""
+    bare: bool = False
 
 
 class Requests:
@@ -79,6 +80,7 @@ class Requests:
         settings += [(f"query {name}", value) for name, value in resource.query]
         asides = _export_paths(resource)
         settings += asides
+        settings += _origin_of_files(resource)
         texts = bodies.settings(resource.body) if resource.body is not None else []
         settings += texts
         resolved = resolve_each(connector.name, settings, environ)
@@ -87,9 +89,11 @@ class Requests:
         base, path = next(values), next(values)
         self.auth_values = {name: next(values) for name in proofs}
         self.tls = self._tls({name: next(values) for name in files})
+        self.own_headers = self._headers(())
         self.headers = self._headers([(name, next(values)) for name, _ in headers])
         self._query = [(name, next(values)) for name, _ in resource.query]
         self._asides = {name: next(values) for name, _ in asides}
+        self._files = self._origin_of_files(next(values), environ) if _origin_of_files(resource) else None
         self._body: bodies.Template | None = None
         if resource.body is not None:
             self._body = bodies.Template(resource.body, [next(values) for _ in texts])
@@ -156,12 +160,21 @@ class Requests:
         query = _encoded(self._key)
         return self._asked(f"{self.base}{filled}{'?' if query else ''}{query}", method="GET")
 
-    def after_link(self, page: Asked, link: Any) -> Asked:
-        """link: an address out of the body, absolute or relative to the page's. Raises SourceError if it leads elsewhere."""
+    def file_at(self, page: Asked, link: Any) -> Asked:
+        """Where an address out of an answer leads: on the connector's host, or on the one that the plan names for files."""
+        target = elsewhere.link_to(self._files, link) if self._files is not None else None
+        if target is None:
+            return self.after_link(page, link, "file", f" or {self._files}" if self._files is not None else "")
+        url = Secret(target.geturl())
+        return Asked(url=url, shown=self.redaction.address(url), identity=f"GET {target.geturl()}", bare=True)
+
+    def after_link(self, page: Asked, link: Any, what: str = "next page", other: str = "") -> Asked:
+        """link: an address out of the body, absolute or relative to the page's. what: is there; other: host it may be on beside.
+        Raises SourceError if it leads elsewhere."""
         if not isinstance(link, str) or len(link) > _LONGEST_LINK or _NO_LINK.search(link):
             raise SourceError(
-                f"{self.title} answered with something that is no address where the next page's should be,"
-                f" for {self._resource.name}; check its pages setting"
+                f"{self.title} answered with something that is no address where that of the {what} should be,"
+                f" for {self._resource.name}; check its {'pages' if what == 'next page' else 'download'} setting"
             )
         base = urlsplit(self.base)
         try:
@@ -170,9 +183,12 @@ class Requests:
         except ValueError:
             target, same = base, False
         if not same:
+            moved = "if the source moved, set its base"
+            if what == "file":
+                moved = 'if files lie there, say so: download at … on "https://…"'
             raise SourceError(
-                f"{self.title} answered with a next page of {self._resource.name} outside {base.scheme}://{base.netloc},"
-                " and nothing is sent there; if the source moved, set its base"
+                f"{self.title} answered with a {what} of {self._resource.name} outside {base.scheme}://{base.netloc}{other},"
+                f" and nothing is sent there; {moved}"
             )
         carried = {name for name, _ in parse_qsl(target.query, keep_blank_values=True)}
         kept = [
@@ -253,6 +269,20 @@ class Requests:
             raise UsageError(f"{self.title} has a user or password in its {setting}; put them into auth basic")
         return text
 
+    def _origin_of_files(self, value: str | Secret, environ: Mapping[str, str]) -> elsewhere.Origin:
+        found = None if isinstance(value, Secret) else elsewhere.origin_of(value)
+        if found is None:
+            raise UsageError(
+                f"{self.title} has a host for the files of {self._resource.name} that is not one such as https://files.example.com"
+            )
+        if not _may_see_secrets(str(found), environ):
+            # A link is a credential.
+            raise UsageError(
+                f"{self.title} would fetch the files of {self._resource.name} unencrypted from {found.host};"
+                f" use https, or allow the host by {HTTP_ALLOWED}"
+            )
+        return found
+
     def _tls(self, values: Mapping[str, str | Secret]) -> TlsFiles | None:
         """The files of a connector's `tls`, None without it."""
         if not values:
@@ -291,6 +321,11 @@ def _export_paths(resource: HttpResource) -> list[tuple[str, Composed]]:
     export = resource.export
     given = {"poll": export.poll, "download": export.download} if export is not None else {}
     return [(name, path) for name, path in given.items() if path is not None]
+
+
+def _origin_of_files(resource: HttpResource) -> list[tuple[str, Composed]]:
+    export = resource.export
+    return [("download on", export.origin)] if export is not None and export.origin is not None else []
 
 
 def _tls_settings(tls: ClientTls | None) -> dict[str, Composed]:

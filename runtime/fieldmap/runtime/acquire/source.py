@@ -125,7 +125,7 @@ class HttpSource:
         """A good answer, or one that a rule passes over. accept: what is wanted instead of the resource's format. ruled: whether the
         rules of the resource are about it. Raises as `get`."""
         answer = self._ask(asked, sweep, accept, ruled, earlier)
-        if answer.status == 401 and self._credentials.renew():
+        if answer.status == 401 and not asked.bare and self._credentials.renew():
             answer = self._ask(asked, sweep, accept, ruled, earlier)
         if earlier is not None and answer.status in _OF_A_CONDITION:
             same = earlier.same(self.kept(answer.response)) if answer.status == 304 else None
@@ -164,7 +164,7 @@ class HttpSource:
 
     def _ask(self, asked: Asked, sweep: str, accept: str, ruled: bool, earlier: Earlier | None) -> Answer:
         resource = self._resource
-        headers = self.requests.headers
+        headers = self.requests.own_headers if asked.bare else self.requests.headers
         if accept:
             headers = tuple((name, accept if name == "Accept" else value) for name, value in headers)
         posts = asked.method == "POST"
@@ -176,8 +176,10 @@ class HttpSource:
             headers = tuple(item for item in headers if item[0] != "Content-Type")
         if earlier is not None:
             headers = (*headers, earlier.header)
-        plain = Request(method=asked.method, url=asked.url, headers=headers, body=asked.body, tls=self.requests.tls)
-        signed = replace(plain, headers=(*plain.headers, *self._credentials.headers(plain)))
+        tls = None if asked.bare else self.requests.tls
+        plain = Request(method=asked.method, url=asked.url, headers=headers, body=asked.body, tls=tls)
+        proofs = () if asked.bare else self._credentials.headers(plain)
+        signed = replace(plain, headers=(*plain.headers, *proofs))
         safe = not resource.once or resource.idempotency is not None or not posts
         judge: Callable[[Answer], bool | None] | None = None
         if resource.rules and ruled:
@@ -191,6 +193,8 @@ class HttpSource:
 
     def _refusal(self, status: int, asked: Asked) -> str:
         where = self.where(asked)
+        if status in (400, 401, 403) and asked.bare:
+            return f"{where} answered {status}: the link to the file does not hold, or no more; run again to ask for another"
         if status in (401, 403):
             if not self._names:
                 return f"{where} asks for credentials (it answered {status}); give the connector an auth"
