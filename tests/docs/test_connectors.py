@@ -19,6 +19,10 @@ _FRAMES = {
     "file": "{}",
     "connector": "connector hr {{\n" + _BASE + "{}" + _RESOURCE + "}}\n",
     "resource": "connector hr {{\n" + _BASE + 'resource people {{\nget "/people"\nid $.id\n{}}}\n}}\n',
+    "export": "connector hr {{\n"
+    + _BASE
+    + 'resource people {{\npost "/exports"\njob $.id\npoll "/exports/{job}"\ndone when $.done == true otherwise false\n'
+    + "id $.id\n{}}}\n}}\n",
 }
 
 

@@ -6,13 +6,14 @@ import io
 import json
 import zipfile
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
-from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, reply
+from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, raw, reply
 from tests.runtime.acquire.sources import Source
 from tests.runtime.acquire.test_requests import RESOURCE, plan
 
@@ -264,7 +265,7 @@ def test_steps_of_jobs(state: Source, tmp_path: Path, monkeypatch: pytest.Monkey
 
 # --------------------------------------------------------------------------------------- files on another host
 
-SIGNED = "X-Amz-Signature=c0ffeec0ffeec0ffeec0ffee&X-Amz-SignedHeaders=host"
+SIGNED = "X-Amz-Signature=c0ffeec0ffeec0ffeec0ffee&X-Amz-SignedHeaders=host&sig=c0ffee%2B%2Fc0ffee%2Bc0ffee%3D&d=a%3B%20b%3D%22x%22"
 
 
 class Storage:
@@ -274,10 +275,11 @@ class Storage:
         self.exports = Exports(polls=1)
         self.storage = FaultServer([answer])
 
-    def fetch(self, state: Source, tmp_path: Path, link: str = "", on: str = "") -> list[Any]:
+    def fetch(self, state: Source, tmp_path: Path, link: str = "", on: str = "", keep: bool = False) -> list[Any]:
         files = self.storage.url.replace("127.0.0.1", "localhost")
         link = link or f"{files}/bucket/people.csv?{SIGNED}"
-        self.exports.states["/exports/j%2F1"] = reply({"state": "done", "url": link})
+        if not keep:
+            self.exports.states["/exports/j%2F1"] = reply({"state": "done", "url": link})
         said = f"download at $.url on {on or json.dumps(files)}"
         lines = NO_WINDOW.replace('download "/exports/{job}/file"', said)
         more = 'headers { "X-Tenant": "acme" }\nauth api_key { header "X-Api-Key"; key secret.NS_TOKEN }'
@@ -309,6 +311,101 @@ def assert_nowhere(folder: Path, secret: bytes) -> None:
             with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as reader:
                 data = reader.read()
         assert secret not in data
+
+
+def test_a_job_whose_link_is_dead_for_a_run_after_is_submitted_anew(state: Source, tmp_path: Path) -> None:
+    """A source that makes the link once, when the job is done, gives the same one to the run after a kill."""
+    made = Storage(reply(b"<Error>Request has expired</Error>", 403, content_type="application/xml"))
+    with made.exports.server, made.storage:
+        with pytest.raises(SourceError, match="answered 403"):
+            made.fetch(state, tmp_path)
+        assert len(made.exports.jobs) == 1
+
+        def fresh(asked: Asked) -> Reply:
+            if len(made.exports.jobs) == 1:
+                return reply(b"<Error>Request has expired</Error>", 403, content_type="application/xml")
+            return reply(b"id,at\n1,2026-01-01T00:00:00Z\n", content_type="text/csv")
+
+        made.storage.answer = fresh
+        assert len(made.fetch(state, tmp_path)) == 1
+    assert len(made.exports.jobs) == 2
+    assert state.closed(RESOURCE) == [1]
+
+
+def test_storage_that_refuses_every_link_gets_no_job_after_job(state: Source, tmp_path: Path) -> None:
+    made = Storage(reply(b"no", 403, content_type="text/plain"))
+    with made.exports.server, made.storage:
+        for _ in range(3):
+            with pytest.raises(SourceError, match="answered 403"):
+                made.fetch(state, tmp_path)
+    # One that is left of the run before, and one of its own for each run after.
+    assert len(made.exports.jobs) == 3
+    assert len(made.storage.asked) == 5
+
+
+def test_N7_a_redirect_of_storage_is_not_followed(state: Source, tmp_path: Path) -> None:
+    made = Storage(reply(b"", 302, {"Location": "https://169.254.169.254/latest"}))
+    with (
+        made.exports.server,
+        made.storage,
+        pytest.raises(SourceError, match="302, a redirect, and none is followed; see"),
+    ):
+        made.fetch(state, tmp_path)
+    assert len(made.storage.asked) == 1
+
+
+def test_a_token_in_the_path_is_not_shown(state: Source, tmp_path: Path) -> None:
+    token = "c0ffee" * 8
+    made = Storage(reply(f"no file {token}".encode(), 403, content_type="text/plain"))
+    with made.exports.server, made.storage:
+        link = f"{made.storage.url.replace('127.0.0.1', 'localhost')}/get/{token}/people.csv"
+        with pytest.raises(SourceError, match=r"/get/\*\*\*/people\.csv answered") as error:
+            made.fetch(state, tmp_path, link)
+    assert made.storage.asked[0].target == f"/get/{token}/people.csv"
+    assert "c0ffee" not in str(error.value)
+    assert_nowhere(tmp_path, b"c0ffee")
+
+
+def test_a_job_that_failed_with_a_link_is_kept_without_its_proof(state: Source, tmp_path: Path) -> None:
+    made = Storage(reply({}))
+    body = {"state": "failed", "url": f"https://localhost/errors.csv?{SIGNED}"}
+    made.exports.states["/exports/j%2F1"] = reply(body)
+    with made.exports.server, made.storage, pytest.raises(SourceError, match="says that the job failed"):
+        made.fetch(state, tmp_path, body["url"], keep=True)
+    assert_nowhere(tmp_path, b"c0ffee")
+    assert [page.rejected != "" for page in state.archive.read(RESOURCE, None, rejected=True)] == [True]
+
+
+def test_S13_a_job_saw_what_there_was_when_it_was_submitted(
+    state: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The source's clock is 10 minutes behind ours; the run is cut off, and the file is fetched an hour later."""
+    source = Exports(polls=2)
+
+    def killed(seconds: float) -> None:
+        raise Killed
+
+    submitted = state.clock.now() - timedelta(minutes=10)
+    real = source.answer
+
+    def answer(asked: Asked) -> Reply:
+        told = real(asked)
+        (whole,) = told.pieces
+        assert isinstance(whole, bytes)
+        date = format_datetime(state.clock.now() - timedelta(minutes=10), usegmt=True)
+        return raw(whole.replace(b"\r\n", f"\r\nDate: {date}\r\n".encode(), 1), close=False)
+
+    source.server.answer = answer
+    with source.server:
+        made = plan(tmp_path, source.server.url, LINES.replace("for 10 min", "for 2 h"))
+        with monkeypatch.context() as patched:
+            patched.setattr(state.clock, "sleep", killed)
+            with pytest.raises(Killed):
+                state.fetch(made, resource=RESOURCE)
+        state.clock.pass_by(3600)
+        (page,) = state.fetch(made, resource=RESOURCE)
+    assert len(source.jobs) == 1
+    assert datetime.fromisoformat(page.window.split("/")[2]) <= submitted
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -390,6 +487,9 @@ def test_a_private_address_of_a_declared_host_is_refused(state: Source, tmp_path
         ("https://*.s3.amazonaws.com", "https://bucket.s3.amazonaws.com@evil.org/x", False),
         ("https://*.s3.amazonaws.com", "https://evil.org\\.s3.amazonaws.com/x", False),
         ("https://*.s3.amazonaws.com", "https://evil.org/.s3.amazonaws.com", False),
+        ("https://*.s3.amazonaws.com", "https://evil.org%2f.s3.amazonaws.com/x", False),
+        ("https://*.s3.amazonaws.com", "https://evil.org#.s3.amazonaws.com/x", False),
+        ("https://*.s3.amazonaws.com", "https://old_bucket.s3.amazonaws.com/x", True),
     ],
 )
 def test_which_links_lead_to_a_host(said: str, link: str, leads: bool) -> None:

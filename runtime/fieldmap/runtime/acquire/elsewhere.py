@@ -1,28 +1,34 @@
 """Files that a source keeps on another host, as storage with presigned links does: which host that may be, and how it is asked.
 
-The link is the proof; nothing of the connector goes along with it. What it proves by stands in its query, and is neither kept nor shown.
+The link is the proof; nothing of the connector goes along with it. What it proves by stands in its query, or in a long
+part of its path, and is neither kept nor shown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from fieldmap.runtime.acquire.redaction import Redaction
-from fieldmap.runtime.acquire.sending import Answer
-from fieldmap.runtime.secrets import Secret
+from fieldmap.runtime.secrets import REDACTED, Secret
+
+if TYPE_CHECKING:
+    from fieldmap.runtime.acquire.sending import Answer
 
 _NAME: Final = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 # A star stands for labels of a name in front of at least two that are said.
 _HOST: Final = re.compile(rf"(?:\*(?:\.{_NAME}){{2,}}|{_NAME}(?:\.{_NAME})*)")
+# Of a host that an answer names; buckets of old have underscores.
+_ASKED: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _NO_LINK: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _LONGEST_LINK: Final = 16 << 10
 _PORTS: Final = {"http": 80, "https": 443}
 # A shorter value of a link's query says how it is signed, and is no proof.
 _SHORTEST_PROOF: Final = 16
+# Nobody names a folder or a file so long who is not hiding a token in it; a UUID has 36 signs.
+_LONG_PART: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class Origin:
         fits = (
             host.endswith(self.host[1:]) and len(host) >= len(self.host) if self.host[0] == "*" else host == self.host
         )
-        return (target.scheme, port) == (self.scheme, self.port) and fits and target.username is None
+        return (target.scheme, port) == (self.scheme, self.port) and fits and _is_plain(target)
 
 
 def origin_of(text: str) -> Origin | None:
@@ -67,13 +73,36 @@ def link_to(origin: Origin, link: Any) -> SplitResult | None:
         return None
 
 
-def without_proof(answer: Answer, url: Secret) -> Answer:
-    """The answer without what the link proves by: storage says the signature back where it refuses one."""
-    query = parse_qsl(urlsplit(url.reveal()).query)
-    proofs = Redaction(Secret(value) for _, value in query if len(value) >= _SHORTEST_PROOF)
-    cleaned: Mapping[str, str] = {name: proofs.text(value) for name, value in answer.response.headers}
+def shown(url: Secret, redaction: Redaction) -> str:
+    """The address of a link as it may be shown."""
+    parts = urlsplit(url.reveal())
+    path = "/".join(REDACTED if len(part) >= _LONG_PART else part for part in parts.path.split("/"))
+    return redaction.address(Secret(parts._replace(path=path).geturl()))
+
+
+def without_proof(answer: Answer, link: Any) -> Answer:
+    """The answer without what the link proves by: storage says the signature back where it refuses one. link: as an answer had it."""
+    if not isinstance(link, str):
+        return answer
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        parts = urlsplit("")
+    # As it was sent, and as it is meant.
+    values = [part.partition("=")[2] for part in parts.query.split("&")] + [
+        value for _, value in parse_qsl(parts.query)
+    ]
+    proofs = [value for value in values if len(value) >= _SHORTEST_PROOF]
+    proofs += [form for part in parts.path.split("/") if len(part) >= _LONG_PART for form in (part, unquote(part))]
+    known = Redaction(map(Secret, proofs))
     return replace(
         answer,
-        content=proofs.text(answer.content.decode("latin-1")).encode("latin-1"),
-        response=replace(answer.response, headers=tuple(cleaned.items())),
+        content=known.text(answer.content.decode("latin-1")).encode("latin-1"),
+        response=replace(
+            answer.response, headers=tuple((name, known.text(value)) for name, value in answer.response.headers)
+        ),
     )
+
+
+def _is_plain(target: SplitResult) -> bool:
+    return target.username is None and _ASKED.fullmatch(target.hostname or "") is not None

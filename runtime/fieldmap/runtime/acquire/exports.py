@@ -7,6 +7,8 @@ was cut off goes on with it as long as it lives, and submits no second one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +20,7 @@ from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.guards import Guards
 from fieldmap.runtime.acquire.requests import Asked
 from fieldmap.runtime.acquire.revisits import Earlier
-from fieldmap.runtime.acquire.sending import Answer
+from fieldmap.runtime.acquire.sending import Answer, http_date
 from fieldmap.runtime.acquire.source import Beside, Good, HttpSource, RefusedError, RejectedError, alone
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import Export, HttpConnector, HttpResource
@@ -27,15 +29,20 @@ from fieldmap.runtime.values.decode import json_body
 from fieldmap.runtime.values.outcome import Failed
 
 
+class _DeadLinkError(RefusedError):
+    """Storage does not take the link to the file."""
+
+
 class _Kept(msgspec.Struct):
     """request: the fingerprint of the submission. window: what it was submitted for. sweep: which asked for it. job: "" until the source
-    told. at: when it was submitted, in seconds since 1970."""
+    told. at: when it was submitted, in seconds since 1970; told: the same by the clock of the source, 0 where it does not tell the time."""
 
     request: str = ""
     window: str = ""
     sweep: str = ""
     job: str = ""
     at: float = 0.0
+    told: float = 0.0
 
 
 class ExportSource(HttpSource):
@@ -80,12 +87,12 @@ class ExportSource(HttpSource):
             last = self._polled()
             return self._downloaded(last, decode, beside)
         except RefusedError as refused:
-            if refused.status not in (404, 410):
+            if refused.status not in (404, 410) and (fresh or not isinstance(refused, _DeadLinkError)):
                 raise
             self.settled()
             if fresh:
                 raise
-            # The source has forgotten a job of an earlier run.
+            # The source has forgotten a job of an earlier run, or gives the same link for as long as the job lives.
             return self.get(asked, decode=decode, sweep=sweep, window=window, beside=beside)
 
     def settled(self) -> None:
@@ -96,7 +103,11 @@ class ExportSource(HttpSource):
 
     def _submitted(self, asked: Asked) -> Good | None:
         """Submits the job, and keeps what tells it. A Good where a rule passes the answer over."""
+        started = self._ports.clock.monotonic()
         answer = self.answered(asked, self._kept.sweep, accept="application/json")
+        date, elapsed = None, self._ports.clock.monotonic() - started
+        if isinstance(answer, Answer):
+            date = http_date(answer.response.header("date"))
         if isinstance(answer, Good):
             self.settled()
             return answer
@@ -106,6 +117,7 @@ class ExportSource(HttpSource):
                 f"{self.where(asked)} answered without what tells the job; check the job line of the resource", answer
             )
         self._kept.job, self._kept.at = str(job), self._now()
+        self._kept.told = date.timestamp() - elapsed if date is not None else 0.0
         self._write(self._kept)
         return None
 
@@ -120,6 +132,8 @@ class ExportSource(HttpSource):
                 return asked, body
             if self._export.failed is not None and self._export.failed(body):
                 self.settled()
+                if self._export.link is not None:
+                    answer = without_proof(answer, self._export.link(body))
                 raise RejectedError(
                     f"{self.where(asked)} says that the job failed; run again to submit another", answer
                 )
@@ -139,11 +153,16 @@ class ExportSource(HttpSource):
         else:
             asked = self.requests.aside("download", self._kept.job)
         try:
-            return super().get(asked, decode=decode, sweep=self._kept.sweep, beside=beside)
+            good = super().get(asked, decode=decode, sweep=self._kept.sweep, beside=beside)
         except RejectedError as error:
             if asked.bare:
-                error.answer = without_proof(error.answer, asked.url)
+                error.answer = without_proof(error.answer, asked.url.reveal())
+            if asked.bare and isinstance(error, RefusedError) and error.status in (400, 401, 403):
+                raise _DeadLinkError(str(error), error.answer) from None
             raise
+        # The job saw what there was when it was submitted, and storage has a clock of its own.
+        began = datetime.fromtimestamp(self._kept.told, UTC) if self._kept.told else None
+        return replace(good, began=began)
 
     def _json(self, answer: Answer, asked: Asked) -> Any:
         """The whole body. Raises RejectedError."""

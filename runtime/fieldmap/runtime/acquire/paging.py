@@ -237,8 +237,10 @@ class Sweep:
                 self._pass_over(writer, good, good.passed)
                 break
             if self._page == 0 and self._window is not None and self._resource.delta is not None:
-                date = http_date(good.answer.response.header("date"))
-                elapsed = self._ports.clock.monotonic() - started
+                date, elapsed = good.began, 0.0
+                if date is None:
+                    date = http_date(good.answer.response.header("date"))
+                    elapsed = self._ports.clock.monotonic() - started
                 self._window = self._window.seen_by(self._resource.delta, date, elapsed)
             rows = self._rows(good)
             self._keep_trail(good)

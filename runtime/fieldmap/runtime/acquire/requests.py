@@ -166,7 +166,7 @@ class Requests:
         if target is None:
             return self.after_link(page, link, "file", f" or {self._files}" if self._files is not None else "")
         url = Secret(target.geturl())
-        return Asked(url=url, shown=self.redaction.address(url), identity=f"GET {target.geturl()}", bare=True)
+        return Asked(url=url, shown=elsewhere.shown(url, self.redaction), identity=f"GET {target.geturl()}", bare=True)
 
     def after_link(self, page: Asked, link: Any, what: str = "next page", other: str = "") -> Asked:
         """link: an address out of the body, absolute or relative to the page's. what: is there; other: host it may be on beside.

@@ -6,6 +6,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from fieldmap.runtime.acquire.auth import credentials, named
@@ -24,11 +25,12 @@ from fieldmap.runtime.ports import Ports, Request, Response
 @dataclass(frozen=True, slots=True)
 class Good:
     """A good answer of the resource's format. body: as far as finding the next page needs it, else None. passed: the rule by which
-    nothing is read of it."""
+    nothing is read of it. began: when the source began with it, by its own clock, where that is known better than by its Date."""
 
     answer: Answer
     body: Any
     passed: AnswerRule | None = None
+    began: datetime | None = None
 
 
 # Called with a good answer and what looks at its body; gives what that gives, and raises what it raises.
@@ -199,6 +201,10 @@ class HttpSource:
             if not self._names:
                 return f"{where} asks for credentials (it answered {status}); give the connector an auth"
             return f"{where} refused the credentials (it answered {status}); check {self._names} and run again"
+        if 300 <= status <= 399 and asked.bare:
+            return (
+                f"{where} answered {status}, a redirect, and none is followed; see what the source says about its files"
+            )
         if 300 <= status <= 399 and status != 304:
             return f"{where} answered {status}, a redirect, and none is followed; put the final address into base"
         if status in (404, 410):
