@@ -25,7 +25,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from tests.bench.checking import figures
@@ -34,12 +34,11 @@ from fieldmap.compiler.project import check, compile_project
 from fieldmap.runtime import bundle as bundles
 from fieldmap.runtime.archive import Archive, Archived, Received
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load.batch import Batch, BatchMaker
 from fieldmap.runtime.load.collector import collector_paused
 from fieldmap.runtime.load.loader import Loader
-from fieldmap.runtime.load.merging import Changes
+from fieldmap.runtime.load.maker import BatchMaker
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.store.database import Connection, Server, open_database
+from fieldmap.runtime.store.database import Server, open_database
 from fieldmap.runtime.store.reconcile import prepare
 from fieldmap.runtime.values.decode import bodies
 
@@ -250,17 +249,18 @@ class TimedLoader(Loader):
 
     watch = Stopwatch()
 
-    def _copy(self, connection: Connection, batch: Batch, *, into: bool = False) -> None:
-        self.watch.time("COPY of claims", lambda: super(TimedLoader, self)._copy(connection, batch, into=into))
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for part, name, stage in (
+            (self._applier, "copy", "COPY of claims"),
+            (self._applier, "_make_rows", "canonical rows"),
+            (self._position, "account", "accounts, ledger, position"),
+            (self._applier, "tell_planner", "ANALYZE at the end"),
+        ):
+            setattr(part, name, self._timed(stage, getattr(part, name)))
 
-    def _make_rows(self, connection: Connection, batch: Batch, after: int) -> dict[str, Changes]:
-        return self.watch.time("canonical rows", lambda: super(TimedLoader, self)._make_rows(connection, batch, after))
-
-    def _account(self, connection: Connection, batch: Batch) -> None:
-        self.watch.time("accounts, ledger, position", lambda: super(TimedLoader, self)._account(connection, batch))
-
-    def _tell_planner(self, connection: Connection) -> None:
-        self.watch.time("ANALYZE at the end", lambda: super(TimedLoader, self)._tell_planner(connection))
+    def _timed(self, stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments, **options: self.watch.time(stage, lambda: work(*arguments, **options))
 
 
 def peak(pid: int | str = "self") -> float:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_APPLYING = "runtime/fieldmap/runtime/load/applying.py"
+_LINK = "runtime/fieldmap/runtime/load/link.py"
 _LOADER = "runtime/fieldmap/runtime/load/loader.py"
+_POSITION = "runtime/fieldmap/runtime/load/position.py"
 _MERGING = "runtime/fieldmap/runtime/load/merging.py"
 _APPLY = "compiler/fieldmap/compiler/emit/templates/apply.sql.j2"
 _WRITER = "runtime/fieldmap/runtime/archive/writer.py"
@@ -39,14 +42,14 @@ PROTECTIONS = (
     _one(
         "fence: the epoch is compared in every batch",
         _STORE + "test_I10_a_run_that_was_overtaken_commits_nothing",
-        _LOADER,
-        "if row is None or row[0] != self._epoch:",
+        _POSITION,
+        "if row is None or row[0] != self.epoch:",
         "if row is None:",
     ),
     _one(
         "fence: a map is taken in the version of the bundle only",
         "tests/faults/test_fencing.py::test_O1_a_run_loads_nothing_into_a_version_that_another_began",
-        _LOADER,
+        _POSITION,
         '" AND (v.id, v.version) = (p.map_version, %s) RETURNING',
         "\" AND v.id = p.map_version AND %s <> '' RETURNING",
     ),
@@ -116,12 +119,13 @@ PROTECTIONS = (
     _one(
         "entity lock: taken before the merge reads claims",
         "tests/faults/test_interleaving.py::test_I11_every_interleaving_comes_to_the_same_rows",
-        _LOADER,
-        "        lock(connection, self._mergers)\n        follow(connection, self._claimed, self._mergers, self._run, whole=False)\n"
-        "        return merge_all(connection, self._bundle, self._mergers, self._run, detailed=self._detailed)",
-        "        follow(connection, self._claimed, self._mergers, self._run, whole=False)\n"
-        "        found = merge_all(connection, self._bundle, self._mergers, self._run, detailed=self._detailed)\n"
-        "        lock(connection, self._mergers)\n        return found",
+        _APPLYING,
+        "        lock(connection, self.mergers)\n        if self._defers:\n            defer(connection, [merger.info.name for merger in self._claimed])\n"
+        "            return {}\n        follow(connection, self._claimed, self.mergers, self._run, whole=False)\n"
+        "        return merge_all(connection, self._bundle, self.mergers, self._run, detailed=self._detailed)",
+        "        follow(connection, self._claimed, self.mergers, self._run, whole=False)\n"
+        "        found = merge_all(connection, self._bundle, self.mergers, self._run, detailed=self._detailed)\n"
+        "        lock(connection, self.mergers)\n        return found",
     ),
     _one(
         "lock order: making ready waits for loads before it locks tables",
@@ -133,7 +137,7 @@ PROTECTIONS = (
     _one(
         "ledger: a lost answer is looked up, not taken for a COMMIT",
         _STORE + "test_D1_a_lost_commit_answer_is_resolved",
-        _LOADER,
+        _LINK,
         "        found = done(connection)\n",
         "        found = True\n",
     ),
@@ -141,21 +145,21 @@ PROTECTIONS = (
         "ledger and position: what was committed is not applied again",
         _STORE + "test_D1_a_lost_commit_answer_is_resolved",
         (
-            (_LOADER, "        found = done(connection)\n", "        found = False\n"),
-            (_LOADER, "        if through >= batch.last:\n", "        if through > batch.last:\n"),
+            (_LINK, "        found = done(connection)\n", "        found = False\n"),
+            (_APPLYING, "        if through >= batch.last:\n", "        if through > batch.last:\n"),
         ),
     ),
     _one(
         "retry: a connection lost in the middle is met with a new one",
         _STORE + "test_D1_a_lost_commit_answer_is_resolved",
-        _LOADER,
+        _LINK,
         "_ATTEMPTS = 3",
         "_ATTEMPTS = 1",
     ),
     _one(
         "retry: a transaction that the server ended while the run slept",
         _STORE + "test_D18_a_run_that_slept_in_a_transaction_does_its_batch_again",
-        _LOADER,
+        _LINK,
         ' or error.sqlstate == "25P03"',
         "",
     ),
@@ -181,14 +185,15 @@ PROTECTIONS = (
     _one(
         "one transaction: dead letters with their batch",
         _STORE + "test_O12_dead_letters_and_position_go_with_their_batch",
-        _LOADER,
-        "        write_letters(connection, batch,",
-        "        with self._database.connect() as aside: write_letters(aside, batch,",
+        _APPLYING,
+        "        changes: dict[str, Changes] = {}\n        if batch.changes:\n",
+        '        connection.execute("END")\n        connection.execute("BEGIN")\n'
+        "        changes: dict[str, Changes] = {}\n        if batch.changes:\n",
     ),
     _one(
         "one transaction: the position with its rows",
         "tests/faults/test_death.py::test_I1_death_changes_nothing[first_load]",
-        _LOADER,
+        _POSITION,
         '"UPDATE fieldmap.positions SET applied_through = %s WHERE map = %s", [batch.last, self._info.id]',
         '"UPDATE fieldmap.positions SET applied_through = least(%s, applied_through) WHERE map = %s", [batch.last, self._info.id]',
     ),
@@ -202,9 +207,9 @@ PROTECTIONS = (
     _one(
         "accounts: a batch that was counted in part is refused",
         "tests/store/test_replay.py::test_accounts_and_ledger",
-        _LOADER,
-        "        self._shares.write(connection, batch)\n        self._account(connection, batch)\n",
-        "        batch.counts.filtered += 1\n        self._account(connection, batch)\n",
+        _APPLYING,
+        "        self._shares.write(connection, batch)\n        self._position.account(connection, batch)\n",
+        "        batch.counts.filtered += 1\n        self._position.account(connection, batch)\n",
     ),
     _one(
         "replay: what no record claims any more is swept away",
@@ -329,8 +334,8 @@ PROTECTIONS = (
         "HTTP: what was passed over moves no position",
         "tests/runtime/acquire/test_requests.py::test_a_skipped_sweep_moves_no_position",
         "runtime/fieldmap/runtime/acquire/paging.py",
-        " if window is not None and not self._skipped else self._before",
-        " if window is not None else self._before",
+        " and not self._skipped and self._whole",
+        " and self._whole",
     ),
     _one(
         "children: a sweep that lacks a part is not closed",

@@ -28,7 +28,7 @@ from tests.support import compiled, rows
 
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.load import loader as loading
+from fieldmap.runtime.load import link
 from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Server
@@ -178,13 +178,13 @@ def ground(request: pytest.FixtureRequest, server: Server) -> Iterator[Ground]:
 def lost(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The errors by which a batch was done again: deadlocks would be met by that, and so not seen."""
     errors: list[str] = []
-    passing = loading._passing
+    passing = link._passing
 
     def noted(error: psycopg.Error) -> bool:
         errors.append(str(error))
         return passing(error)
 
-    monkeypatch.setattr(loading, "_passing", noted)
+    monkeypatch.setattr(link, "_passing", noted)
     return errors
 
 

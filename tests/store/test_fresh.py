@@ -15,6 +15,8 @@ from tests.support import MemoryPage, Pages, compiled, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
+from fieldmap.runtime.load.applying import Applier
+from fieldmap.runtime.load.asking import Asker
 from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.store.database import Server
 
@@ -147,9 +149,9 @@ def test_what_is_fresh_ends_as_what_is_written_over(
         Waiting.dice = dice
         first = found(database, bundle, runs)
         with monkeypatch.context() as patched:
-            patched.setattr(Loader, "_is_empty", lambda *_: False)
-            patched.setattr(Loader, "_known", lambda self, group: [None] * len(group))
-            patched.setattr(Loader, "_passed_over", lambda *_: False)
+            patched.setattr(Applier, "is_empty", lambda *_: False)
+            patched.setattr(Asker, "known", lambda self, group: [None] * len(group))
+            patched.setattr(Asker, "passes_over", lambda *_: False)
             second = found(database, bundle, runs)
         assert first == second
         assert first[0] or first[2]

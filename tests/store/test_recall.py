@@ -13,8 +13,8 @@ from tests.support import MemoryPage, Pages, compiled, load, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
-from fieldmap.runtime.load import loader as loading
-from fieldmap.runtime.load.batch import BatchMaker
+from fieldmap.runtime.load.applying import Applier
+from fieldmap.runtime.load.maker import BatchMaker
 from fieldmap.runtime.load.quickread import QuickReader
 from fieldmap.runtime.load.recall import Recall
 from fieldmap.runtime.store.database import Server
@@ -162,7 +162,7 @@ def test_what_is_known_changes_nothing(world: World, history: list[list[list[dic
             load(shared, bundle, MAP, run)
         found = state(shared)
         cleared(shared)
-        patch.setattr(loading.Loader, "_is_empty", lambda *_: False)
+        patch.setattr(Applier, "is_empty", lambda *_: False)
         patch.setattr(Recall, "page", lambda *_: None)
         patch.setattr(Recall, "records", lambda self, connection, waiting, earlier: [None] * len(waiting))
         patch.setattr(BatchMaker, "_put_quickly", lambda *_: False)

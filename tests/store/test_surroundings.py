@@ -12,7 +12,8 @@ from fieldmap.compiler import interpret
 from fieldmap.compiler.explain.locate import find_record
 from fieldmap.compiler.project import compile_project
 from fieldmap.runtime.archive import Archived
-from fieldmap.runtime.load.batch import Batch, BatchMaker
+from fieldmap.runtime.load.batch import Batch
+from fieldmap.runtime.load.maker import BatchMaker
 
 MAP = """
 entity Thing {

@@ -109,7 +109,7 @@ def _told(bundle: Bundle, infos: list[MapInfo], page: Archived, *, reveal: bool)
     """A page as --json gives it."""
     from fieldmap.compiler import ir
     from fieldmap.compiler.explain.letters import members_of, sensitive, tagged_members
-    from fieldmap.runtime.load.batch import BatchMaker
+    from fieldmap.runtime.load.maker import BatchMaker
 
     project = ir.decode_project(bundle.parts["ir.json"])
     tags = {} if reveal else sensitive(project)

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from fieldmap.runtime.archive import Archived, ClosedSweep
 from fieldmap.runtime.bundle import MapInfo
-from fieldmap.runtime.load.batch import BatchMaker
+from fieldmap.runtime.load.maker import BatchMaker
 from fieldmap.runtime.store.database import Connection
 
 _DIGEST: Final = "\\x00"  # of no record
@@ -51,6 +51,26 @@ def refusal(info: MapInfo, mark: ClosedSweep, live: int, absent: int, named: int
         f"Nothing of {info.title} was deleted: {why}; see whether the source is in order, and if it is right, run:"
         f" fieldmap sync {info.resource} --full --confirm-deletes"
     )
+
+
+def judge(
+    connection: Connection,
+    info: MapInfo,
+    maker: BatchMaker,
+    mark: ClosedSweep,
+    pages: Iterable[Archived],
+    map_version: int,
+) -> tuple[int, str]:
+    """How many records are withdrawn because a sweep of these pages lacks them, and why none is."""
+    named, nameless = gather(connection, maker, pages)
+    live, absent = count(connection, info, mark, map_version)
+    if nameless and absent:
+        return 0, (
+            f"Nothing of {info.title} was deleted: {nameless:,} records of the sweep have no identity, and any absent"
+            " record may be one of them; see: fieldmap dlq"
+        )
+    refused = refusal(info, mark, live, absent, named)
+    return (0, refused) if refused is not None else (absent, "")
 
 
 def gather(connection: Connection, maker: BatchMaker, pages: Iterable[Archived]) -> tuple[int, int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from fieldmap.runtime.load.batch import Batch, Known, Memory, Page
+from fieldmap.runtime.load.batch import Batch, Known, Memory
 from fieldmap.runtime.load.mapping import Later, Mapper, Told
+from fieldmap.runtime.load.page import Page
 
 # A batch ends when it holds this much; both bound the memory of a run, whatever the size of the archive.
 BATCH_BYTES = 16 * 1024 * 1024

@@ -25,7 +25,9 @@ import msgspec
 from fieldmap.runtime.archive import Archived
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import FieldmapError
-from fieldmap.runtime.load.batch import Batch, BatchMaker, Known, Memory, Page, Prepared
+from fieldmap.runtime.load.batch import Batch, Known, Memory
+from fieldmap.runtime.load.maker import BatchMaker
+from fieldmap.runtime.load.page import Page, Prepared
 
 _Answer = TypeVar("_Answer")
 # Of how many bytes the pages may be that are with a worker at a time.

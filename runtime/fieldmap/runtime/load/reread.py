@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fieldmap.runtime.load.batch import Batch, BatchMaker, Known, Page, PageCounts, Place, Prepared
+from fieldmap.runtime.load.batch import Batch, Known, PageCounts, Place
 from fieldmap.runtime.load.collector import collector_paused
+from fieldmap.runtime.load.maker import BatchMaker
+from fieldmap.runtime.load.page import Page, Prepared
 
 
 class Rereader(BatchMaker):
@@ -31,7 +33,7 @@ class Rereader(BatchMaker):
             taken = list(range(index, prepared.records if whole else min(index + 1, prepared.records)))
             self._now = PageCounts()
             if not self._put_quickly(made[index], prepared, Known(taken)):
-                self._rows_taken()
+                self._lines.drop_values()
                 return None
             self._count(made[index])
         return made
@@ -42,14 +44,10 @@ class Rereader(BatchMaker):
             asked = begin if wanted.get(begin) else index
             if asked in wanted:
                 self._now = PageCounts()
-                self._put(made[asked], Place(page.position, index), outcome())
+                self._lines.put(made[asked], self._now, Place(page.position, index), outcome())
                 self._count(made[asked])
         return made
 
     def _count(self, batch: Batch) -> None:
-        self._rows_taken()
+        self._lines.drop_values()
         batch.counts.add(self._now.counts)
-
-    def _rows_taken(self) -> None:
-        for rows in self._rows.values():
-            rows.clear()

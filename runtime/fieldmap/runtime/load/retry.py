@@ -20,7 +20,7 @@ from fieldmap.runtime.load.batch import Batch
 from fieldmap.runtime.load.intake import BATCH_RECORDS
 from fieldmap.runtime.load.letters import write_notes
 from fieldmap.runtime.load.loader import Loader
-from fieldmap.runtime.load.merging import Changes, lock
+from fieldmap.runtime.load.merging import Changes
 from fieldmap.runtime.load.reread import Rereader
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.values.cells import escaped
@@ -68,8 +68,7 @@ class Retry(Loader):
         super().__init__(database, bundle, info, run, detailed=True)
         self._rereader = Rereader(info, bundle.transform(info.id), self._composite, bundle.deletes(info.id))
 
-    def _take(self) -> None:
-        connection = self._connection = self._database.connect()
+    def _take(self, connection: Connection) -> None:
         row = connection.execute(
             "SELECT p.epoch, v.version FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
             " WHERE p.map = %s",
@@ -77,7 +76,7 @@ class Retry(Loader):
         ).fetchone()
         if row is None:
             raise FindingsError(f"Nothing was loaded by {self._info.title} yet; run: fieldmap replay")
-        self._epoch, loaded = row
+        self._position.epoch, loaded = row
         self._changed = loaded != self._info.version
         if self._changed:
             self._refuse_other_changes(connection)
@@ -86,7 +85,7 @@ class Retry(Loader):
             " SET version = EXCLUDED.version RETURNING id",
             [self._info.id, self._info.version],
         ).fetchone()
-        self._map_version = found[0] if found is not None else 0
+        self._position.version = found[0] if found is not None else 0
 
     def _refuse_other_changes(self, connection: Connection) -> None:
         """A retry writes rows as the tables and rules of now make them; where those changed, only a replay can."""
@@ -101,14 +100,14 @@ class Retry(Loader):
             ).fetchall()
         }
         wanted = {("claims", claim.table) for claim in self._info.claims}
-        wanted |= {("canonical", merger.info.table) for merger in self._mergers.values()}
+        wanted |= {("canonical", merger.info.table) for merger in self._applier.mergers.values()}
         tables = [table for table in self._bundle.catalogue.tables if (table.schema, table.name) in wanted]
         versions: dict[str, str] = dict(connection.execute("SELECT entity, version FROM fieldmap.entities").fetchall())
-        others = [name for name, merger in self._mergers.items() if versions.get(name) != merger.info.version]
+        others = [name for name, merger in self._applier.mergers.items() if versions.get(name) != merger.info.version]
         if others or any(made.get((t.schema, t.name)) != t.create.partition(";\n")[0] for t in tables):
             raise FindingsError(
                 f"More changed than how {self._info.title} reads its records: its fields, or what makes the rows of"
-                f" {', '.join(others or self._mergers)}; the whole archive is needed for that: fieldmap replay"
+                f" {', '.join(others or self._applier.mergers)}; the whole archive is needed for that: fieldmap replay"
             )
 
     # -------------------------------------------------------------------------------------------------- retrying
@@ -146,7 +145,7 @@ class Retry(Loader):
 
         gone = [letter.number for letter in good]
         older = set[tuple[int, int]]()
-        changes = self._certainly(lambda connection: self._write_retried(connection, batch, gone, older), done)
+        changes = self._link.certainly(lambda connection: self._write_retried(connection, batch, gone, older), done)
         self.loaded.counts = total
         self._add(changes)
         for letter, one in parts:
@@ -157,8 +156,8 @@ class Retry(Loader):
     def _write_retried(
         self, connection: Connection, batch: Batch, gone: list[int], older: set[tuple[int, int]]
     ) -> dict[str, Changes]:
-        self._fence(connection)
-        self._count(connection, batch)
+        self._position.fence(connection)
+        self._position.count(connection, batch)
         if not gone:
             return {}
         removed = connection.execute("DELETE FROM fieldmap.dead_letters WHERE id = ANY(%s)", [gone]).rowcount
@@ -167,25 +166,22 @@ class Retry(Loader):
                 f"Another run has read some of these dead letters of {self._info.title} meanwhile; nothing of this batch"
                 " was kept, see: fieldmap dlq"
             )
-        self._stage(connection)
-        self._copy(connection, batch)
+        self._applier.stage(connection)
+        self._applier.copy(connection, batch)
         older.clear()
-        older.update(connection.execute(self._apply["retried"].encode()).fetchall())
+        older.update(self._applier.retried(connection))
         standing = replace(
             batch,
             held=[item for item in batch.held if (item[0].position, item[0].index) not in older],
             listed=[item for item in batch.listed if (item[0].position, item[0].index) not in older],
         )
         write_notes(connection, standing, self._info.id)
-        if self._follows:
-            lock(connection, self._mergers)
-        self._run_step(connection, "apply", map_version=self._map_version)
         # Of no page: only what these records say is settled.
-        self._run_step(connection, "superseded", first=0, last=-1)
+        self._applier.apply(connection, replace(batch, first=0, last=-1))
         if self._changed:
             connection.execute("UPDATE fieldmap.positions SET retried = true WHERE map = %s", [self._info.id])
-        changes = self._merge(connection)
-        self._note_changed(connection, changes)
+        changes = self._applier.merge(connection)
+        self._position.note_changed(connection, changes)
         return changes
 
     def _joined(self, batches: Iterable[Batch]) -> Batch:

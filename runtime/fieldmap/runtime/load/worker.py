@@ -10,8 +10,10 @@ import sys
 from multiprocessing.connection import Connection
 from typing import Any
 
-from fieldmap.runtime.load.batch import Batch, BatchMaker, Memory, Page, Prepared
+from fieldmap.runtime.load.batch import Batch, Memory
+from fieldmap.runtime.load.maker import BatchMaker
 from fieldmap.runtime.load.mapping import Beginning, Taken
+from fieldmap.runtime.load.page import Page, Prepared
 
 
 class Worker:

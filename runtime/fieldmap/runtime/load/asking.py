@@ -1,0 +1,87 @@
+"""What the store is asked before pages are mapped: which of them, and which of their records, it has just as they came.
+
+Owns the questions of a load to `recall` and what is done where no answer comes: all that is read is mapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg
+
+from fieldmap.runtime.load.batch import Batch, Known, Memory
+from fieldmap.runtime.load.link import Link
+from fieldmap.runtime.load.mapping import Told
+from fieldmap.runtime.load.page import Page, digest_of, request_of
+from fieldmap.runtime.load.recall import Recall, Remembered
+from fieldmap.runtime.store.database import Connection, Database
+
+_Answer = TypeVar("_Answer")
+
+
+class Asker:
+    """recall: None where the store is asked about nothing. settle: waits for the batch that is being written, which may change answers."""
+
+    def __init__(self, database: Database, link: Link, settle: Callable[[], None]) -> None:
+        self._database = database
+        self._link = link
+        self._settle = settle
+        self._reading: Connection | None = None
+        self._remembered: dict[int, Remembered] = {}
+        self.recall: Recall | None = None
+
+    def close(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+
+    def passes_over(self, batch: Batch, page: Page) -> bool:
+        """Whether a page shows nothing that the store does not hold already; then it is counted in the batch and not read."""
+        recall = self.recall
+        if recall is None:
+            return False
+        digest = digest_of(page, b"" if page.digest else page.content())
+        found = self._asked(lambda connection: recall.page(connection, digest))
+        if found is None:
+            return False
+        batch.take(page.position, digest, found)
+        return True
+
+    def remember(self, page: Page) -> Memory | None:
+        """What an earlier page for the same request had, if that still stood just now: it is looked at again before it counts."""
+        recall = self.recall
+        if recall is None or not (request := request_of(page)):
+            return None
+        try:
+            # Beside the writer, who has the other.
+            if self._reading is None or self._reading.closed:
+                self._reading = self._database.connect()
+            found = recall.remembered(self._reading, request)
+        except psycopg.OperationalError:
+            return None
+        except psycopg.Error as error:
+            raise self._link.refused(error) from None
+        if found is None:
+            return None
+        self._remembered[page.position] = found
+        return found.memory
+
+    def known(self, group: list[Told]) -> list[Known | None]:
+        """Which records of pages the store knows just as they came; None where it was not asked."""
+        recall = self.recall
+        earlier = [self._remembered.pop(one.position, None) for one in group]
+        found: list[Known | None] | None = None
+        if recall is not None and all(one.is_quick for one in group):
+            found = self._asked(lambda connection: recall.records(connection, group, earlier))
+        return found or [None] * len(group)
+
+    def _asked(self, question: Callable[[Connection], _Answer | None]) -> _Answer | None:
+        """What the store answers; None if the connection broke: then all that is read is mapped."""
+        self._settle()
+        try:
+            return question(self._link.connected())
+        except psycopg.OperationalError:
+            self._link.drop()
+            return None
+        except psycopg.Error as error:
+            raise self._link.refused(error) from None
