@@ -412,8 +412,10 @@ def test_s4(shipped: Shipped) -> None:
 
 
 def test_the_project_of_all_compiles(shipped: Shipped) -> None:
-    names = ("people", "bamboohr", "workday", "servicenow", "merge", "suppliers", "s4")
-    shipped.take(*(f"api/{name}.map" for name in names), "api/fieldmap.toml", *S4_METADATA)
+    names = ("people", "bamboohr", "workday", "servicenow", "successfactors", "merge", "suppliers", "s4")
+    shipped.take(
+        *(f"api/{name}.map" for name in names), "api/fieldmap.toml", "api/successfactors_metadata.xml", *S4_METADATA
+    )
     told = shipped.run("check")
-    assert "no mistakes in 9 files" in told
+    assert "no mistakes in 11 files" in told
     shipped.run("fmt", "--check")
