@@ -347,7 +347,7 @@ def test_a_bundle_of_another_format(project: Path, capsys: pytest.CaptureFixture
         (["dlq", "retry"], 2, "Say which dead letters"),
         (["dlq", "retry", "1", "--all"], 2, "Say which dead letters"),
         (["dlq", "--json", "held"], 2, "Write options behind the command, such as: fieldmap dlq held --json"),
-        (["sync", "staff.nobody"], 2, "No map reads staff.nobody"),
+        (["sync", "staff.nobody"], 2, "There is no resource staff.nobody"),
         (["archive", "import", "nothing.json", "--resource", "staff.workers"], 2, "There is no file nothing.json"),
         (["archive", "import", "fieldmap.toml", "--resource", "staff.people"], 2, "No connector of this project"),
         (["check", "nothing.map"], 2, "There is no file nothing.map"),

@@ -7,10 +7,11 @@ import itertools
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fieldmap.cli import unread
 from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, safe, say
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.archive import Archive, Archived
@@ -18,6 +19,11 @@ from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import FindingsError, SourceError, UsageError
 from fieldmap.runtime.plan import DELETES, Connector, FilesConnector, HttpConnector, HttpResource, PushConnector
 from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Filtered, Outcome
+
+if TYPE_CHECKING:
+    from fieldmap.compiler import ir
+    from fieldmap.runtime.acquire.family import Family
+    from fieldmap.runtime.ports import Ports
 
 # Of a page so many records are shown; the others are counted.
 _SHOWN = 3
@@ -37,17 +43,22 @@ def fetch(
 ) -> None:
     """Asks a source for its first page and shows it, raw and mapped.
 
-    Nothing is archived or loaded: for trying a new connector.
+    Nothing is archived or loaded: for trying a new connector. It needs no map: of a resource that none reads the records are shown as
+    they come, without --reveal the kinds of their members.
     """
-    from fieldmap.runtime.run import connected
+    from fieldmap.runtime.run import check_named, resources_of
 
     workspace = Workspace.here()
     bundle = workspace.bundle(None)
-    connected(bundle, [resource])
+    check_named(bundle, [resource], resources_of(bundle))
     infos = [info for info in bundle.catalogue.maps if info.resource == resource]
     with contextlib.chdir(workspace.root):
         pages = _pages(workspace, bundle, resource, limit)
-    told = [_told(bundle, infos, page, reveal=reveal) for page in pages]
+        if infos:
+            told = [_told(bundle, infos, page, reveal=reveal) for page in pages]
+        else:
+            map_ = unread.reading(workspace, resource)
+            told = [_received(map_, page, reveal=reveal) for page in pages]
     if json:
         print_json(told)
         return
@@ -55,13 +66,16 @@ def fetch(
         _show(page)
     if not reveal and any(record["hidden"] for page in told for record in page["records"]):
         out().print("--reveal shows what is hidden")
+    if not infos:
+        say(out(), f"No map reads {resource} yet; to have one proposed: fieldmap draft {resource} to ENTITY")
+        out().print("Nothing was archived or loaded")
+        return
     out().print("Nothing was archived or loaded: fieldmap sync")
 
 
 def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> list[Archived]:
     """The first pages, by way of an archive that is thrown away."""
     from fieldmap.runtime.acquire import acquire
-    from fieldmap.runtime.acquire.family import Family
     from fieldmap.runtime.acquire.preflight import check_settings
     from fieldmap.runtime.ports import Ports
 
@@ -73,9 +87,9 @@ def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> l
         contextlib.closing(ports.http),
         Archive(Path(folder), ports).writer(resource) as writer,
     ):
-        family = Family(workspace.archive(), bundle.parent)
-        items = acquire(connector, resource, writer=writer, ports=ports, environ=os.environ, family=family)
         try:
+            family = _family(workspace, bundle, resource, Archive(Path(folder), ports), ports)
+            items = acquire(connector, resource, writer=writer, ports=ports, environ=os.environ, family=family)
             pages = list(itertools.islice((item for item in items if isinstance(item, Archived)), limit))
             feed = next((one.deletes for one in _http(connector) if one.name == resource), None)
             if isinstance(connector, HttpConnector) and feed is not None and not any(p.part == DELETES for p in pages):
@@ -89,6 +103,23 @@ def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> l
     if not pages:
         raise UsageError(f"{resource} has nothing to show: {_why_nothing(connector)}")
     return pages
+
+
+def _family(workspace: Workspace, bundle: Bundle, resource: str, aside: Archive, ports: Ports) -> Family:
+    """The records that a resource is asked for each of: those of the archive, or of the first page of a parent that it has none of."""
+    from fieldmap.runtime.acquire import acquire
+    from fieldmap.runtime.acquire.family import Family
+
+    connector = bundle.connector(resource.split(".")[0])
+    family = Family(workspace.archive(), bundle.parent)
+    parent = next((one.parent for one in _http(connector) if one.name == resource), None)
+    if parent is None or family.known(parent):
+        return family
+    above = _family(workspace, bundle, parent.resource, aside, ports)
+    with aside.writer(parent.resource) as writer:
+        items = acquire(connector, parent.resource, writer=writer, ports=ports, environ=os.environ, family=above)
+        next((item for item in items if isinstance(item, Archived)), None)
+    return Family(aside, bundle.parent)
 
 
 def _why_nothing(connector: Connector) -> str:
@@ -131,6 +162,22 @@ def _told(bundle: Bundle, infos: list[MapInfo], page: Archived, *, reveal: bool)
         "bytes": len(page.body),
         "number_of_records": len(records),
         "records": records[:_SHOWN],
+    }
+
+
+def _received(map_: ir.Map, page: Archived, *, reveal: bool) -> dict[str, Any]:
+    """As `_told`, of a page that no map reads."""
+    from fieldmap.compiler.explain.letters import members_of
+
+    found = unread.records(map_, page)
+    members = [dict(members_of(one) if reveal else unread.kinds(one)) for one in found[:_SHOWN]]
+    shown = [{"raw": raw, "hidden": [] if reveal else sorted(raw), "maps": []} for raw in members]
+    return {
+        "address": page.url,
+        "status": page.status,
+        "bytes": len(page.body),
+        "number_of_records": len(found),
+        "records": shown,
     }
 
 

@@ -205,7 +205,7 @@ class Run:
         return self.dead_letters.get(info.resource, self.dead_letters.get(""))
 
     def _maps(self, resources: list[str]) -> list[MapInfo]:
-        _check_known(resources, [item.resource for item in self.bundle.catalogue.maps])
+        check_named(self.bundle, resources, [item.resource for item in self.bundle.catalogue.maps])
         return [item for item in self.bundle.catalogue.maps if not resources or item.resource in resources]
 
     def _recorded(self, command: str, report: Report) -> _Recorded:
@@ -284,12 +284,17 @@ def applied(connection: Connection) -> dict[str, list[tuple[str, int]]]:
 
 
 def connected(bundle: Bundle, resources: list[str]) -> list[str]:
-    """The resources that a sync fetches: those named, else all that have a connector. Raises UsageError for one that no map reads."""
+    """The resources that a sync fetches: those named, else all that have a connector. Raises UsageError for one that no map reads, and
+    where there is no map at all."""
+    if not bundle.catalogue.maps and not resources:
+        there = resources_of(bundle)
+        first = f"see what {there[0]} gives with fieldmap fetch {there[0]}, and write one" if there else "write one"
+        raise UsageError(f"There is no map yet, so there is nothing to fetch for; {first}")
     mapped = [
         item.resource for item in bundle.catalogue.maps if item.resource.split(".")[0] in bundle.catalogue.connectors
     ]
     known = with_parents(bundle, list(dict.fromkeys(mapped)))
-    _check_known(resources, known)
+    check_named(bundle, resources, known)
     return [name for name in known if not resources or name in resources]
 
 
@@ -304,7 +309,24 @@ def with_parents(bundle: Bundle, resources: list[str]) -> list[str]:
     return list(done)
 
 
-def _check_known(named: list[str], known: list[str]) -> None:
+def resources_of(bundle: Bundle) -> list[str]:
+    """All that its connectors have, whether a map reads them or not."""
+    return [one.name for name in bundle.catalogue.connectors for one in bundle.connector(name).resources]
+
+
+def check_named(bundle: Bundle, named: list[str], known: list[str]) -> None:
+    """Raises UsageError for a resource that is none, or none of those that something can be done with."""
     for name in named:
-        if name not in known:
-            raise UsageError(f"No map reads {name}; there are: {', '.join(sorted(set(known)))}")
+        if name in known:
+            continue
+        there = sorted({*resources_of(bundle), *known})
+        if name in there:
+            raise UsageError(
+                f"No map reads {name}, so nothing of it would be loaded; see what it gives with fieldmap fetch {name}, and"
+                f" write a map, or have one proposed: fieldmap draft {name} to ENTITY"
+            )
+        if not there:
+            raise UsageError(
+                f"There is no resource {name}: the maps have no connector; write one, or have it proposed: fieldmap infer"
+            )
+        raise UsageError(f"There is no resource {name}; there are: {', '.join(there)}")
