@@ -219,7 +219,11 @@ class Bundle:
 
     def parent(self, resource: str) -> ModuleType:
         """The generated module that tells the records apart of a resource that others are asked for each of."""
-        return self._module(f"parents/{resource.replace('.', '_')}.py")
+        return self._module(_parent(resource))
+
+    def apart(self, resource: str) -> str:
+        """Tells that module from any other, as made by another release."""
+        return f"{self.manifest.made_by} {self.manifest.parts[_parent(resource)]}"
 
     def deletes(self, map_id: str) -> ModuleType | None:
         """As `transform`, for the pages of the resource's feed of deletes; None where it has none."""
@@ -247,6 +251,10 @@ class Bundle:
                     value.source = self.parts.__getitem__
             self._modules[path] = module
         return self._modules[path]
+
+
+def _parent(resource: str) -> str:
+    return f"parents/{resource.replace('.', '_')}.py"
 
 
 def make(parts: Mapping[str, bytes], catalogue: Catalogue, made_by: str) -> Bundle:

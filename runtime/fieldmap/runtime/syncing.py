@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Self
 import psycopg
 
 from fieldmap.runtime.acquire import acquire
-from fieldmap.runtime.acquire.family import Family
+from fieldmap.runtime.acquire.family import Family, Memory
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Writer
 from fieldmap.runtime.bundle import Bundle
@@ -309,6 +309,8 @@ class Sync:
         self._progress.stands(resource, "fetching")
         through = ""
         wanted = replace(self._wanted, note=functools.partial(self._progress.cut, resource))
+        state = self._ports.state
+        memory = Memory(state, self._ports.clock, self._bundle.apart) if state is not None else None
         for page in acquire(
             self._bundle.connector(resource.split(".")[0]),
             resource,
@@ -317,7 +319,7 @@ class Sync:
             environ=self._environ,
             wanted=wanted,
             flows=self._flows,
-            family=Family(self._archive, self._bundle.parent),
+            family=Family(self._archive, self._bundle.parent, memory),
         ):
             if isinstance(page, ClosedSweep):
                 through = page.end.through

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from types import ModuleType
 from typing import Any, Final
@@ -13,9 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from fieldmap.runtime.acquire.holes import Known
+from fieldmap.runtime.acquire.newest import Newest, Through
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep
-from fieldmap.runtime.errors import SourceError
+from fieldmap.runtime.errors import ArchiveError, SourceError
 from fieldmap.runtime.plan import DELETES, Parent
+from fieldmap.runtime.ports import Clock, State
 from fieldmap.runtime.surroundings import surrounding
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Claimed, Dead, Failed
@@ -32,26 +32,22 @@ class OrphanError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A parent's record: what tells it apart, and itself with its own parents, nearest first, as JSON."""
+    """A parent's record. part: a name for what is read of it, of bounded length. chain: itself with its own parents, nearest first, as
+    JSON."""
 
-    id: str
+    part: str
     chain: str
 
-    @property
-    def part(self) -> str:
-        """A name for what is read of it, of bounded length."""
-        return hashlib.sha256(self.id.encode()).hexdigest()[:32]
 
+@dataclass(frozen=True)
+class Memory:
+    """Where is kept what was found in the archive of a parent. apart: gives by a resource's name what tells how its records are told
+    apart from any other way. worth: how many bytes of an archive are read before it is kept that they need not be read again."""
 
-@dataclass(slots=True)
-class _Version:
-    """changed, position, index: of the newest version. seen: where any version was seen last."""
-
-    changed: datetime | None
-    position: int
-    index: int
-    lives: bool
-    seen: int
+    state: State
+    clock: Clock
+    apart: Callable[[str], str]
+    worth: int = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -60,6 +56,7 @@ class Family:
 
     archive: Archive
     module: Callable[[str], ModuleType]
+    memory: Memory | None = None
 
     def known(self, parent: Parent) -> bool:
         """Whether the parent has ever been read to its end, or brought a page."""
@@ -71,59 +68,71 @@ class Family:
     def records(self, parent: Parent) -> Iterator[Record]:
         """The records that are there, in the order of the archive; page by page, so that few are in memory."""
         module = self.module(parent.resource)
-        wanted: dict[int, list[tuple[int, str]]] = {}
-        for name, version in self._newest(parent, module).items():
-            if version.lives:
-                wanted.setdefault(version.position, []).append((version.index, name))
-        for position in sorted(wanted):
+        for position, wanted in self._newest(parent, module).living():
             page = self.archive.read_one(parent.resource, position)
-            found = {index: record for index, record, _ in _outcomes(module, page)}
-            for index, name in sorted(wanted[position]):
-                yield Record(name, _chain(found[index], page))
+            last = wanted[-1][0]
+            found: dict[int, Any] = {}
+            for begin, records, _ in _records(module, page):
+                found.update(enumerate(records, begin))
+                if begin + len(records) > last:
+                    break
+            for index, key in wanted:
+                yield Record(key.hex(), _chain(found[index], page))
 
-    def _newest(self, parent: Parent, module: ModuleType) -> dict[str, _Version]:
-        newest: dict[str, _Version] = {}
-        for item in self.archive.entries(parent.resource, None):
+    def _newest(self, parent: Parent, module: ModuleType) -> Newest:
+        newest = self._remembered(parent) or Newest()
+        read, last = 0, None
+        after = newest.through.position if newest.through is not None else None
+        for item in self.archive.entries(parent.resource, after):
+            read, last = read + item.length, item
             if isinstance(item, ClosedSweep):
-                _drop_absent(newest, parent, item)
+                newest.closed(parent.absence, item.end)
                 continue
             if item.part == DELETES:
                 # Of a time when the resource had a feed of deletes, and nobody was asked for each of its records.
                 continue
-            for index, _, outcome in _outcomes(module, item):
+            for index, outcome in _outcomes(module, item):
                 # A version that cannot be read leaves the one before it standing.
                 if isinstance(outcome, Dead) or outcome.record_id is None:
                     continue
-                before = newest.get(outcome.record_id)
-                if before is not None and _time(before.changed) > _time(outcome.changed):
-                    before.seen = item.position
-                    continue
-                lives = isinstance(outcome, Claimed)
-                newest[outcome.record_id] = _Version(outcome.changed, item.position, index, lives, item.position)
+                changed = outcome.changed.timestamp() if outcome.changed is not None else None
+                key, lives = Newest.key(outcome.record_id), isinstance(outcome, Claimed)
+                newest.saw(key, changed, item.position, index, lives=lives)
+        if last is not None and self.memory is not None and read >= self.memory.worth:
+            newest.through = Through.of(last)
+            self._remember(parent, newest, self.memory)
         return newest
 
+    def _remembered(self, parent: Parent) -> Newest | None:
+        """What an earlier sync found, if the archive is still the one that it was found in."""
+        memory = self.memory
+        if memory is None:
+            return None
+        found = Newest.decoded(memory.state.read(_name(parent)), self._apart(parent, memory))
+        if found is None or found.through is None:
+            return None
+        try:
+            item = self.archive.item(parent.resource, found.through.position)
+        except ArchiveError:
+            return None
+        return found if Through.of(item) == found.through else None
 
-def _time(changed: datetime | None) -> float:
-    return float("-inf") if changed is None else changed.timestamp()
+    def _remember(self, parent: Parent, newest: Newest, memory: Memory) -> None:
+        # Several resources may be asked for each record of one, at the same time.
+        with memory.state.locked(_name(parent), memory.clock):
+            memory.state.write(_name(parent), newest.encoded(self._apart(parent, memory)))
+
+    def _apart(self, parent: Parent, memory: Memory) -> str:
+        return f"{memory.apart(parent.resource)} {parent.absence}"
 
 
-def _drop_absent(newest: dict[str, _Version], parent: Parent, mark: ClosedSweep) -> None:
-    """What a full sweep lacks is gone, where the resource says so, and where it is not too much of it to be believed."""
-    end = mark.end
-    if parent.absence is None or not end.full or not end.framed or end.skipped or end.records is None or end.first < 0:
-        return
-    living = [version for version in newest.values() if version.lives]
-    absent = [version for version in living if version.seen < end.first]
-    few = Decimal(len(absent) * 100) <= Decimal(parent.absence) * len(living) and end.records > 0 and not end.capped
-    if few or end.confirmed:
-        for version in absent:
-            version.lives = False
+def _name(parent: Parent) -> str:
+    return f"newest {parent.resource}"
 
 
-def _outcomes(module: ModuleType, page: Archived) -> Iterator[tuple[int, Any, Any]]:
-    """Of each record of a page its index, itself, and what becomes of it. A body that cannot be read has none."""
+def _records(module: ModuleType, page: Archived) -> Iterator[tuple[int, list[Any], Any]]:
+    """Of each body of a page its records behind the index of the first, and itself. A body that cannot be read has none."""
     begin = 0
-    names: tuple[str, ...] = getattr(module, "SURROUNDINGS", ())
     for _, body in bodies(page.content(), page.format, getattr(module, "READING", PLAIN)):
         try:
             records = [] if isinstance(body, Failed) else module.records(body)
@@ -132,13 +141,20 @@ def _outcomes(module: ModuleType, page: Archived) -> Iterator[tuple[int, Any, An
         if isinstance(body, Failed) or not records:
             begin += isinstance(body, Failed)
             continue
+        yield begin, records, body
+        begin += len(records)
+
+
+def _outcomes(module: ModuleType, page: Archived) -> Iterator[tuple[int, Any]]:
+    """Of each record of a page its index, and what becomes of it."""
+    names: tuple[str, ...] = getattr(module, "SURROUNDINGS", ())
+    for begin, records, body in _records(module, page):
         around = [
             module.envelopes(body) if name == "@envelope" else [surrounding(page, body, name)] * len(records)
             for name in names
         ]
         for index, record in enumerate(records):
-            yield begin + index, record, module.transform(record, *(column[index] for column in around))
-        begin += len(records)
+            yield begin + index, module.transform(record, *(column[index] for column in around))
 
 
 def _chain(record: Any, page: Archived) -> str:
