@@ -21,8 +21,8 @@ from typing import Any
 from tests.faults.points import Points, WatchedServer, watched_ports
 from tests.support import Quiet
 
+import fieldmap.runtime.acquire.fetching
 import fieldmap.runtime.acquire.files
-import fieldmap.runtime.acquire.paging
 import fieldmap.runtime.acquire.transport  # noqa: F401  (imported before the fork, not after each)
 from fieldmap.runtime import bundle as bundles
 from fieldmap.runtime import run as running

@@ -18,7 +18,7 @@ from fieldmap.runtime.errors import SourceError, UsageError
 from fieldmap.runtime.plan import DatabaseConnector, FilesConnector, HttpConnector
 
 if TYPE_CHECKING:
-    from fieldmap.runtime.acquire.paging import Preview
+    from fieldmap.runtime.acquire.sweeps import Preview
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _LENGTH = re.compile(r"(\d{1,6})\s*([a-z]+)")
@@ -95,7 +95,7 @@ def show_previews(workspace: Any, bundle: Bundle, resources: list[str], wanted: 
     from fieldmap.runtime.acquire.children import preview_children
     from fieldmap.runtime.acquire.deletes import preview as preview_deletes
     from fieldmap.runtime.acquire.family import Family
-    from fieldmap.runtime.acquire.paging import preview
+    from fieldmap.runtime.acquire.fetching import preview
     from fieldmap.runtime.ports import Ports
 
     ports, archive = Ports.real(workspace.state), workspace.archive()

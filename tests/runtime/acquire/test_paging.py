@@ -14,7 +14,7 @@ from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, reply
 from tests.runtime.acquire.sources import CURSOR, LINK, RESOURCE, Source, connector, member, page, serving, text
 
 from fieldmap.runtime.acquire import acquire
-from fieldmap.runtime.acquire.paging import fetch_pages
+from fieldmap.runtime.acquire.fetching import fetch_pages
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.errors import SourceError, UsageError
 from fieldmap.runtime.plan import CursorPages, EnvRef, HttpResource, NoPages

@@ -1,6 +1,7 @@
 """Acquiring: what a source says, taken whole and made durable page by page, before anything is decoded for loading.
 
 acquire     the one entry: a resource of a connector, as durable pages and the mark of their end
+fetching    pages of HTTP: one sweep, or one for each step of time
 paging      a sweep, page by page; going on with one that was interrupted
 following   which page comes next, for each kind of paging
 guards      what must not come twice, or for ever

@@ -70,7 +70,7 @@ def acquire(
         from fieldmap.runtime.acquire.deletes import fetch_with_deletes
 
         return fetch_with_deletes(connector, resource, resource.deletes, **surroundings)
-    from fieldmap.runtime.acquire.paging import fetch_pages
+    from fieldmap.runtime.acquire.fetching import fetch_pages
 
     return fetch_pages(connector, resource, **surroundings)
 

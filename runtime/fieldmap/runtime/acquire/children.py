@@ -13,9 +13,9 @@ from typing import Final
 
 from fieldmap.runtime.acquire.family import Family, OrphanError, Record, values
 from fieldmap.runtime.acquire.flow import Flow
-from fieldmap.runtime.acquire.paging import RESUME_WITHIN, ArchivedPages, Part, Preview, Reading, Sweep
+from fieldmap.runtime.acquire.paging import RESUME_WITHIN, Sweep
 from fieldmap.runtime.acquire.source import HttpSource
-from fieldmap.runtime.acquire.sweeps import Wanted, new_sweep
+from fieldmap.runtime.acquire.sweeps import ArchivedPages, Part, Preview, Reading, Wanted, new_sweep
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, SweepEnd, Writer
 from fieldmap.runtime.archive.records import Parts, Standing
 from fieldmap.runtime.errors import SourceError

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from fieldmap.runtime.acquire.fetching import fetch_pages, source_of
+from fieldmap.runtime.acquire.fetching import preview as preview_pages
 from fieldmap.runtime.acquire.flow import Flow
-from fieldmap.runtime.acquire.paging import ArchivedPages, Part, Preview, Reading, Sweep, fetch_pages, source_of
-from fieldmap.runtime.acquire.paging import preview as preview_pages
+from fieldmap.runtime.acquire.paging import Sweep
 from fieldmap.runtime.acquire.source import HttpSource
-from fieldmap.runtime.acquire.sweeps import Wanted, new_sweep
+from fieldmap.runtime.acquire.sweeps import ArchivedPages, Part, Preview, Reading, Wanted, new_sweep
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Writer
 from fieldmap.runtime.archive.records import Standing
 from fieldmap.runtime.plan import DELETES, HttpConnector, HttpResource

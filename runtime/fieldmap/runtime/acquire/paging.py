@@ -3,18 +3,19 @@
 A sweep that was interrupted is gone on with, from what the archive holds of it: its pages are walked through as if they had just
 come, and each must be the very page that would be asked for now. If anything does not fit, or it was too long ago, a new sweep
 begins; nothing is ever taken from memory that a kill would lose.
+
+More than 400 lines: a sweep is one state from its first request to its mark, and every method here reads or moves it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
 
 from fieldmap.runtime.acquire.contents import MisfitError, page_body
-from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.following import Following
 from fieldmap.runtime.acquire.guards import Guards
 from fieldmap.runtime.acquire.holes import Known
@@ -22,13 +23,13 @@ from fieldmap.runtime.acquire.requests import Asked
 from fieldmap.runtime.acquire.revisits import Revisits
 from fieldmap.runtime.acquire.sending import Answer, http_date
 from fieldmap.runtime.acquire.source import Good, HttpSource, RefusedError, RejectedError
-from fieldmap.runtime.acquire.sweeps import Wanted, new_sweep
+from fieldmap.runtime.acquire.sweeps import Part, Preview, Reading, Wanted, asks_else, new_sweep, say_asks_else
 from fieldmap.runtime.acquire.trails import Trail
-from fieldmap.runtime.acquire.windows import Window, instant, opened, written
-from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Received, SweepEnd, Writer
+from fieldmap.runtime.acquire.windows import Window, bounds, instant, opened
+from fieldmap.runtime.archive import Archived, ClosedSweep, Received, SweepEnd, Writer
 from fieldmap.runtime.archive.records import Frame, Standing, kept_text
 from fieldmap.runtime.errors import ArchiveError, SourceError
-from fieldmap.runtime.plan import AnswerRule, HttpConnector, HttpResource
+from fieldmap.runtime.plan import AnswerRule, HttpResource
 from fieldmap.runtime.ports import Ports
 
 # After so long the source has changed too much for the pages of then and now to be one picture, and many a cursor has ended.
@@ -38,101 +39,6 @@ _GONE: Final = (400, 404, 410)
 _OF_THE_WIRE: Final = ("content-encoding", "content-length")
 _MOST_REJECTED: Final = 16 << 10  # bytes of an answer that is kept only to be looked at
 _LOOKED_THROUGH: Final = 128 << 10  # bytes of it in which secrets are looked for, so that none is cut in two
-
-
-def fetch_pages(
-    connector: HttpConnector,
-    resource: HttpResource,
-    *,
-    writer: Writer,
-    ports: Ports,
-    environ: Mapping[str, str],
-    wanted: Wanted = Wanted(),  # noqa: B008  (frozen)
-    flow: Flow | None = None,
-) -> Iterator[Archived | ClosedSweep]:
-    """The pages of one sweep, each given when it is durable, and the mark of its end. Settings are checked at once: UsageError.
-
-    flow: what the connector's resources share in a run.
-    """
-    source = source_of(connector, resource, ports, environ, flow or Flow(connector, ports))
-    standing = writer.standing()
-    if resource.delta is not None and resource.delta.step_ms is not None:
-        from fieldmap.runtime.acquire.steps import Steps
-
-        return Steps(source, resource, standing, ports, wanted).run(writer)
-    return Sweep(source, resource, writer, standing, ports, wanted).run(writer)
-
-
-def source_of(
-    connector: HttpConnector, resource: HttpResource, ports: Ports, environ: Mapping[str, str], flow: Flow
-) -> HttpSource:
-    if resource.export is None:
-        return HttpSource(connector, resource, ports, environ, flow)
-    from fieldmap.runtime.acquire.exports import ExportSource
-
-    return ExportSource(connector, resource, ports, environ, flow)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """What a sweep would begin with. address: of the first request, as it may be shown; "" if only the mark of its end is missing.
-    since, until: bounds of its window, None where there are none. after: pages of an interrupted sweep that it goes on with. asked: the
-    method, and said the body."""
-
-    address: str
-    asked: str
-    said: str
-    since: datetime | None
-    until: datetime | None
-    after: int
-
-
-def preview(
-    connector: HttpConnector,
-    resource: HttpResource,
-    *,
-    archive: Archive,
-    ports: Ports,
-    environ: Mapping[str, str],
-    wanted: Wanted,
-) -> Preview:
-    """What `fetch_pages` would ask for first. Asks nothing, and writes nothing."""
-    source = source_of(connector, resource, ports, environ, Flow(connector, ports))
-    pages = ArchivedPages(archive, resource.name)
-    standing = archive.standing(resource.name)
-    if resource.delta is not None and resource.delta.step_ms is not None:
-        from fieldmap.runtime.acquire.steps import Steps
-
-        return Steps(source, resource, standing, ports, wanted).preview(pages)
-    return Sweep(source, resource, pages, standing, ports, wanted).preview()
-
-
-class Reading(Protocol):
-    """Where the pages of an interrupted sweep are."""
-
-    def read(self, place: int) -> Archived: ...
-
-
-class ArchivedPages:
-    """An archive that nobody writes to."""
-
-    def __init__(self, archive: Archive, resource: str) -> None:
-        self._archive = archive
-        self._resource = resource
-
-    def read(self, place: int) -> Archived:
-        return self._archive.read_one(self._resource, place)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Of a resource that is asked for each record of another, the record that a sweep is asked for. name: tells it from others. record:
-    as it is archived with each page. known: what the requests say of it. sweep: that of all parts."""
-
-    name: str
-    record: str
-    known: Known
-    sweep: str
 
 
 class Sweep:
@@ -236,12 +142,8 @@ class Sweep:
                 self._source.settled()
                 self._pass_over(writer, good, good.passed)
                 break
-            if self._page == 0 and self._window is not None and self._resource.delta is not None:
-                date, elapsed = good.began, 0.0
-                if date is None:
-                    date = http_date(good.answer.response.header("date"))
-                    elapsed = self._ports.clock.monotonic() - started
-                self._window = self._window.seen_by(self._resource.delta, date, elapsed)
+            if self._page == 0:
+                self._settle_window(good, started)
             rows = self._rows(good)
             self._keep_trail(good)
             item = self._archived(writer, good, rows)
@@ -263,26 +165,27 @@ class Sweep:
         self._following = self._followed(self._window)
 
     def _followed(self, window: Window | None) -> Following:
-        following = Following(self._source.requests, self._resource, {**self._known, **self._bounds(window)})
+        following = Following(
+            self._source.requests, self._resource, {**self._known, **bounds(window, self._resource.delta)}
+        )
         self._began = Guards.fingerprint(following.asked)
         return following
 
     def began_with(self, request: str, window: str) -> bool:
         """Whether the pages of this window would begin with the request of that fingerprint."""
         try:
-            bounds = Window.parse(window) if window else None
+            parsed = Window.parse(window) if window else None
         except ValueError:
             return False
-        fits = (bounds is None) == (self._resource.delta is None)
-        return fits and Guards.fingerprint(self._followed(bounds).asked) == request
+        fits = (parsed is None) == (self._resource.delta is None)
+        return fits and Guards.fingerprint(self._followed(parsed).asked) == request
 
     def _opened(self) -> Window | None:
         delta, wanted = self._resource.delta, self._wanted
         if delta is None:
             return None
-        bounds = {"since": wanted.since, "until": wanted.until}
-        full = wanted.full or self._asks_else
-        fresh = self._given or opened(delta, self._before, self._ports.clock.now(), **bounds, full=full)
+        now, full = self._ports.clock.now(), wanted.full or self._asks_else
+        fresh = self._given or opened(delta, self._before, now, since=wanted.since, until=wanted.until, full=full)
         try:
             # What the source is at already, it was asked for the window of then.
             asked_for = Window.parse(self._source.pending or "")
@@ -293,15 +196,6 @@ class Sweep:
         else:
             fits = (asked_for.since is None) == (fresh.since is None) and not wanted.since and not wanted.until
         return asked_for if fits else fresh
-
-    def _bounds(self, window: Window | None) -> dict[str, Any]:
-        delta = self._resource.delta
-        if window is None or delta is None:
-            return {}
-        bounds = {"until": window.until} | ({"since": window.since} if window.since is not None else {})
-        found = {name: written(moment, delta) for name, moment in bounds.items()}
-        # In a body of JSON an epoch is a number.
-        return {name: int(text) if delta.written.startswith("epoch") else text for name, text in found.items()}
 
     def _taken_up(self) -> Any:
         """The first page to ask for: that after the pages of an interrupted sweep which is this one's, else the very first."""
@@ -386,6 +280,16 @@ class Sweep:
         before, self._before = self._before, None
         self._new()
         self._before = before
+
+    def _settle_window(self, good: Good, started: float) -> None:
+        """The first answer tells how the source's clock stands. started: when it was asked for, of the clock that only goes on."""
+        if self._window is None or self._resource.delta is None:
+            return
+        date, elapsed = good.began, 0.0
+        if date is None:
+            date = http_date(good.answer.response.header("date"))
+            elapsed = self._ports.clock.monotonic() - started
+        self._window = self._window.seen_by(self._resource.delta, date, elapsed)
 
     # ------------------------------------------------------------------------------------------------- a page
 
@@ -473,25 +377,15 @@ class Sweep:
 
     def _reject(self, writer: Writer, answer: Answer, reason: str) -> None:
         """Keeps an answer of which nothing is mapped, for whoever looks for the cause."""
-        asked = self._following.asked
-        body = self._source.harmless(answer.content[:_LOOKED_THROUGH])[:_MOST_REJECTED]
-        headers = self._source.kept(answer.response)
+        received = self._received(answer)
         writer.append(
-            Received(
-                resource=self._resource.name,
-                url=asked.shown,
-                fetched_at=self._ports.clock.now(),
-                status=answer.status,
-                headers={name: value for name, value in headers.items() if name not in _OF_THE_WIRE},
-                body=body,
-                format=self._resource.format,
-                request=Guards.fingerprint(asked),
-                sweep=self._sweep,
-                page=self._page + 1,
-                framed=answer.response.framed,
-                asked=_asked(asked),
-                parent=self._part.record if self._part is not None else "",
-                part=self._part.name if self._part is not None else "",
+            replace(
+                received,
+                headers={name: value for name, value in received.headers.items() if name not in _OF_THE_WIRE},
+                body=self._source.harmless(answer.content[:_LOOKED_THROUGH])[:_MOST_REJECTED],
+                window="",
+                revisited=None,
+                unpacked=None,
                 rejected=kept_text(reason),
             )
         )
@@ -527,16 +421,6 @@ class Sweep:
             return self._asked_before if self._asks_else and self._skipped else self._answers
         anew = full and not self._skipped
         return self._resource.asks if anew or not self._asks_else else self._asked_before
-
-
-def asks_else(resource: HttpResource, standing: Standing) -> bool:
-    """Whether what was read before answers another question: what did not change since then lacks what is asked for now."""
-    return bool(resource.asks) and standing.end is not None and standing.end.asks != resource.asks
-
-
-def say_asks_else(wanted: Wanted) -> None:
-    if wanted.since is None:
-        wanted.note("reads all: the last sweep asked for other fields, or by another filter")
 
 
 def _asked(asked: Asked) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from fieldmap.runtime.acquire.paging import Preview, Reading, Sweep, asks_else, say_asks_else
+from fieldmap.runtime.acquire.paging import Sweep
 from fieldmap.runtime.acquire.source import HttpSource
-from fieldmap.runtime.acquire.sweeps import Wanted
+from fieldmap.runtime.acquire.sweeps import Preview, Reading, Wanted, asks_else, say_asks_else
 from fieldmap.runtime.acquire.windows import Window, instant, opened, step_end
 from fieldmap.runtime.archive import Archived, ClosedSweep, Writer
 from fieldmap.runtime.archive.records import Standing

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from fieldmap.runtime.plan import Delta
@@ -140,6 +140,16 @@ def written(moment: datetime, delta: Delta) -> str:
             return str(int(moment.timestamp()) * 1000 + moment.microsecond // 1000)
     local = moment.astimezone(ZoneInfo(delta.zone)) if delta.zone else moment
     return patterns.write(local, delta.written)
+
+
+def bounds(window: Window | None, delta: Delta | None) -> dict[str, Any]:
+    """What requests may say of a window, by name."""
+    if window is None or delta is None:
+        return {}
+    moments = {"until": window.until} | ({"since": window.since} if window.since is not None else {})
+    found = {name: written(moment, delta) for name, moment in moments.items()}
+    # In a body of JSON an epoch is a number.
+    return {name: int(text) if delta.written.startswith("epoch") else text for name, text in found.items()}
 
 
 def instant(text: str) -> datetime:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Protocol
 
+from fieldmap.runtime import surroundings
 from fieldmap.runtime.load.quickread import Records
 from fieldmap.runtime.plan import DELETES
 
 
-class Page(Protocol):
+class Page(surroundings.Page, Protocol):
     """An archived record, as far as the loader needs it."""
 
     @property
@@ -21,15 +21,7 @@ class Page(Protocol):
     @property
     def format(self) -> Any: ...
     @property
-    def url(self) -> str: ...
-    @property
-    def fetched_at(self) -> datetime: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
     def digest(self) -> str | None: ...
-    @property
-    def parent(self) -> str: ...
     @property
     def part(self) -> str: ...
     @property
