@@ -105,6 +105,14 @@ def ready(database: Server, bundle: Bundle) -> Server:
     return database
 
 
+def anew(database: Server, bundle: Bundle) -> Server:
+    """The database with the bundle's tables and nothing in them, whatever there was before."""
+    schemas = "claims, canonical, history, versions, waiting, provenance, fieldmap, identity"
+    with database.connect() as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS {schemas} CASCADE".encode())
+    return ready(database, bundle)
+
+
 def rows(database: Database, statement: str, *values: object) -> list[tuple[Any, ...]]:
     """The result of a statement."""
     with database.connect() as connection:

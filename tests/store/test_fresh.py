@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 from tests.conftest import empty_database
-from tests.support import MemoryPage, Pages, compiled, ready, rows
+from tests.support import MemoryPage, Pages, anew, compiled, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
@@ -106,14 +106,6 @@ def found(database: Server, bundle: Bundle, runs: list[tuple[str, list[MemoryPag
     return [rows(database, question) for question in questions(bundle)]
 
 
-def begun(database: Server, bundle: Bundle) -> None:
-    with database.connect() as connection:
-        connection.execute(
-            "DROP SCHEMA IF EXISTS claims, canonical, history, versions, waiting, provenance, fieldmap, identity CASCADE"
-        )
-    ready(database, bundle)
-
-
 def emptied(database: Server) -> None:
     own = ("ledger", "held", "listed", "dead_letters", "incomplete", "warned", "conflicts", "pages", "page_breaks", "accounts", "held_shares")  # fmt: skip
     with database.connect() as connection:
@@ -136,7 +128,7 @@ def test_what_is_fresh_ends_as_what_is_written_over(
     dice = random.Random(seed)  # noqa: S311
     kind = {"history": seed % 3 == 1, "parts": seed % 2 == 1, "second": seed % 4 == 3}
     bundle = compiled(tmp_path_factory.mktemp("maps"), all=model(dice, **kind))
-    begun(database, bundle)
+    anew(database, bundle)
     steps = bundle.steps("sql/merge/thing.sql")
     assert ("fresh" in steps) is not kind["second"]
     other, pages = Pages(), Pages()
@@ -165,7 +157,7 @@ def test_a_claim_that_makes_no_row_adds_to_the_row_of_its_key(
     monkeypatch.setattr(intake, "BATCH_RECORDS", size)
     dice = random.Random(0)  # noqa: S311
     bundle = compiled(tmp_path_factory.mktemp("maps"), all=model(dice, history=False, parts=False, second=False))
-    begun(database, bundle)
+    anew(database, bundle)
     pages, at = Pages(), "2026-01-01T00:00:00Z"
     named = {"id": "1", "number": "K", "name": "Ada", "at": at}
     nameless = {"id": "2", "number": "K", "size": 5, "at": at}
@@ -183,7 +175,7 @@ def test_what_is_mapped_and_not_written_yet_is_not_taken_for_unknown(
     monkeypatch.setattr(Waiting, "dice", SimpleNamespace(random=lambda: 0))
     dice = random.Random(0)  # noqa: S311
     bundle = compiled(tmp_path_factory.mktemp("maps"), all=model(dice, history=False, parts=False, second=False))
-    begun(database, bundle)
+    anew(database, bundle)
     pages, at = Pages(), "2026-01-01T00:00:00Z"
     first, then = [{"id": "1", "number": "K", "name": name, "at": at} for name in ("Ada", "Bob")]
     others = [{"id": "2", "number": number, "name": "Eve", "at": at} for number in "LM"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.store.test_keeping import MAP, MAPS, Fold, at, full, history, sparse
-from tests.support import MemoryPage, Pages, compiled, load, ready, rows
+from tests.support import MemoryPage, Pages, anew, compiled, load, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
@@ -39,14 +39,6 @@ def until(fold: Fold, day: int) -> list[tuple[Any, ...]]:
     return Fold({no: versions for no, versions in seen.items() if versions}).rows()
 
 
-def fresh(database: Server, bundle: Bundle) -> None:
-    with database.connect() as connection:
-        connection.execute(
-            "DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity, versions, history CASCADE"
-        )
-    ready(database, bundle)
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_the_row_of_a_time_is_the_fold_of_the_versions_until_then(
     bundle: Bundle, database: Server, monkeypatch: pytest.MonkeyPatch, seed: int
@@ -60,7 +52,7 @@ def test_the_row_of_a_time_is_the_fold_of_the_versions_until_then(
         MemoryPage(position, Pages().page({"data": [record]}).body)
         for position, record in zip(positions, records, strict=True)
     ]
-    fresh(database, bundle)
+    anew(database, bundle)
     monkeypatch.setattr(intake, "BATCH_RECORDS", chance.choice((1, 2, 3, 100)))
     fold, told = Fold(), []
     # In the archive's order, in several runs: after each all that was known so far is the fold of what came.
@@ -83,7 +75,7 @@ def test_a_replay_of_the_same_maps_learns_nothing(bundle: Bundle, database: Serv
     chance = random.Random(3)  # noqa: S311
     pages = Pages()
     made = [pages.page({"data": [record]}) for record in history(chance) + history(chance)]
-    fresh(database, bundle)
+    anew(database, bundle)
     load(database, bundle, MAP, made)
     written = rows(database, "SELECT ctid::text, xmin::text, h::text FROM history.ticket h ORDER BY 1")
     again = [pages.page({"data": []}), *(MemoryPage(page.position + 10**9, page.body) for page in made)]
@@ -97,7 +89,7 @@ def test_another_map_fills_the_past_anew(bundle: Bundle, database: Server, tmp_p
         pages.page({"data": [record]})
         for record in (full("A", 1, body="One"), sparse("A", 3, subject="x"), full("A", 2, body="Two"))
     ]
-    fresh(database, bundle)
+    anew(database, bundle)
     load(database, bundle, MAP, made)
     assert [as_of(database, day)[0][2] for day in (1, 2, 3)] == ["One", "Two", "Two"]
     other = compiled(tmp_path, all=ALL.replace("body    = text", "body    = lower(text)"))
@@ -112,7 +104,7 @@ def test_the_value_of_a_time_leads_to_the_version_that_gave_it(bundle: Bundle, d
         pages.page({"data": [record]})
         for record in (full("A", 1, body="long"), sparse("A", 2, subject="new"), full("A", 3, body="short"))
     ]
-    fresh(database, bundle)
+    anew(database, bundle)
     load(database, bundle, MAP, made)
     kept = f"SELECT (_kept->'body'->>'position')::bigint FROM versions.{MAP} ORDER BY _changed"
     assert rows(database, kept) == [(None,), (made[0].position,), (None,)]

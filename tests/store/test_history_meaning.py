@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.conftest import empty_database
 from tests.store.test_merge_meaning import EXAMPLES, Version, arrive, history, model, reference
 from tests.store.test_merge_rules import FIELDS, START, columns, shown, stored
-from tests.support import project, ready, rows
+from tests.support import anew, project, rows
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.project import compile_project
@@ -50,11 +50,7 @@ def test_the_row_of_a_time_is_what_the_reference_makes_of_the_versions_until_the
     assert checked.ok, [item.message for item in checked.diagnostics]
     bundle, entity = compile_project(checked), checked.project.entities[0]
     versions = history(dice)
-    with database.connect() as connection:
-        connection.execute(
-            "DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity, versions, history CASCADE"
-        )
-    ready(database, bundle)
+    anew(database, bundle)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(intake, "BATCH_RECORDS", dice.choice((1, 5, 100)))
         arrive(database, bundle, dice, versions)

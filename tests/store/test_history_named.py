@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import Pages, compiled, load, project, ready, rows
+from tests.support import Pages, anew, compiled, load, project, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
@@ -132,21 +132,13 @@ def as_of(database: Server, month: int, known: Any = None) -> tuple[Any, Any]:
     return one("person", "number", "number, boss"), one("team", "code", "code, lead")
 
 
-def fresh(database: Server, bundle: Bundle) -> None:
-    with database.connect() as connection:
-        connection.execute(
-            "DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity, versions, history CASCADE"
-        )
-    ready(database, bundle)
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_an_id_stands_for_the_key_that_its_record_had_at_the_time(
     bundle: Bundle, database: Server, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311
     persons, groups = people(chance), teams(chance)
-    fresh(database, bundle)
+    anew(database, bundle)
     monkeypatch.setattr(intake, "BATCH_RECORDS", chance.choice((1, 3, 100)))
     # Each lot is a run of one of the two maps, in any order.
     lots = [(PEOPLE, persons[n : n + 3]) for n in range(0, len(persons), 3)]
@@ -168,7 +160,7 @@ def test_an_id_stands_for_the_key_that_its_record_had_at_the_time(
 
 
 def test_a_list_follows_each_of_its_ids(bundle: Bundle, database: Server) -> None:
-    fresh(database, bundle)
+    anew(database, bundle)
     pages = Pages()
     load(
         database,
@@ -194,7 +186,7 @@ def test_a_list_follows_each_of_its_ids(bundle: Bundle, database: Server) -> Non
 def test_another_map_of_the_named_records_changes_the_past_of_those_that_name_them(
     bundle: Bundle, database: Server, tmp_path: Path
 ) -> None:
-    fresh(database, bundle)
+    anew(database, bundle)
     pages = Pages()
     named = [pages.page({"data": [{"id": "a", "no": 1, "at": at(1)}]})]
     naming = [pages.page({"data": [{"id": "t", "code": 1, "lead": "a", "at": at(2)}]})]

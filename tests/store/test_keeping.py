@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import MemoryPage, Pages, compiled, load, ready, rows
+from tests.support import MemoryPage, Pages, anew, compiled, load, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
@@ -231,9 +231,7 @@ def test_the_order_of_arrival_changes_nothing(
     for page, record in zip(made, records, strict=True):
         fold.see(page, [record])
     for attempt in range(4):
-        with database.connect() as connection:
-            connection.execute("DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity CASCADE")
-        ready(database, bundle)
+        anew(database, bundle)
         monkeypatch.setattr(intake, "BATCH_RECORDS", chance.choice((1, 2, 3, 100)))
         # In what order they lie in the archive is part of the archive; here only times rank them.
         order = list(range(len(made))) if attempt == 0 else chance.sample(range(len(made)), len(made))
@@ -255,9 +253,7 @@ def test_batches_and_redelivery_change_nothing(
     made = [pages.page({"data": records[start : start + 2]}) for start in range(0, len(records), 2)]
     found = []
     for size, runs in ((100, [made]), (1, [made]), (2, [made[:3], made[:5], made])):
-        with database.connect() as connection:
-            connection.execute("DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity CASCADE")
-        ready(database, bundle)
+        anew(database, bundle)
         monkeypatch.setattr(intake, "BATCH_RECORDS", size)
         for run in runs:
             load(database, bundle, MAP, run)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.conftest import empty_database
 from tests.store.test_merge_rules import CONDITIONS, FIELDS, RULES, START, columns, shown, stored, values
-from tests.support import Pages, load, project, ready, rows
+from tests.support import Pages, anew, load, project, rows
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.claims import claims_of
@@ -353,9 +353,7 @@ def test_any_arrival_ends_in_what_the_reference_makes(
     wanted = reference(checked.project, versions)
     seen = []
     for _ in range(ORDERS):
-        with database.connect() as connection:
-            connection.execute("DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity CASCADE")
-        ready(database, bundle)
+        anew(database, bundle)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(intake, "BATCH_RECORDS", dice.choice((1, 2, 5, 100)))
             arrive(database, bundle, dice, versions)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import empty_database
-from tests.support import MemoryPage, Pages, compiled, load, ready, rows
+from tests.support import MemoryPage, Pages, anew, compiled, load, rows
 
 from fieldmap.compiler.emit import sql
 from fieldmap.runtime.load import intake
@@ -71,10 +71,8 @@ QUESTIONS = (
 def found(
     database: Server, folder: Any, text: str, pages: list[tuple[str, MemoryPage]]
 ) -> tuple[str, list[list[tuple[Any, ...]]]]:
-    with database.connect() as connection:
-        connection.execute("DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity CASCADE")
     bundle = compiled(folder, all=text)
-    ready(database, bundle)
+    anew(database, bundle)
     for source, page in pages:
         load(database, bundle, f"{source}_one__thing", [page])
     return bundle.steps("sql/merge/thing.sql")["merge"], [rows(database, question) for question in QUESTIONS]
@@ -140,9 +138,7 @@ def test_records_that_are_told_apart_by_more_than_the_key_are_gathered(
     pages = Pages()
     lines = [{"id": one, "code": other, "name": name} for (one, other), name in zip(records, "AB", strict=True)]
     text = ONE.replace("<TYPE>", type).replace("<CODE>", code)
-    with database.connect() as connection:
-        connection.execute("DROP SCHEMA IF EXISTS claims, canonical, provenance, fieldmap, identity CASCADE")
     bundle = compiled(tmp_path_factory.mktemp("one"), all=text)
-    ready(database, bundle)
+    anew(database, bundle)
     load(database, bundle, "a_one__thing", [pages.page(lines)])
     assert len(rows(database, "SELECT name FROM canonical.thing")) == 1
