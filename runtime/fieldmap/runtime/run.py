@@ -17,6 +17,7 @@ from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.decisions import settle
 from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError, UsageError
+from fieldmap.runtime.fetching import parent_of
 from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.load.mapping import Processes
 from fieldmap.runtime.load.merging import Changes, deferrable, remerge, unclaimed
@@ -26,7 +27,7 @@ from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.reports import Progress, Report, standing
 from fieldmap.runtime.store.database import Connection, Database, told
 from fieldmap.runtime.store.reconcile import first_line, prepare, prepare_own
-from fieldmap.runtime.syncing import Options, Sync, parent_of
+from fieldmap.runtime.syncing import Options, Sync
 
 if TYPE_CHECKING:
     from fieldmap.runtime.acquire.flow import Flows

@@ -1,41 +1,38 @@
 """A sync: each resource is fetched into the archive and loaded from there, several at once or one after the other.
 
 Fetching and loading are two lines of threads with the resources in the same order. Neither waits for the other's slowness: pages that
-are not loaded yet lie in the archive (`handover`). With one resource at a time all is done in the caller's thread.
+are not loaded yet lie in the archive (`handover`). With one resource at a time all is done in the caller's thread. What fetching
+is of one resource is in `fetching`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 
-from fieldmap.runtime.acquire import acquire
-from fieldmap.runtime.acquire.family import Family, Memory
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Writer
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import (
-    ArchiveBusyError,
     AwayError,
     DatabaseError,
     FieldmapError,
     FindingsError,
     StoppedError,
 )
+from fieldmap.runtime.fetching import LOOKS, Fetcher, Unwritten, parent_of, parts
 from fieldmap.runtime.handover import GivenUpError, Handover, Part, Room
 from fieldmap.runtime.load import intake
 from fieldmap.runtime.load.loader import Loaded
 from fieldmap.runtime.load.mapping import Processes
-from fieldmap.runtime.loading import Loading, Patient, check_archive
-from fieldmap.runtime.plan import HttpResource, PushConnector
+from fieldmap.runtime.loading import Loading, Patient
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.reports import Progress, Report, standing
 from fieldmap.runtime.store.database import Database, told
@@ -44,7 +41,6 @@ from fieldmap.runtime.store.reconcile import first_line
 if TYPE_CHECKING:
     from fieldmap.runtime.acquire.flow import Flows
 
-_LOOKS: Final = 0.2  # seconds after which the main thread looks for signals, and a run for a lock that it waits for
 # A thread that waits for a name to be resolved or a connection to come about cannot be told to end; it dies with the process.
 _ENDS_WITHIN: Final = 10.0
 # So often the loading of a resource is begun anew after a connection that broke where the loader does not see to it itself.
@@ -76,20 +72,6 @@ class _Taken:
             yield part
 
 
-@dataclass(frozen=True)
-class _Unwritten:
-    """Stands for the writer of a resource that is only pushed: who takes deliveries holds that, and what came is loaded all the same.
-    last: where the archive ends."""
-
-    last: int | None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
 @dataclass
 class _Course:
     """A resource on its way through the threads. begun: set when `writer` or `error` is; fetched: when it is through. parent:
@@ -99,15 +81,14 @@ class _Course:
     parent: _Course | None = None
     begun: threading.Event = field(default_factory=threading.Event)
     fetched: threading.Event = field(default_factory=threading.Event)
-    writer: Writer | _Unwritten | None = None
+    writer: Writer | Unwritten | None = None
     last: int | None = None
     handover: Handover | None = None
     error: BaseException | None = None
 
 
 class Sync:
-    """dead: of a resource's records so many percent may be dead letters. workers: that map for all of them. applied: by resource the titles of its maps and the archive
-    position through which the database has them."""
+    """dead: of a resource's records so many percent may be dead letters. workers: that map for all of them. applied: as of `Fetcher`."""
 
     def __init__(
         self,
@@ -131,16 +112,24 @@ class Sync:
         self._archive = archive
         self._ports = replace(ports, waits=progress.waits)
         self._database = Patient(database, self._ports, options.patience)
-        self._environ = environ
+        self._fetcher = Fetcher(
+            bundle,
+            archive,
+            self._ports,
+            environ,
+            progress,
+            report=report,
+            wanted=wanted,
+            wait=options.wait,
+            flows=flows,
+            applied=applied,
+        )
         self._progress = progress
         self._run = run
         self._report = report
-        self._wanted = wanted
         self._options = options
         self._dead = dead
         self._workers = workers
-        self._flows = flows
-        self._applied = applied
         self._lock = threading.Lock()
         self._away: AwayError | None = None
         self._broken: DatabaseError | None = None
@@ -155,8 +144,8 @@ class Sync:
             self._at_once(names)
         else:
             for name in names:
-                with self._noted(name), self._opened(name) as writer:
-                    self._load(name, writer.last, self._parts(self._pages(name, writer)))
+                with self._noted(name), self._fetcher.opened(name) as writer:
+                    self._load(name, writer.last, parts(self._fetcher.pages(name, writer)))
         if self._crash is not None:
             raise self._crash
         self._put_in_order(names)
@@ -190,7 +179,7 @@ class Sync:
             for thread in threads:
                 while thread.is_alive():
                     # In short waits, between which Python looks for signals.
-                    thread.join(_LOOKS)
+                    thread.join(LOOKS)
         except BaseException:
             self._ports.stop.set()
             self._end(threads)
@@ -221,11 +210,11 @@ class Sync:
 
     def _fetch_in_turn(self, course: _Course) -> None:
         try:
-            while course.parent is not None and not course.parent.fetched.wait(_LOOKS):
+            while course.parent is not None and not course.parent.fetched.wait(LOOKS):
                 self._progress.waits(course.resource, f"waits for {course.parent.resource}")
                 self._look()
             self._progress.waits(course.resource, "")
-            course.writer = writer = self._opened(course.resource)
+            course.writer = writer = self._fetcher.opened(course.resource)
             course.last = writer.last
             course.handover = Handover(
                 self._archive, course.resource, writer.last, self._options.room, intake.BATCH_BYTES
@@ -236,7 +225,7 @@ class Sync:
         finally:
             course.begun.set()
         try:
-            for page in self._pages(course.resource, writer):
+            for page in self._fetcher.pages(course.resource, writer):
                 self._look()
                 course.handover.put(page)
         except GivenUpError:
@@ -249,7 +238,7 @@ class Sync:
     def _load_fetched(self, course: _Course) -> None:
         """Loads what is handed over of a resource; waits until it is fetched, whatever becomes of the loading."""
         with self._noted(course.resource):
-            while not course.begun.wait(_LOOKS):
+            while not course.begun.wait(LOOKS):
                 self._look()
             if course.writer is None or course.handover is None:
                 assert course.error is not None  # noqa: S101  (one of the two is set)
@@ -266,87 +255,6 @@ class Sync:
             raise StoppedError("The run was told to end")
 
     # ------------------------------------------------------------------------------------------------ one resource
-
-    def _opened(self, resource: str) -> Writer | _Unwritten:
-        """The writer of a resource, once no other run has it. Raises ArchiveBusyError if that is not waited for, ArchiveError if the
-        archive is older than the database."""
-        if isinstance(self._bundle.connector(resource.split(".")[0]), PushConnector):
-            self._check_archive(resource)
-            return _Unwritten(self._archive.last(resource))
-        waits = False
-        while True:
-            try:
-                writer = self._archive.writer(resource)
-                break
-            except ArchiveBusyError as busy:
-                if not self._options.wait:
-                    raise
-                if not waits:
-                    self._progress.cut(resource, f"waits: {busy}")
-                    self._progress.waits(resource, "another run has it")
-                waits = True
-            self._ports.clock.sleep(_LOOKS)
-        if waits:
-            self._progress.waits(resource, "")
-        try:
-            if writer.cut is not None:
-                self._progress.cut(resource, str(writer.cut))
-            self._check_archive(resource)
-        except BaseException:
-            writer.close()
-            raise
-        return writer
-
-    def _check_archive(self, resource: str) -> None:
-        for title, through in self._applied.get(resource, ()):
-            check_archive(self._archive, title, resource, through)
-
-    def _pages(self, resource: str, writer: Writer | _Unwritten) -> Iterator[Archived | ClosedSweep]:
-        """Fetches; gives each page when it is durable."""
-        if isinstance(writer, _Unwritten):
-            self._progress.stands(resource, "loading")
-            return
-        self._progress.stands(resource, "fetching")
-        through = ""
-        wanted = replace(self._wanted, note=functools.partial(self._progress.cut, resource))
-        state = self._ports.state
-        memory = Memory(state, self._ports.clock, self._bundle.apart) if state is not None else None
-        for page in acquire(
-            self._bundle.connector(resource.split(".")[0]),
-            resource,
-            writer=writer,
-            ports=self._ports,
-            environ=self._environ,
-            wanted=wanted,
-            flows=self._flows,
-            family=Family(self._archive, self._bundle.parent, memory),
-        ):
-            if isinstance(page, ClosedSweep):
-                through = page.end.through
-            else:
-                self._report.pages[resource] = self._report.pages.get(resource, 0) + 1
-                self._progress.fetched(resource, 1)
-            yield page
-        self._progress.stands(resource, "loading", through)
-
-    def _parts(self, pages: Iterable[Archived | ClosedSweep]) -> Iterator[list[Archived | ClosedSweep]]:
-        """Pages in portions of bounded size, as `Handover` makes them. When the source fails in the middle, what was archived is
-        loaded before it is said."""
-        part: list[Archived | ClosedSweep] = []
-        size = 0
-        try:
-            for page in pages:
-                part.append(page)
-                size += 0 if isinstance(page, ClosedSweep) else len(page.content())
-                if size >= intake.BATCH_BYTES:
-                    yield part
-                    part, size = [], 0
-        except FieldmapError:
-            if part:
-                yield part
-            raise
-        if part:
-            yield part
 
     def _load(self, resource: str, last: int | None, parts: Iterator[Iterable[Archived | ClosedSweep]]) -> None:
         """Loads what the archive has through `last`, then the parts. Without a database they are only taken off, so that fetching
@@ -428,13 +336,6 @@ class Sync:
         report.maps = {key: report.maps[key] for key in sorted(report.maps, key=order.index)}
         report.pages = {name: report.pages[name] for name in names if name in report.pages}
         report.failed = {name: report.failed[name] for name in names if name in report.failed}
-
-
-def parent_of(bundle: Bundle, resource: str) -> str | None:
-    """The resource for each record of which another is asked; None if it is asked by itself."""
-    connector = bundle.connector(resource.split(".")[0])
-    found = next((one for one in connector.resources if one.name == resource), None)
-    return found.parent.resource if isinstance(found, HttpResource) and found.parent is not None else None
 
 
 def _queue(courses: Iterable[_Course]) -> queue.SimpleQueue[_Course]:
