@@ -23,6 +23,38 @@ from fieldmap.runtime.store.database import Connection
 _LIMIT = 20
 
 
+Entity = Annotated[str, typer.Argument(help="The entity, such as Worker.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only rows for which this holds, written as after `must` in an entity; may be said several times."
+    ),
+]
+Key = Annotated[str, typer.Option(help="Only the row of this key; parts of a key separated by commas.")]
+Fields = Annotated[str, typer.Option(help="Only these fields, separated by commas.")]
+Limit = Annotated[
+    int | None, typer.Option(help=f"How many rows at the most; {_LIMIT} on the screen, all in a file.", min=1)
+]
+AsOf = Annotated[
+    str,
+    typer.Option(help="Rows as they were at the end of this day (UTC) or at this time, by the time of the sources."),
+]
+KnownAt = Annotated[str, typer.Option(help="By what was known at the end of this day (UTC) or at this time.")]
+Provenance = Annotated[
+    bool, typer.Option("--provenance", help="A line for each value, with its source, rule and archive place.")
+]
+Format = Annotated[str, typer.Option(help="table, json, csv or parquet.")]
+Output = Annotated[Path | None, typer.Option(help="Write into this file, which is replaced whole, instead of showing.")]
+Reveal = Annotated[bool, typer.Option("--reveal", help="Print personal and restricted values in full.")]
+Unguarded = Annotated[
+    bool,
+    typer.Option(
+        "--unguarded",
+        help="In CSV: texts exactly as they are, also those that a spreadsheet would run as formulas.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     app.command(
         epilog="Example: fieldmap query Worker --where 'status == active and hired_on >= 2026-01-01' ·"
@@ -31,40 +63,18 @@ def register(app: typer.Typer) -> None:
 
 
 def query(
-    entity: Annotated[str, typer.Argument(help="The entity, such as Worker.")],
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only rows for which this holds, written as after `must` in an entity; may be said several times."
-        ),
-    ] = None,
-    key: Annotated[str, typer.Option(help="Only the row of this key; parts of a key separated by commas.")] = "",
-    fields: Annotated[str, typer.Option(help="Only these fields, separated by commas.")] = "",
-    limit: Annotated[
-        int | None, typer.Option(help=f"How many rows at the most; {_LIMIT} on the screen, all in a file.", min=1)
-    ] = None,
-    as_of: Annotated[
-        str,
-        typer.Option(
-            help="Rows as they were at the end of this day (UTC) or at this time, by the time of the sources."
-        ),
-    ] = "",
-    known_at: Annotated[str, typer.Option(help="By what was known at the end of this day (UTC) or at this time.")] = "",
-    provenance: Annotated[
-        bool, typer.Option("--provenance", help="A line for each value, with its source, rule and archive place.")
-    ] = False,
-    format: Annotated[str, typer.Option(help="table, json, csv or parquet.")] = "table",
-    output: Annotated[
-        Path | None, typer.Option(help="Write into this file, which is replaced whole, instead of showing.")
-    ] = None,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Print personal and restricted values in full.")] = False,
-    unguarded: Annotated[
-        bool,
-        typer.Option(
-            "--unguarded",
-            help="In CSV: texts exactly as they are, also those that a spreadsheet would run as formulas.",
-        ),
-    ] = False,
+    entity: Entity,
+    where: Where = None,
+    key: Key = "",
+    fields: Fields = "",
+    limit: Limit = None,
+    as_of: AsOf = "",
+    known_at: KnownAt = "",
+    provenance: Provenance = False,
+    format: Format = "table",
+    output: Output = None,
+    reveal: Reveal = False,
+    unguarded: Unguarded = False,
     json: Json = False,
 ) -> None:
     """Shows canonical rows, in the order of their key.
@@ -72,11 +82,7 @@ def query(
     Conditions name fields and compare them: == != < > <= >=, and or not, is absent, in [a, b]; dates as 2026-01-31, texts in quotes,
     amounts with their unit (12 km, 500 EUR).
     """
-    format = "json" if json else format
-    if format not in FORMATS:
-        raise UsageError(f"There is no format {format}; there are: {', '.join(FORMATS)}")
-    if format == "parquet" and output is None:
-        raise UsageError("Parquet is for programs and not for a screen; name a file with --output rows.parquet")
+    format = _format("json" if json else format, output)
     workspace = Workspace.here()
     bundle = workspace.existing_bundle()
     info = entity_of(bundle, entity)
@@ -101,6 +107,14 @@ def query(
                 _show(connection, question, json=format == "json")
         except (psycopg.errors.InvalidTextRepresentation, psycopg.errors.DatetimeFieldOverflow):
             raise _none(question, key) from None
+
+
+def _format(format: str, output: Path | None) -> str:
+    if format not in FORMATS:
+        raise UsageError(f"There is no format {format}; there are: {', '.join(FORMATS)}")
+    if format == "parquet" and output is None:
+        raise UsageError("Parquet is for programs and not for a screen; name a file with --output rows.parquet")
+    return format
 
 
 def _none(question: Question, key: str) -> FindingsError:

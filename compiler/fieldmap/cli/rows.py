@@ -91,20 +91,25 @@ def parts(items: Iterable[Item]) -> Iterator[list[Item]]:
         yield part
 
 
-def _of_view(view: str, columns: LiteralString, order: LiteralString) -> Callable[..., sql.Composed]:
-    """The statement for a view of each entity."""
+def _of_view(
+    view: str,
+    columns: LiteralString,
+    order: LiteralString,
+    item: Callable[[Bundle, EntityInfo, tuple[Any, ...]], dict[str, Any]],
+    show: Callable[[Found], None],
+    words: tuple[str, str, str],
+) -> Kind:
+    """A list that each entity has a view for."""
 
     def statement(info: EntityInfo, most: sql.Composable) -> sql.Composed:
-        named = sql.Identifier(f"{info.table}_{view}")
         return sql.SQL("SELECT {} FROM provenance.{} ORDER BY {}{}").format(
-            sql.SQL(columns), named, sql.SQL(order), most
+            sql.SQL(columns), sql.Identifier(f"{info.table}_{view}"), sql.SQL(order), most
         )
 
-    return statement
+    def number(info: EntityInfo) -> sql.Composed:
+        return sql.SQL("SELECT count(*) FROM provenance.{}").format(sql.Identifier(f"{info.table}_{view}"))
 
-
-def _number_of_view(view: str) -> Callable[[EntityInfo], sql.Composed]:
-    return lambda info: sql.SQL("SELECT count(*) FROM provenance.{}").format(sql.Identifier(f"{info.table}_{view}"))
+    return Kind(statement, number, item, show, words)
 
 
 def _number_of(table: str) -> Callable[[EntityInfo], sql.Composed]:
@@ -241,7 +246,7 @@ def stale(told: Callable[[str, str, str, str], str]) -> Kind:
 
     columns: LiteralString = "key, map, record, changed, rejected, code, field, reason, dead_letter"
     words = ("No claim is stale.", "claim is stale", "claims are stale")
-    return Kind(_of_view("stale", columns, "2, 3, 1"), _number_of_view("stale"), item, _show_stale, words)
+    return _of_view("stale", columns, "2, 3, 1", item, _show_stale, words)
 
 
 def _show_stale(found: Found) -> None:
@@ -276,16 +281,18 @@ INCOMPLETE = Kind(
     _show_incomplete,
     ("No rows are held back.", "row is held back", "rows are held back"),
 )
-DUPLICATES = Kind(
-    _of_view("duplicates", "key, map, records", "map, key"),
-    _number_of_view("duplicates"),
+DUPLICATES = _of_view(
+    "duplicates",
+    "key, map, records",
+    "map, key",
     _duplicate,
     _show_duplicates,
     ("No source claims a key twice.", "key is claimed twice", "keys are claimed twice"),
 )
-DANGLING = Kind(
-    _of_view("dangling", "key, field, refers_to", "2, 3, 1"),
-    _number_of_view("dangling"),
+DANGLING = _of_view(
+    "dangling",
+    "key, field, refers_to",
+    "2, 3, 1",
     _dangling,
     _show_dangling,
     ("Every reference finds its row.", "reference finds no row", "references find no row"),

@@ -1,0 +1,164 @@
+"""What a run did, once it has ended: its accounts, rows that changed, and what wants a look; in words, or as data for `--json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import sql
+
+from fieldmap.cli.console import count, out, plural, say, table
+from fieldmap.cli.reporting import show_accounts
+from fieldmap.cli.runfacts import accounts
+from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.load.merging import Changes
+from fieldmap.runtime.reports import Report
+from fieldmap.runtime.store.database import Connection, Database
+
+
+def attention_of(database: Database, run: int) -> dict[str, Any]:
+    """The accounts of a run, and what wants a look after it: open dead letters, held values, warnings, incomplete rows by entity."""
+    with database.connect() as connection:
+        entities = connection.execute("SELECT entity, table_name FROM fieldmap.entities ORDER BY entity").fetchall()
+        return {
+            "accounts": accounts(connection, run),
+            "dead_letters": _number(connection, sql.SQL("fieldmap.dead_letters")),
+            "held": _number(connection, sql.SQL("fieldmap.held WHERE NOT invented")),
+            "warnings": _number(connection, sql.SQL("fieldmap.listed")),
+            **{name: _by_entity(connection, name) for name in ("incomplete", "conflicts", "warned")},
+            "rows": {name: _number(connection, sql.Identifier("canonical", table)) for name, table in entities},
+        }
+
+
+def _number(connection: Connection, rows: sql.Composable) -> int:
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(rows)).fetchone()
+    return row[0] if row is not None else 0
+
+
+def _by_entity(connection: Connection, table: str) -> dict[str, int]:
+    counted = sql.SQL("SELECT entity, count(*) FROM {} GROUP BY entity").format(sql.Identifier("fieldmap", table))
+    return dict(connection.execute(counted).fetchall())
+
+
+def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, detailed: bool) -> None:
+    """The accounts of a run, the entities' rows, and what wants a look."""
+    _show_read(report, bundle, attention)
+    _show_rows(report, attention)
+    if detailed:
+        _show_changes(report, bundle)
+    _show_attention(report, bundle, attention)
+
+
+def _show_read(report: Report, bundle: Bundle, attention: dict[str, Any]) -> None:
+    read = [item for item in attention["accounts"] if item["pages"] or item["read"]]
+    named = {item["map"] for item in read}
+    idle = [title for title in (bundle.map(map_id).title for map_id in report.maps) if title not in named]
+    console = out()
+    if read:
+        show_accounts(read)
+    for map_id, loaded in report.maps.items():
+        if loaded.counts.absent:
+            number = loaded.counts.absent
+            verb = "was" if number == 1 else "were"
+            console.print(
+                f"{plural(number, 'record')} of {bundle.map(map_id).title} {verb} withdrawn: a full sweep of the source lacks"
+                f" {'it' if number == 1 else 'them'}.",
+                soft_wrap=True,
+            )
+    # A row of noughts would read as if all records had gone.
+    if idle:
+        say(console, f"Nothing new was read for {', '.join(idle)}.")
+    console.print()
+
+
+def _show_rows(report: Report, attention: dict[str, Any]) -> None:
+    changes = report.entities()
+    for name, total in attention["rows"].items():
+        change = changes.get(name, Changes())
+        parts = [
+            f"{count(number)} {word}"
+            for number, word in ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone"))
+            if number
+        ]
+        if attention["incomplete"].get(name):
+            parts.append(f"{count(attention['incomplete'][name])} incomplete")
+        if attention["conflicts"].get(name):
+            parts.append(plural(attention["conflicts"][name], "conflict"))
+        if attention["warned"].get(name):
+            parts.append(f"{count(attention['warned'][name])} warned of")
+        out().print(f"{name:<20} {plural(total, 'row')}{': ' + ', '.join(parts) if parts else ': nothing changed'}")
+
+
+def _show_attention(report: Report, bundle: Bundle, attention: dict[str, Any]) -> None:
+    """What wants a look, and the command that shows it."""
+    console = out()
+    if any(attention[what] for what in ("dead_letters", "held", "incomplete", "conflicts", "warnings", "warned")):
+        console.print()
+    if attention["dead_letters"]:
+        verb = "is" if attention["dead_letters"] == 1 else "are"
+        console.print(f"{plural(attention['dead_letters'], 'record')} {verb} in the dead letters: fieldmap dlq")
+    if attention["held"]:
+        verb = "is" if attention["held"] == 1 else "are"
+        console.print(f"{plural(attention['held'], 'value')} could not be read and {verb} held: fieldmap dlq held")
+    _show_bare(report, bundle)
+    if attention["warnings"]:
+        console.print(f"{plural(attention['warnings'], 'warning')} of records that are loaded: fieldmap dlq warnings")
+    incomplete = sum(attention["incomplete"].values())
+    if incomplete:
+        verb = "is" if incomplete == 1 else "are"
+        console.print(f"{plural(incomplete, 'row')} {verb} held back as incomplete: fieldmap incomplete")
+    conflicts, warned = sum(attention["conflicts"].values()), sum(attention["warned"].values())
+    if conflicts:
+        console.print(f"{plural(conflicts, 'conflict')} between claims: fieldmap conflicts")
+    if warned:
+        console.print(f"{plural(warned, 'warning')} about rows: fieldmap dlq warnings")
+
+
+def _show_bare(report: Report, bundle: Bundle) -> None:
+    """How often the unit is the author's word: `bare in inch`."""
+    for map_id, loaded in report.maps.items():
+        counted = loaded.counts.bare
+        if counted:
+            paths = ", ".join(f"{path} {count(number)}" for path, number in sorted(counted.items()))
+            verb = "was" if counted.total() == 1 else "were"
+            out().print(
+                f"{plural(counted.total(), 'number')} of {bundle.map(map_id).title} had no unit and {verb} read in the one that the map gives: {paths}",
+                soft_wrap=True,
+            )
+
+
+def _show_changes(report: Report, bundle: Bundle) -> None:
+    """Which fields changed in how many rows, with the first few before and after."""
+    lines = []
+    for name, change in report.entities().items():
+        info = bundle.entity(name)
+        for field, number in sorted(change.fields.items(), key=lambda item: -item[1]):
+            unit = f" {info.units[field]}" if info is not None and field in info.units else ""
+            samples = [
+                f"{old or 'absent'} → {new or 'absent'}{unit} ({key})"
+                for key, f, old, new in change.samples
+                if f == field
+            ][:3]
+            lines.append((f"{name}.{field}", plural(number, "row"), "   ".join(samples)))
+    if lines:
+        out().print("\nValues that changed:")
+        table(["field", "changed in", "before → after (key)"], lines)
+
+
+def as_json(report: Report, attention: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "run": report.run,
+        "maps": {map_id: {**vars(loaded.counts)} for map_id, loaded in report.maps.items()},
+        "pages_fetched": report.pages,
+        "entities": {
+            name: {
+                "new": c.new,
+                "changed": c.changed,
+                "gone": c.gone,
+                "fields": c.fields,
+                "samples": [list(s) for s in c.samples],
+            }
+            for name, c in report.entities().items()
+        },
+        "failed": report.failed,
+        **attention,
+    }
