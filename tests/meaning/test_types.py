@@ -15,7 +15,7 @@ from tests.meaning.expressions import DATE, DATETIME, DECIMAL, DURATION, INT, TE
 from tests.meaning.one import converted, made, path, read
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.interpret.evaluation import longer
+from fieldmap.compiler.interpret.comparing import longer
 from fieldmap.runtime.values.durations import order, parse
 from fieldmap.runtime.values.numbers import base64_number
 from fieldmap.runtime.values.outcome import Duration, Failed

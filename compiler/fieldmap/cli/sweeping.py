@@ -18,6 +18,7 @@ from fieldmap.runtime.errors import SourceError, UsageError
 from fieldmap.runtime.plan import DatabaseConnector, FilesConnector, HttpConnector
 
 if TYPE_CHECKING:
+    from fieldmap.cli.workspace import Workspace
     from fieldmap.runtime.acquire.sweeps import Preview
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
@@ -90,49 +91,9 @@ def seconds_of(text: str) -> int:
     return seconds
 
 
-def show_previews(workspace: Any, bundle: Bundle, resources: list[str], wanted: Wanted, *, json: bool) -> None:
+def show_previews(workspace: Workspace, bundle: Bundle, resources: list[str], wanted: Wanted, *, json: bool) -> None:
     """What a sync would ask for first, of each resource; nothing is asked."""
-    from fieldmap.runtime.acquire.children import preview_children
-    from fieldmap.runtime.acquire.deletes import preview as preview_deletes
-    from fieldmap.runtime.acquire.family import Family
-    from fieldmap.runtime.acquire.fetching import preview
-    from fieldmap.runtime.ports import Ports
-
-    ports, archive = Ports.real(workspace.state), workspace.archive()
-    found = []
-    for name in resources:
-        connector = bundle.connector(name.split(".")[0])
-        if not isinstance(connector, HttpConnector):
-            files = isinstance(connector, FilesConnector)
-            what = "the files that are new" if files else "what is new in its table, or what was pushed"
-            found.append({"resource": name, "would_ask": f"reads {what}", "window": None, "after_page": 0})
-            continue
-        resource = next(one for one in connector.resources if one.name == name)
-        if resource.parent is not None:
-            family = Family(archive, bundle.parent)
-            try:
-                seen = preview_children(
-                    connector, resource, archive=archive, ports=ports, environ=os.environ, wanted=wanted, family=family
-                )
-            except SourceError as error:
-                found.append({"resource": name, "would_ask": str(error), "window": None, "after_page": 0})
-                continue
-        elif resource.deletes is not None:
-            before, gone = preview_deletes(
-                connector,
-                resource,
-                resource.deletes,
-                archive=archive,
-                ports=ports,
-                environ=os.environ,
-                wanted=wanted,
-            )
-            found += [_begun(name, before)] if before is not None else []
-            found.append(_begun(f"{name}, its deletes", gone))
-            continue
-        else:
-            seen = preview(connector, resource, archive=archive, ports=ports, environ=os.environ, wanted=wanted)
-        found.append(_begun(name, seen))
+    found = [begun for name in resources for begun in _first_asked(workspace, bundle, name, wanted)]
     if json:
         print_json(found)
         return
@@ -148,6 +109,49 @@ def show_previews(workspace: Any, bundle: Bundle, resources: list[str], wanted: 
     for one in found:
         out().print(f"{one['resource']}: {one['would_ask']}", soft_wrap=True)
     out().print("Nothing was asked and nothing was written.")
+
+
+def _first_asked(workspace: Workspace, bundle: Bundle, name: str, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """Of one resource, and then of its feed of deletes."""
+    from fieldmap.runtime.acquire.children import preview_children
+    from fieldmap.runtime.acquire.deletes import preview as preview_deletes
+    from fieldmap.runtime.acquire.family import Family
+    from fieldmap.runtime.acquire.fetching import preview
+    from fieldmap.runtime.ports import Ports
+
+    connector = bundle.connector(name.split(".")[0])
+    if not isinstance(connector, HttpConnector):
+        files = isinstance(connector, FilesConnector)
+        yield _nothing(
+            name, f"reads {'the files that are new' if files else 'what is new in its table, or what was pushed'}"
+        )
+        return
+    resource = next(one for one in connector.resources if one.name == name)
+    archive = workspace.archive()
+    around: dict[str, Any] = {
+        "archive": archive,
+        "ports": Ports.real(workspace.state),
+        "environ": os.environ,
+        "wanted": wanted,
+    }
+    if resource.parent is not None:
+        try:
+            seen = preview_children(connector, resource, family=Family(archive, bundle.parent), **around)
+        except SourceError as error:
+            yield _nothing(name, str(error))
+            return
+        yield _begun(name, seen)
+    elif resource.deletes is not None:
+        before, gone = preview_deletes(connector, resource, resource.deletes, **around)
+        if before is not None:
+            yield _begun(name, before)
+        yield _begun(f"{name}, its deletes", gone)
+    else:
+        yield _begun(name, preview(connector, resource, **around))
+
+
+def _nothing(name: str, would: str) -> dict[str, Any]:
+    return {"resource": name, "would_ask": would, "window": None, "after_page": 0}
 
 
 def _begun(name: str, seen: Preview) -> dict[str, int | str | None]:

@@ -1,7 +1,7 @@
 """Checks an expression and lowers it in the same walk: each form says its type as it is turned into IR.
 
 `Checker.check` dispatches; arithmetic and logic are in `operators.py`, `as`, `in` and `via` in `conversions.py`. None means that a
-diagnostic was reported, and whoever gets it says no more.
+diagnostic was reported, and whoever gets it says no more. The dispatch has two lines for each form, so it is as long as there are forms.
 """
 
 from __future__ import annotations
@@ -151,47 +151,7 @@ class Checker:
         if node.root in scope.names:
             value = self._named(ast.Bare(name=node.root, span=node.span), scope.names[node.root], None)
             return value and calls.behind(self, value, node.root, node.segments, node.span)
-        if node.root == "$" and not scope.roots:
-            known = [*scope.names, *scope.row]
-            name = shapes.path_text(node)
-            self.report.error(
-                "FM0208",
-                "no record of a source is at hand here, so no path can read one",
-                node.span,
-                help=f"write its name: {name}"
-                if name in known
-                else f"what has a name here: {', '.join(known)}"
-                if known
-                else "write a constant",
-                edit=Edit(node.span, name) if name in known else None,
-            )
-            return None
-        if node.root not in scope.roots and node.root != "@parent":
-            known = [name for name in scope.roots if name != "$"]
-            if scope.dollar and not difflib.get_close_matches(node.root, known, n=1):
-                whole = f"$.{shapes.path_text(node)}"
-                self.report.error(
-                    "FM0208",
-                    f"nothing here is called {node.root}",
-                    node.span,
-                    help=f"a field of the source is written {whole}",
-                    edit=Edit(Span(node.span.path, node.span.start, node.span.start), "$."),
-                )
-                return None
-            self.report.unknown(
-                "FM0208", "name", ast.Name(text=node.root, span=node.span), [*known, *(["$"] if scope.dollar else [])]
-            )
-            return None
-        if node.root == "$" and not scope.dollar:
-            names = " or ".join(name for name in scope.roots if name != "$")
-            if len(scope.roots) == 2:
-                names += "; to reach the record, give it a name too: map … as order to …"
-            self.report.error(
-                "FM0505",
-                "inside each, $ could mean the record or the element",
-                node.span,
-                help=f"begin the path with {names}",
-            )
+        if self._refused(node):
             return None
         start = scope.roots.get(node.root, start)
         found = shapes.walk(node, start, self.report, dollar=scope.roots.get("$"))
@@ -214,6 +174,53 @@ class Checker:
         if absence is not Absence.NEVER and scope.present and presence.is_present(node, scope):
             absence = Absence.NEVER
         return Typed(read, found.type, absence, node.span, found.origin, found.node)
+
+    def _refused(self, node: ast.Path) -> bool:
+        """Whether a path begins with what is not known here, which is then said."""
+        scope = self.scope
+        if node.root == "$" and not scope.roots:
+            known = [*scope.names, *scope.row]
+            name = shapes.path_text(node)
+            self.report.error(
+                "FM0208",
+                "no record of a source is at hand here, so no path can read one",
+                node.span,
+                help=f"write its name: {name}"
+                if name in known
+                else f"what has a name here: {', '.join(known)}"
+                if known
+                else "write a constant",
+                edit=Edit(node.span, name) if name in known else None,
+            )
+            return True
+        if node.root not in scope.roots and node.root != "@parent":
+            known = [name for name in scope.roots if name != "$"]
+            if scope.dollar and not difflib.get_close_matches(node.root, known, n=1):
+                whole = f"$.{shapes.path_text(node)}"
+                self.report.error(
+                    "FM0208",
+                    f"nothing here is called {node.root}",
+                    node.span,
+                    help=f"a field of the source is written {whole}",
+                    edit=Edit(Span(node.span.path, node.span.start, node.span.start), "$."),
+                )
+                return True
+            self.report.unknown(
+                "FM0208", "name", ast.Name(text=node.root, span=node.span), [*known, *(["$"] if scope.dollar else [])]
+            )
+            return True
+        if node.root == "$" and not scope.dollar:
+            names = " or ".join(name for name in scope.roots if name != "$")
+            if len(scope.roots) == 2:
+                names += "; to reach the record, give it a name too: map … as order to …"
+            self.report.error(
+                "FM0505",
+                "inside each, $ could mean the record or the element",
+                node.span,
+                help=f"begin the path with {names}",
+            )
+            return True
+        return False
 
     def _bare(self, node: ast.Bare, expected: ir.Type | None) -> Typed | None:
         if node.name in self.scope.roots:

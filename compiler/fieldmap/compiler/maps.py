@@ -66,54 +66,24 @@ class _MapLowering:
 
     def lower(self) -> ir.Map | None:
         node, resource = self._node, self._resource
-        # The resource's own lines are checked with it (connectors.py); here they are lowered for this map, in silence.
-        silent = Checker(
-            Scope(
-                self._context.symbols,
-                Report(),
-                {"$": self._scope.roots["$"]},
-                reads=self._scope.reads,
-                codes=self._context.codes,
-                resource=resource,
-                functions=self._context.functions,
-            )
-        )
+        silent = self._silent(self._scope.roots["$"], resource)
         identity = tuple(typed.expr for item in resource.ids if (typed := textual(silent, item)) is not None)
         changed = instant(silent, resource.changed) if resource.changed is not None else None
         deleted = silent.condition(resource.deleted_when, "deleted when") if resource.deleted_when is not None else None
         sparse = silent.condition(resource.sparse_when, "sparse when") if resource.sparse_when is not None else None
-        # What a feed of deletes holds no shape describes; what of it is read is not read of the records.
-        feed = Checker(
-            Scope(
-                self._context.symbols,
-                Report(),
-                {"$": None},
-                codes=self._context.codes,
-                resource=resource.deletes,
-                functions=self._context.functions,
-            )
-        )
         wanted = silent.condition(resource.when, "when") if resource.when is not None else None
         checker = Checker(self._scope)
         bound = self._lets(node.items, checker)
         kept = _kept(node.items, checker)
         claim = self._claim(node.entity, node.items, node.partial, node.strict, kept, node)
         children = self._children(node.items, kept)
-        if node.entity is None and not children:
-            self._report.error(
-                "FM0501",
-                "this map claims nothing",
-                node.connector.span.to(node.resource.span),
-                help="say to which entity: map … to Worker, or add each … to …, or also to …",
-            )
-            return None
-        if not identity:
+        title = self._title(children)
+        if title is None or not identity:
             return None
         self._refuse_alone(node.items)
-        target = node.entity.text if node.entity is not None else ", ".join(child.claim.entity for child in children)
         return ir.Map(
             id=self._id,
-            title=f"{node.connector.text}.{node.resource.text} to {target}",
+            title=title,
             connector=node.connector.text,
             resource=node.resource.text,
             place=place(self._context.symbols.sources, node.span),
@@ -135,8 +105,38 @@ class _MapLowering:
             changed_unknown=resource.changed_unknown,
             personal=tagged_members(resource.shape.members if resource.shape is not None else ()),
             absence=most_absent(resource),
-            deletes=lower_deletes(resource, feed),
+            # What a feed of deletes holds no shape describes.
+            deletes=lower_deletes(resource, self._silent(None, resource.deletes)),
         )
+
+    def _silent(self, shape: shapes.ShapeNode | None, resource: ast.Resource | None) -> Checker:
+        """For the resource's own lines: they are checked with it (connectors.py), and here lowered for this map, in silence. What a
+        feed of deletes reads is not read of the records."""
+        return Checker(
+            Scope(
+                self._context.symbols,
+                Report(),
+                {"$": shape},
+                reads=self._scope.reads if resource is self._resource else [],
+                codes=self._context.codes,
+                resource=resource,
+                functions=self._context.functions,
+            )
+        )
+
+    def _title(self, children: tuple[ir.Child, ...]) -> str | None:
+        """What the map is called; None after a diagnostic, where it claims nothing."""
+        node = self._node
+        if node.entity is None and not children:
+            self._report.error(
+                "FM0501",
+                "this map claims nothing",
+                node.connector.span.to(node.resource.span),
+                help="say to which entity: map … to Worker, or add each … to …, or also to …",
+            )
+            return None
+        target = node.entity.text if node.entity is not None else ", ".join(child.claim.entity for child in children)
+        return f"{node.connector.text}.{node.resource.text} to {target}"
 
     # ------------------------------------------------------------------------------------------------ claims
 

@@ -20,6 +20,7 @@ from fieldmap.dsl.building import (
 )
 from fieldmap.dsl.diagnostics import Diagnostic
 from fieldmap.dsl.language import Branch
+from fieldmap.dsl.source import Span
 
 TYPE_RULES = ("scalar_type", "enum_type", "list_type", "object_type", "bracket_type")
 
@@ -49,20 +50,10 @@ def type_expression(tree: Branch, ctx: Building) -> ast.TypeExpr:
 
 
 def _named_type(tree: Branch, ctx: Building) -> ast.ScalarType | ast.MoneyType | ast.QuantityType | ast.ReferenceType:
-    token = required_leaf(tree, "NAME")
-    name = any_name(token, ctx)
+    name = any_name(required_leaf(tree, "NAME"), ctx)
     span = ctx.span(tree)
-    extras = branches(tree)
     if name.text[:1].isupper():
-        if extras:
-            raise Broken(
-                Diagnostic(
-                    "FM0303",
-                    "a reference to an entity takes nothing behind it",
-                    ctx.span(extras[0]),
-                    help=f"write `{name.text}`",
-                )
-            )
+        _refuse_extras(tree, name, ctx)
         return ast.ReferenceType(entity=name, span=span)
     numbers, longest = _arguments(branch(tree, "type_arguments"), ctx)
     patterns, words = _format(branch(tree, "type_arguments"), ctx)
@@ -70,37 +61,15 @@ def _named_type(tree: Branch, ctx: Building) -> ast.ScalarType | ast.MoneyType |
     choice = leaf(zone, "CHOICE") if zone is not None else None
     base64 = leaf(tree, "BASE64")
     units = _units(branch(tree, "type_unit"), ctx)
-    unit = units[0] if units else None
     period = _unit(branch(tree, "type_period"), ctx)
     pattern = branch(tree, "matching")
+    of_texts = bool(pattern is not None or longest is not None or patterns or words or zone or base64)
     if name.text == "quantity":
-        if pattern is not None or longest is not None or patterns or words or zone or base64 or period is not None:
-            raise Broken(
-                Diagnostic(
-                    "FM0303",
-                    "a quantity takes digits and the units that may come",
-                    span,
-                    help="write `quantity(12, 3) in each or kg`",
-                )
-            )
-        return ast.QuantityType(numbers=numbers, units=units, span=span)
-    if len(units) > 1:
-        raise Broken(
-            Diagnostic(
-                "FM0303",
-                "the values of this field are all in one unit, whatever unit they came in",
-                units[1].span,
-                help=f"write `{name.text} in {units[0].text}`; where each value keeps its own unit: `quantity in {units[0].text} or {units[1].text}`",
-            )
-        )
+        return _quantity(numbers, units, span, more=of_texts or period is not None)
+    _refuse_units(name, units)
+    unit = units[0] if units else None
     if name.text == "money":
-        if pattern is not None or longest is not None or patterns or words or zone or base64:
-            raise Broken(
-                Diagnostic(
-                    "FM0303", "money takes digits, a currency and a period", span, help="write `money(12, 2) in USD`"
-                )
-            )
-        return ast.MoneyType(numbers=numbers, currency=unit, period=period, span=span)
+        return _money(numbers, unit, period, span, more=of_texts)
     if period is not None:
         raise Broken(
             Diagnostic("FM0303", "only money is paid per period", period.span, help="a rate is a unit: `in km/h`")
@@ -118,6 +87,58 @@ def _named_type(tree: Branch, ctx: Building) -> ast.ScalarType | ast.MoneyType |
         base64=base64 is not None,
         span=span,
     )
+
+
+def _refuse_extras(tree: Branch, name: ast.Name, ctx: Building) -> None:
+    extras = branches(tree)
+    if extras:
+        raise Broken(
+            Diagnostic(
+                "FM0303",
+                "a reference to an entity takes nothing behind it",
+                ctx.span(extras[0]),
+                help=f"write `{name.text}`",
+            )
+        )
+
+
+def _quantity(numbers: tuple[int, ...], units: tuple[ast.Name, ...], span: Span, *, more: bool) -> ast.QuantityType:
+    """more: whether anything is written that it does not take."""
+    if more:
+        raise Broken(
+            Diagnostic(
+                "FM0303",
+                "a quantity takes digits and the units that may come",
+                span,
+                help="write `quantity(12, 3) in each or kg`",
+            )
+        )
+    return ast.QuantityType(numbers=numbers, units=units, span=span)
+
+
+def _refuse_units(name: ast.Name, units: tuple[ast.Name, ...]) -> None:
+    if len(units) > 1:
+        raise Broken(
+            Diagnostic(
+                "FM0303",
+                "the values of this field are all in one unit, whatever unit they came in",
+                units[1].span,
+                help=f"write `{name.text} in {units[0].text}`; where each value keeps its own unit: `quantity in {units[0].text} or {units[1].text}`",
+            )
+        )
+
+
+def _money(
+    numbers: tuple[int, ...], currency: ast.Name | None, period: ast.Name | None, span: Span, *, more: bool
+) -> ast.MoneyType:
+    """more: whether anything is written that it does not take."""
+    if more:
+        raise Broken(
+            Diagnostic(
+                "FM0303", "money takes digits, a currency and a period", span, help="write `money(12, 2) in USD`"
+            )
+        )
+    return ast.MoneyType(numbers=numbers, currency=currency, period=period, span=span)
 
 
 def _format(tree: Branch | None, ctx: Building) -> tuple[tuple[ast.Text, ...], tuple[ast.Name, ...]]:

@@ -1,6 +1,7 @@
 """Habits of SQL, Excel and programming languages: each is answered with the edit that makes it Fieldmap.
 
-Every function looks at the place where reading stopped and answers for one habit, or not at all.
+Every function looks at the place where reading stopped and answers for one habit, or not at all. They are many and short, and HABITS
+at the end says in which order they are asked, so that they stay in one file of more than 400 lines.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The vocabulary of fetch plans: what a compiled connector says, and nothing that does anything.
 
-A bundle's `fetch/<connector>.py` builds one connector from these classes and names it CONNECTOR.
+A bundle's `fetch/<connector>.py` builds one connector from these classes and names it CONNECTOR, with one import: a vocabulary in
+one file, though of more than 400 lines.
 """
 
 from __future__ import annotations

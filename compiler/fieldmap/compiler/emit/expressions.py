@@ -1,27 +1,24 @@
 """Expressions as straight-line Python: each sub-result gets a local name, so depth costs lines, not nesting.
 
 Where blocks nest too deep for Python after all, the expression becomes a function of its own. The code means what
-`fieldmap.compiler.interpret` says; the tests hold the two against each other.
+`fieldmap.compiler.interpret` says; the tests hold the two against each other. `Emitter.emit` has a line or two for each form of
+expression, so it is as long as there are forms.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import date, time
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.emit import conversions, data, quantities, reads
+from fieldmap.compiler.emit import codes, conversions, judging, quantities, reads
 from fieldmap.compiler.emit.names import Names
 from fieldmap.compiler.emit.python import HOLE, Atom, Body, Constants, Kind, filled, literal, number, tuple_of
 from fieldmap.compiler.emit.queries import Queries
 from fieldmap.compiler.functions import FUNCTIONS
-from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, parts, sole
+from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, sole
 from fieldmap.compiler.interpret.evaluation import place_of
-from fieldmap.compiler.units import kinds
-from fieldmap.compiler.units.kinds import words as measured
 from fieldmap.runtime.values import durations
 
 if TYPE_CHECKING:
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
 
 # Python allows 20 nested blocks; `each` and `try` take some of them.
 DEEPEST = 15
-
-_OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
 
 
 class Emitter:
@@ -130,13 +125,13 @@ class Emitter:
             case ir.LocalTime():
                 sides = self.emit(node.date), self.emit(node.time)
                 call = filled(conversions.local_time(self, node), sides[0].code, sides[1].code)
-                return self._all(list(sides), call, "datetime")
+                return self.all_of(list(sides), call, "datetime")
             case ir.Phone():
                 return self._phone(node)
             case ir.Scale():
                 return self._scale(node)
             case ir.ScaleByCode():
-                return self._scale_by_code(node)
+                return codes.scale_by_code(self, node)
             case ir.MakeMoney():
                 return self._money(node)
             case ir.MakeQuantity():
@@ -145,7 +140,7 @@ class Emitter:
             case ir.ReadQuantity() | ir.ReadAnyQuantity() | ir.ReadMoney() | ir.PerPeriod() | ir.Exchange():
                 return quantities.measured(self, node)
             case ir.Lookup():
-                return self._lookup(node)
+                return codes.lookup(self, node)
             case ir.Template():
                 return self._template(node)
             case ir.Call():
@@ -158,8 +153,6 @@ class Emitter:
                 return self.names.use(node)
             case ir.Apply():
                 return self.names.apply(node)
-            case ir.Case():
-                return self._case(node)
             case ir.MakeRecord():
                 return self._record(node)
             case ir.ListConstant():
@@ -168,35 +161,7 @@ class Emitter:
                 self.body.line(f"{name} = [x for x in {tuple_of([item.code for item in items])} if x is not None]")
                 return Atom(name, "list", maybe=False, own=True)
             case _:
-                return self._judged(node)
-
-    def _judged(self, node: Any) -> Atom:
-        """Arithmetic, comparison, logic and choice."""
-        match node:
-            case ir.Arithmetic():
-                call = f"{_OPERATORS[node.operator]}({HOLE}, {HOLE}, {self.path(node)})"
-                left, right = self.emit(node.left), self.emit(node.right)
-                return self._both(left, right, filled(call, left.code, right.code), "")
-            case ir.Negate():
-                return self.converted(self.emit(node.value), f"negate({HOLE})", "")
-            case ir.Comparison():
-                return self._comparison(node)
-            case ir.InList():
-                return self._in_list(node)
-            case ir.IsAbsent():
-                return self._is_absent(node)
-            case ir.And():
-                return self._logic(node, "False", "True")
-            case ir.Or():
-                return self._logic(node, "True", "False")
-            case ir.Not():
-                return self.converted(self.emit(node.value), f"not {HOLE}", "bool")
-            case ir.Otherwise():
-                return self._otherwise(node)
-            case ir.If():
-                return self._if(node)
-            case _:
-                raise TypeError(f"no expression: {node!r}")
+                return judging.judged(self, node)
 
     def constant(self, node: ir.Constant) -> Atom:
         match node:
@@ -260,130 +225,16 @@ class Emitter:
     def with_item(self, item: tuple[Atom | None, Paths]) -> None:
         self._item, self._item_paths = item
 
-    def _both(self, left: Atom, right: Atom, call: str, kind: Kind) -> Atom:
-        """Assigns `call` unless one of the two is absent."""
-        return self._all([left, right], call, kind)
-
-    def _all(self, atoms: list[Atom], call: str, kind: Kind, *, maybe: bool = False) -> Atom:
+    def all_of(self, atoms: list[Atom], call: str, kind: Kind, *, maybe: bool = False) -> Atom:
+        """Assigns `call` unless one of these is absent."""
         name = self.new()
         absent = " or ".join(dict.fromkeys(f"{atom.code} is None" for atom in atoms if atom.maybe))
         self.body.line(f"{name} = None if {absent} else {call}" if absent else f"{name} = {call}")
         return Atom(name, kind, maybe or bool(absent), True)
 
-    # --------------------------------------------------------------------------------------------------- judgement
-
-    def _comparison(self, node: ir.Comparison) -> Atom:
-        left, right = self.emit(node.left), self.emit(node.right)
-        if node.operator in ("==", "!=") and not _plainly_equal(left.kind, right.kind):
-            call = f"{'not ' if node.operator == '!=' else ''}same({left.code}, {right.code}, {self.path(node)})"
-        else:
-            call = f"{left.code} {node.operator} {right.code}"
-        if node.operator not in ("==", "!=") and (_durations(node) or "duration" in (left.kind, right.kind)):
-            call = f"order({left.code}, {right.code}, {self.path(node)}) {node.operator} 0"
-        return self._both(left, right, call, "bool")
-
-    def _in_list(self, node: ir.InList) -> Atom:
-        value, items = self.emit(node.value), [self.emit(item) for item in node.items]
-        if not items:
-            return self.converted(value, str(node.negated), "bool")
-        if all(_plainly_equal(value.kind, item.kind) for item in items):
-            call = f"{HOLE} {'not ' if node.negated else ''}in {tuple_of([item.code for item in items])}"
-            return self.converted(self._kept(value), call, "bool")
-        path, kept = self.path(node), self._kept(value)
-        tests = " or ".join(f"same({kept.code}, {item.code}, {path})" for item in items)
-        return self.converted(kept, f"not ({tests})" if node.negated else f"({tests})", "bool")
-
-    def _kept(self, atom: Atom) -> Atom:
+    def kept(self, atom: Atom) -> Atom:
         """The atom, not to be assigned anew (it is named more than once)."""
         return Atom(atom.code, atom.kind, atom.maybe, False, atom.element)
-
-    def _is_absent(self, node: ir.IsAbsent) -> Atom:
-        sign = "not " if node.negated else ""
-        if node.what == "absent":
-            value = self.emit(node.value)
-            name = self.new()
-            self.body.line(f"{name} = {value.code} is {sign}None" if value.maybe else f"{name} = {node.negated}")
-            return Atom(name, "bool", maybe=False, own=True)
-        if not isinstance(node.value, ir.Read):
-            raise ValueError(f"only a path is {node.what}")
-        name = self.new()
-        state = reads.state(self, node.value)
-        self.body.line(f"{name} = {state} {'!=' if node.negated else '=='} {literal(node.what)}")
-        return Atom(name, "bool", maybe=False, own=True)
-
-    def _logic(self, node: ir.And | ir.Or, ends: str, other: str) -> Atom:
-        """`ends`: the value of a side that decides alone."""
-        left = self.owned(self.emit(node.left))
-        with self.body.block(f"if {left.code} is not {ends}:"):
-            right = self.emit(node.right)
-            if right.maybe or left.maybe:
-                absent = " or ".join(f"{side.code} is None" for side in (left, right) if side.maybe)
-                other = f"None if {absent} else {other}"
-            self.body.line(f"{left.code} = {ends} if {right.code} is {ends} else {other}")
-        return Atom(left.code, "bool", left.maybe or right.maybe, True)
-
-    def _otherwise(self, node: ir.Otherwise) -> Atom:
-        value = self.emit(node.value)
-        if not value.maybe:
-            return value
-        value = self.owned(value)
-        with self.body.block(f"if {value.code} is None:"):
-            fallback = self.emit(node.fallback)
-            self.body.line(f"{value.code} = {fallback.code}")
-        return Atom(value.code, _common(value, fallback), fallback.maybe, True, _common_element(value, fallback))
-
-    def _if(self, node: ir.If) -> Atom:
-        condition = self.emit(node.condition)
-        name = self.new()
-        with self.body.block(f"if {condition.code} is True:"):
-            then = self.emit(node.then)
-            self.body.line(f"{name} = {then.code}")
-        with self.body.block("else:"):
-            otherwise = self.emit(node.otherwise)
-            self.body.line(f"{name} = {otherwise.code}")
-        maybe = then.maybe or otherwise.maybe
-        return Atom(name, _common(then, otherwise), maybe, True, _common_element(then, otherwise))
-
-    def _case(self, node: ir.Case) -> Atom:
-        value, name = self._kept(self.emit(node.value)), self.new()
-        made: list[Atom] = []
-
-        def arm(head: str, expr: ir.Expr) -> None:
-            with self.body.block(head):
-                made.append(self.emit(expr))
-                self.body.line(f"{name} = {made[-1].code}")
-
-        word = "if"
-        if value.maybe:
-            with self.body.block(f"if {value.code} is None:"):
-                self.body.line(f"{name} = None")
-            word = "elif"
-        for each in node.arms:
-            arm(f"{word} {self._named(value, each.keys, node)}:", each.value)
-            word = "elif"
-        if node.otherwise is not None:
-            arm("else:", node.otherwise)
-        else:
-            with self.body.block("else:"):
-                self.body.line(f"raise no_arm({value.code}, {self.path(node)})")
-        kinds: set[Kind] = {atom.kind for atom in made}
-        elements: set[Kind] = {atom.element for atom in made}
-        return Atom(
-            name,
-            kinds.pop() if len(kinds) == 1 else "",
-            value.maybe or any(atom.maybe for atom in made),
-            True,
-            elements.pop() if len(elements) == 1 else "",
-        )
-
-    def _named(self, value: Atom, keys: tuple[ir.Constant, ...], node: ir.Case) -> str:
-        """Whether one of the keys is the value."""
-        constants = [self.constant(key) for key in keys]
-        if all(_plainly_equal(value.kind, constant.kind) for constant in constants):
-            if len(constants) == 1:
-                return f"{value.code} == {constants[0].code}"
-            return f"{value.code} in {tuple_of([constant.code for constant in constants])}"
-        return " or ".join(f"same({value.code}, {constant.code}, {self.path(node)})" for constant in constants)
 
     # ------------------------------------------------------------------------------------------------------ making
 
@@ -406,42 +257,6 @@ class Emitter:
                 self.body.line(f"{number.code} = read_phone({number.code}, {region.code}, {path})")
         return Atom(number.code, "text", number.maybe, True)
 
-    def _scale_by_code(self, node: ir.ScaleByCode) -> Atom:
-        if node.into is None:
-            raise ValueError("nothing says what a unit named by the data measures")
-        path = self.path(node)
-        value = self.owned(self.emit(node.value))
-        rows_table, system = self.codes[node.table], self.codes[f"{node.system}/"]
-        if not isinstance(rows_table, ir.CodeTable) or not isinstance(system, ir.CodeTable):
-            raise TypeError(f"{node.table} is no table of unit codes")
-        rows = rows_table.entries
-        table = self.constants.name(f"{{{', '.join(_row(code, row, node.into) for code, row in rows.items())}}}")
-        others = "\n".join(f"{code}\t{clause}" for code, clause in system.entries.items() if code not in rows)
-        known = self.constants.name(literal(others))
-        wanted = f"{known}, {literal(system.name)}, {literal(measured(node.into.dimension))}"
-
-        more = self._ucum(node.system, node.into)
-
-        def call() -> None:
-            code = self.emit(node.code)
-            self.body.line(f"{value.code} = scale_by_code({value.code}, {code.code}, {table}, {wanted}, {path}{more})")
-
-        if value.maybe:
-            with self.body.block(f"if {value.code} is not None:"):
-                call()
-        else:
-            call()
-        return Atom(value.code, "", value.maybe, True)
-
-    def _ucum(self, system: str, into: ir.Unit) -> str:
-        """The argument by which expressions are read that are in no table. A scale with its own zero stands in the table, alone."""
-        atoms = self.codes.get(f"{system}*")
-        if not isinstance(atoms, ir.CodeTable) or into.dimension == kinds.TEMPERATURE:
-            return ""
-        lines = self.constants.name(literal("\n".join(f"{code}\t{row}" for code, row in atoms.entries.items())))
-        powers = repr(kinds.powers(into.dimension))
-        return f", {self.constants.name(f'Ucum({lines}, {powers}, Fraction({literal(into.factor)}))')}"
-
     def _money(self, node: ir.MakeMoney) -> Atom:
         amount = self.owned(self.emit(node.amount))
         path = self.path(node)
@@ -454,24 +269,6 @@ class Emitter:
                 self.body.line(f"{amount.code} = make_money({amount.code}, {currency.code}, {path})")
         return Atom(amount.code, "money", amount.maybe, True)
 
-    def _lookup(self, node: ir.Lookup) -> Atom:
-        table = self.codes[node.codes]
-        if not isinstance(table, ir.CodeTable):
-            raise ValueError(f"{node.codes} is no code list")
-        if len(table.entries) > data.WRITTEN_OUT:
-            name = self.constants.name(f"Data({literal(data.part(table)[0])})")
-        else:
-            entries = ", ".join(f"{literal(code)}: {literal(value)}" for code, value in table.entries.items())
-            name = self.constants.name(f"{{{entries}}}")
-        if table.table:
-            call = f"of_row({HOLE}, {name}, {literal(table.table)}, {self.path(node)})"
-            return self.converted(self.emit(node.value), call, "text", maybe="" in table.entries.values())
-        default = "None" if table.default is None else literal(table.default)
-        call = f"lookup({HOLE}, {name}, {default}, {literal(table.name)}, {self.path(node)})"
-        found = self.converted(self.emit(node.value), call, "text")
-        answers = {*table.entries.values(), *([] if table.default is None else [table.default])}
-        return dataclasses.replace(found, values=frozenset(answers))
-
     def _template(self, node: ir.Template) -> Atom:
         path = self.path(node)
         parts, holes = [""], list[tuple[str, Atom]]()
@@ -481,7 +278,7 @@ class Emitter:
                 continue
             value = self.emit(part.value)
             if value.kind != "text":
-                value = self.converted(self._kept(value), f"in_template({HOLE}, {path})", "text")
+                value = self.converted(self.kept(value), f"in_template({HOLE}, {path})", "text")
             holes.append((part.absence, value))
             parts.append("")
         needed = [atom for absence, atom in holes if absence != "?"]
@@ -495,7 +292,7 @@ class Emitter:
             call = " + ".join(piece for piece in pieces if piece != "''") or "''"
             if len(pieces) > 20:
                 call = f'"".join({tuple_of(pieces)})'
-        return self._all(needed, call, "text")
+        return self.all_of(needed, call, "text")
 
     def _call(self, node: ir.Call) -> Atom:
         function = FUNCTIONS[node.function]
@@ -506,7 +303,7 @@ class Emitter:
             name = self.new()
             self.body.line(f"{name} = {call}")
             return Atom(name, _result_kind(node), all(atom.maybe for atom in atoms), True)
-        return self._all(atoms, call, _result_kind(node), maybe=function.may_be_absent)
+        return self.all_of(atoms, call, _result_kind(node), maybe=function.may_be_absent)
 
     def _picked(self, node: ir.Pick) -> Atom:
         value = self.emit(node.value)
@@ -561,38 +358,3 @@ class Emitter:
 def _result_kind(node: ir.Call) -> Kind:
     result = FUNCTIONS[node.function].result([ir.UnknownType() for _ in node.arguments])
     return "" if isinstance(result, str) else conversions.kind_of(result)
-
-
-def _durations(node: ir.Expr) -> bool:
-    """Whether a part of the expression makes durations, which Python cannot order."""
-    match node:
-        case ir.DurationConstant():
-            return True
-        case ir.Read(declared=ir.DurationType()) | ir.Implicit(to=ir.DurationType()):
-            return True
-        case _:
-            return any(map(_durations, parts(node)))
-
-
-def _row(code: str, row: str, into: ir.Unit) -> str:
-    """A unit code with factor and offset straight to the unit `into`."""
-    factor, offset = map(Fraction, row.split())
-    to, zero = Fraction(into.factor), Fraction(into.offset)
-    return f"{literal(code)}: ({number(str(factor / to))}, {number(str((offset - zero) / to))})"
-
-
-def _plainly_equal(left: Kind, right: Kind) -> bool:
-    """Whether Python's own == is right: both are known, and no bool can meet a number."""
-    return (
-        bool(left and right)
-        and (left == right or {left, right} <= {"exact", "float"})
-        and left not in ("list", "money", "quantity", "duration")
-    )
-
-
-def _common(left: Atom, right: Atom) -> Kind:
-    return left.kind if left.kind == right.kind else ""
-
-
-def _common_element(left: Atom, right: Atom) -> Kind:
-    return left.element if left.element == right.element else ""

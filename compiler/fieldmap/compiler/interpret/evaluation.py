@@ -1,12 +1,13 @@
 """The reference meaning of expressions: one small walk over the tree, written to be obviously right rather than fast.
 
 Values are those of `fieldmap.compiler.ir`, with every exact number that a conversion or constant made as a Fraction.
+
+More than 400 lines, and a dispatch of more than 40: all forms of expression stand here side by side, to be read from top to bottom.
 """
 
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from decimal import Decimal
@@ -18,8 +19,9 @@ from jsonpath_ng.jsonpath import DatumInContext, Root
 from fieldmap.compiler import ir
 from fieldmap.compiler.functions import FUNCTIONS
 from fieldmap.compiler.functions.arithmetic import combine, nearest_float
-from fieldmap.compiler.interpret import money, paths, quantities
+from fieldmap.compiler.interpret import money, paths, quantities, unitcodes
 from fieldmap.compiler.interpret.blame import NONE, Blame, Paths, sole
+from fieldmap.compiler.interpret.comparing import compared, equal, plain
 from fieldmap.compiler.interpret.conversions import (
     convert,
     implicit,
@@ -30,17 +32,12 @@ from fieldmap.compiler.interpret.conversions import (
     record,
     text,
 )
-from fieldmap.compiler.interpret.fitting import JSON_DEPTH
 from fieldmap.compiler.interpret.templates import in_template, render
 from fieldmap.compiler.interpret.tracing import Step, how_text, type_text
-from fieldmap.compiler.units import ucum
-from fieldmap.compiler.units.kinds import TEMPERATURE
-from fieldmap.compiler.units.kinds import words as measured
-from fieldmap.compiler.units.systems import NO_SIZE
 from fieldmap.runtime.values import durations
 from fieldmap.runtime.values.currencies import CURRENCIES
 from fieldmap.runtime.values.failures import quote, wrong
-from fieldmap.runtime.values.outcome import Duration, Failed, Money, Quantity, Rejected
+from fieldmap.runtime.values.outcome import Failed, Money, Quantity, Rejected
 from fieldmap.runtime.values.paths import UNCHANGED
 
 Codes = Mapping[str, ir.Table]
@@ -48,13 +45,6 @@ Roots = Mapping[str, DatumInContext]
 
 # What a value with a name may measure: one that is used twice by the next, and so on, would have no bounds.
 LARGEST_DIGITS, LONGEST_TEXT, LONGEST_LIST = 2_000, 10_000_000, 1_000_000
-
-_ORDERS = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 def is_unchanged(evaluation: Evaluation, asked: ir.Asked, roots: Roots, *, sparse: bool) -> bool:
@@ -247,11 +237,7 @@ class _Scope:
                 left, right = self.value(node.left), self.value(node.right)
                 if left is None or right is None:
                     return None
-                if node.operator in ("==", "!="):
-                    return equal(left, right) == (node.operator == "==")
-                if isinstance(left, Duration) and isinstance(right, Duration):
-                    return _ORDERS[node.operator](longer(left, right), 0)
-                return _ORDERS[node.operator](plain(left), plain(right))
+                return compared(node.operator, left, right)
             case ir.InList():
                 found, items = self.value(node.value), list(map(self.value, node.items))
                 return None if found is None else any(equal(found, item) for item in items) != node.negated
@@ -378,15 +364,7 @@ class _Scope:
         code = self.value(node.code)
         if code is None:
             raise Failed("FM2142", f"the unit of {quote(value)} is absent")
-        table, others = self._all.codes[node.table], self._all.codes[f"{node.system}/"]
-        if not isinstance(table, ir.CodeTable) or not isinstance(others, ir.CodeTable):
-            raise TypeError(f"{node.table} is no table of unit codes")
-        row = table.entries.get(text(code))
-        if row is None and f"{node.system}*" in self._all.codes and code not in others.entries:
-            row = ucum_row(code, node.into.dimension, measured(node.into.dimension))
-        if row is None:
-            raise Failed(*unfit_code(code, others, measured(node.into.dimension)))
-        factor, offset = map(Fraction, row.split())
+        factor, offset = map(Fraction, unitcodes.row(code, node, self._all.codes, node.into.dimension).split())
         into, zero = Fraction(node.into.factor), Fraction(node.into.offset)
         exact = (factor / into, (offset - zero) / into)
         scaled = combine("+", combine("*", plain(value), exact[0]), exact[1])
@@ -548,65 +526,3 @@ def bounded(value: Any) -> Any:
     elif isinstance(value, list) and len(value) > LONGEST_LIST:
         raise Failed("FM2168", f"a list of more than {LONGEST_LIST} elements")
     return value
-
-
-def ucum_row(code: str, dimension: str, wanted: str) -> str | None:
-    """Factor and offset of an expression of UCUM that stands in no table; None for what is none."""
-    found = ucum.read(code) if dimension != TEMPERATURE else None
-    if found is None:
-        return None
-    if found.unit is None:
-        raise Failed("FM2143", f"{quote(code)} is an expression of UCUM {NO_SIZE}; {wanted} is needed")
-    if found.unit.dimension != dimension:
-        raise Failed(
-            "FM2141", f"{quote(code)} is an expression of UCUM which measures something else; {wanted} is needed"
-        )
-    return f"{found.unit.factor} {found.unit.offset}"
-
-
-def unfit_code(code: str, system: ir.CodeTable, wanted: str) -> tuple[str, str]:
-    """Why a unit code does not do: it is unknown, has no size, or measures something else."""
-    known = system.entries.get(code)
-    if known is None:
-        return "FM2140", f"{quote(code)} is no unit code of {system.name}"
-    if known.endswith(NO_SIZE):
-        return "FM2143", f"{quote(code)} is {known}; {wanted} is needed"
-    return "FM2141", f"{quote(code)} is {known}; {wanted} is needed"
-
-
-def plain(value: Any) -> Any:
-    """A number that no conversion has touched yet, as a Fraction; all else as it is."""
-    return Fraction(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
-
-
-def longer(left: Duration, right: Duration) -> int:
-    """-1, 0 or 1 by the order of XML Schema: both are added to four dates, and all four sums must be in one order (FM2158)."""
-    found = set()
-    for year, month in ((1696, 9), (1697, 2), (1903, 3), (1903, 7)):
-        ends = []
-        for duration in (left, right):
-            months = year * 12 + month - 1 + duration.months
-            eras, within = divmod(months, 4_800)  # the calendar repeats after 400 years of 146,097 days
-            first = date(within // 12 + 2000, within % 12 + 1, 1).toordinal()
-            days = eras * 146_097 + first + duration.days
-            ends.append(Fraction(days) + Fraction(duration.micros, 86_400_000_000))
-        found.add((ends[0] > ends[1]) - (ends[0] < ends[1]))
-    if len(found) > 1:
-        raise Failed(
-            "FM2158", f"which of {quote(left)} and {quote(right)} is longer depends on the months that are meant"
-        )
-    return found.pop()
-
-
-def equal(left: Any, right: Any, depth: int = JSON_DEPTH) -> bool:
-    """Equal in kind and value: true is not 1, and "1" is not 1. FM2101 for json nested deeper than 64 levels."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if not (isinstance(left, list | dict) and type(left) is type(right)):
-        return bool(plain(left) == plain(right))
-    if depth == 0:
-        raise Failed("FM2101", f"json nested deeper than {JSON_DEPTH} levels cannot be compared")
-    places: Any = range(len(left)) if isinstance(left, list) else left.keys()
-    if len(left) != len(right) or (isinstance(right, dict) and right.keys() != places):
-        return False
-    return all(equal(left[place], right[place], depth - 1) for place in places)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from fieldmap.compiler import ir
-from fieldmap.compiler.interpret.evaluation import equal, plain
+from fieldmap.compiler.interpret.comparing import equal, plain
 from fieldmap.compiler.interpret.rows import judge
 from fieldmap.runtime.values.outcome import Money
 
