@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +91,7 @@ def test_merged_once_or_batch_by_batch_come_to_the_same_rows(
 ) -> None:
     dice = random.Random(seed)  # noqa: S311
     monkeypatch.setattr(intake, "BATCH_RECORDS", dice.choice((2, 100)))
+    monkeypatch.setattr(runs, "_LARGE", 1 << 40 if seed % 2 else 0)
     bundle, archive = compiled(tmp_path, all=model(dice)), archived(tmp_path, dice)
     emptied(database)
     replay(database, bundle, archive)
@@ -185,6 +187,51 @@ def test_a_replay_that_breaks_off_is_merged_by_the_next_run(
     assert not reconciled.meaning_changed
     Run(bundle, archive, database, Ports.real(), {}, Quiet()).load([])
     assert rows(database, "SELECT deferred FROM fieldmap.entities") == [(False,)]
+    assert state(database) == expected
+
+
+def test_two_maps_of_a_large_replay_are_loaded_beside_each_other(
+    database: Server, many: tuple[Bundle, Archive], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, archive = many
+    emptied(database)
+    replay(database, bundle, archive)
+    expected = state(database)
+    emptied(database)
+    monkeypatch.setattr(runs, "_LARGE", 0)
+    meet = threading.Barrier(2)
+    met: list[int] = []
+
+    def wait(_: Connection, statement: str) -> None:
+        if statement.startswith("SELECT epoch, applied_through FROM fieldmap.positions") and len(met) < 2:
+            met.append(threading.get_ident())
+            meet.wait(30)
+
+    report = replay(Watched(database, wait), bundle, archive)
+    assert len(set(met)) == 2
+    assert list(report.maps) == [info.id for info in bundle.catalogue.maps]
+    assert state(database) == expected
+
+
+def test_what_stops_one_of_two_maps_stops_the_other_and_the_next_run_goes_on(
+    database: Server, many: tuple[Bundle, Archive], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, archive = many
+    emptied(database)
+    replay(database, bundle, archive)
+    expected = state(database)
+    emptied(database)
+    monkeypatch.setattr(runs, "_LARGE", 0)
+    monkeypatch.setattr(intake, "BATCH_RECORDS", 1)
+
+    def fail(_: Connection, statement: str) -> None:
+        if statement.startswith("UPDATE fieldmap.positions SET applied_through"):
+            raise FieldmapError("killed")
+
+    with pytest.raises(FieldmapError, match="killed"):
+        replay(Watched(database, fail), bundle, archive)
+    assert not [one for one in threading.enumerate() if one.name.startswith("fieldmap-")]
+    replay(database, bundle, archive)
     assert state(database) == expected
 
 

@@ -24,7 +24,8 @@ from fieldmap.runtime.load.merging import Changes, deferrable, remerge, unclaime
 from fieldmap.runtime.load.retry import Retry, letters
 from fieldmap.runtime.loading import catch_up, check_archive
 from fieldmap.runtime.ports import Ports
-from fieldmap.runtime.reports import Progress, Report, standing
+from fieldmap.runtime.replaying import Replay
+from fieldmap.runtime.reports import Progress, Report
 from fieldmap.runtime.store.database import Connection, Database, told
 from fieldmap.runtime.store.reconcile import first_line, prepare, prepare_own
 from fieldmap.runtime.syncing import Options, Sync
@@ -129,35 +130,24 @@ class Run:
                 deferred = deferrable(connection, self.bundle, chosen)
                 new = unclaimed(connection, self.bundle, deferred)
                 begun = applied(connection)
-            if sum(self.archive.size(name) for name in {info.resource for info in chosen} - begun.keys()) >= _LARGE:
+            sizes = sum(self.archive.size(name) for name in {info.resource for info in chosen} - begun.keys())
+            if large := sizes >= _LARGE:
                 workers.start()
             due = [name for name in reconciled.unmerged if name in reconciled.remerge or name not in deferred]
             report.remerged = remerge(self.database, self.bundle, due, run)
             report.decided = settle(self.database, self.bundle, self.archive, run)
-            for info in chosen:
-                self.progress.stands(info.resource, "waiting")
-            for info in chosen:
-                self.progress.stands(info.resource, "loading")
-                try:
-                    with (
-                        standing(self.progress, info.resource),
-                        Loader(
-                            self.database,
-                            self.bundle,
-                            info,
-                            run,
-                            detailed=True,
-                            dead=self._dead(info),
-                            archive=self.archive,
-                            workers=workers,
-                            deferred=deferred,
-                        ) as loader,
-                    ):
-                        report.maps[info.id] = loader.loaded
-                        catch_up(loader, info, self.archive, self.progress)
-                except FindingsError as error:
-                    # A map that holds too much stops alone.
-                    report.failed[info.resource] = str(error)
+            Replay(
+                self.bundle,
+                self.archive,
+                self.database,
+                self.progress,
+                run,
+                report,
+                self.dead_letters,
+                workers,
+                deferred,
+                large=large,
+            ).load(chosen)
             for name, changes in remerge(self.database, self.bundle, sorted(deferred), run, new=new).items():
                 report.remerged.setdefault(name, Changes()).add(changes)
         return report
