@@ -17,6 +17,7 @@ from tests.support import MemoryPage, load, rows
 
 from fieldmap.cli.main import run
 from fieldmap.runtime import bundle as bundles
+from fieldmap.runtime.load import planner
 from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.store.database import Server
 
@@ -100,6 +101,15 @@ def filled(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator
         yield folder, database
 
 
+def settle(database: Server) -> None:
+    """Sessions report what they counted when they end."""
+    while rows(
+        database,
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
+    ):
+        time.sleep(0.02)
+
+
 def read_whole(database: Server, work: Callable[[], object]) -> dict[str, int]:
     """Tables of many rows of which the work has read a good part by sequential scans, and how many rows that were."""
 
@@ -112,18 +122,11 @@ def read_whole(database: Server, work: Callable[[], object]) -> dict[str, int]:
             )
         )
 
-    def settled() -> dict[str, int]:
-        """Sessions report when they end."""
-        while rows(
-            database,
-            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'",
-        ):
-            time.sleep(0.02)
-        return counters()
-
-    before = settled()
+    settle(database)
+    before = counters()
     work()
-    after = settled()
+    settle(database)
+    after = counters()
     return {
         name: count - before.get(name, 0) for name, count in after.items() if count - before.get(name, 0) >= MANY // 2
     }
@@ -185,3 +188,25 @@ def test_one_row_is_found_by_its_key(
 def test_a_view_asked_for_a_key_reads_few_rows(filled: tuple[Path, Server], statement: str) -> None:
     _, database = filled
     assert read_whole(database, lambda: rows(database, statement)) == {}
+
+
+def test_the_planner_is_told_of_a_tenth_that_is_others_and_not_of_less(
+    filled: tuple[Path, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, database = filled
+    monkeypatch.setattr(planner, "ANALYZED", 100)
+    bundle = bundles.read(folder / ".fieldmap" / "bundle")
+
+    def analyzed_after(changed: int, position: int, at: str) -> tuple[int, ...]:
+        body = "".join(json.dumps(mails(n, at)) + "\n" for n in range(changed)).encode()
+        page = MemoryPage(position, body, "ndjson", url="file:later.ndjson")
+        load(database, bundle, "hr_mails__worker", [page], detailed=False)
+        settle(database)
+        question = (
+            "SELECT analyze_count FROM pg_stat_user_tables WHERE (schemaname, relname) = ('claims', 'hr_mails__worker')"
+        )
+        return tuple(count for (count,) in rows(database, question))
+
+    (before,) = analyzed_after(3, 1 << 51, "2026-02-02T00:00:00Z")
+    assert analyzed_after(MANY // 10 - 100, 1 << 52, "2026-02-03T00:00:00Z") == (before,)
+    assert analyzed_after(MANY // 10 + 100, 1 << 53, "2026-02-04T00:00:00Z") == (before + 1,)

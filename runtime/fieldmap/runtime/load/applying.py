@@ -114,8 +114,9 @@ class Applier:
         self._position.end_replay(connection)
         return changes
 
-    def tell_planner(self, connection: Connection) -> None:
-        planner.tell(connection, self._info, [merger.info for merger in self._claimed])
+    def tell_planner(self, connection: Connection, written: int) -> None:
+        """written: how many records were."""
+        planner.tell(connection, self._info, [merger.info for merger in self._claimed], written)
 
     # ----------------------------------------------------------------------------------------------- over what is there
 

@@ -27,7 +27,6 @@ from fieldmap.runtime.load.maker import BatchMaker
 from fieldmap.runtime.load.mapping import Here, Mapper, Processes, opened
 from fieldmap.runtime.load.merging import Changes
 from fieldmap.runtime.load.page import Page
-from fieldmap.runtime.load.planner import ANALYZED
 from fieldmap.runtime.load.position import Position
 from fieldmap.runtime.load.recall import Recall
 from fieldmap.runtime.load.shares import Shares
@@ -128,8 +127,7 @@ class Loader:
                     self._shares.end(connection, self._position.epoch)
                 if self._recall is not None and self.loaded.counts.pages:
                     self._recall.prune(connection)
-                if self._written >= ANALYZED:
-                    self._applier.tell_planner(connection)
+                self._applier.tell_planner(connection, self._written)
         finally:
             self._link.drop()
             self._asker.close()
