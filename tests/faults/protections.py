@@ -240,6 +240,13 @@ PROTECTIONS = (
         "SET deferred = false WHERE",
     ),
     _one(
+        "known records: what is being written of them is waited for",
+        "tests/store/test_recall.py::test_what_is_known_of_others_is_asked_while_a_batch_is_written",
+        _LOADER,
+        "        return bool(batch.dead) or not written.isdisjoint(records)\n",
+        "        return bool(batch.dead)\n",
+    ),
+    _one(
         "known records: none of an earlier page where another version is shown beside",
         "tests/store/test_recall.py::test_of_a_page_for_the_same_request_only_what_it_had_not_is_decoded",
         "runtime/fieldmap/runtime/load/recall.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from tests.support import MemoryPage, Pages, compiled, load, ready, rows
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
 from fieldmap.runtime.load.applying import Applier
+from fieldmap.runtime.load.batch import Batch
 from fieldmap.runtime.load.maker import BatchMaker
+from fieldmap.runtime.load.mapping import Here
+from fieldmap.runtime.load.merging import Changes
 from fieldmap.runtime.load.quickread import QuickReader
 from fieldmap.runtime.load.recall import Recall
-from fieldmap.runtime.store.database import Server
+from fieldmap.runtime.store.database import Connection, Server
 
 MAPS = """
 entity Worker {
@@ -143,8 +147,11 @@ def modelled(history: list[list[MemoryPage]], contents: dict[int, list[dict[str,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-@given(history=histories(), batch=st.sampled_from((1, 3, 100)))
-def test_what_is_known_changes_nothing(world: World, history: list[list[list[dict[str, Any]]]], batch: int) -> None:
+@given(history=histories(), batch=st.sampled_from((1, 3, 100)), slow=st.booleans())
+def test_what_is_known_changes_nothing(
+    world: World, history: list[list[list[dict[str, Any]]]], batch: int, slow: bool
+) -> None:
+    """slow: a batch is still being written when the next pages are asked about."""
     bundle, shared = world.bundle, world.database
     pages = Pages()
     runs = [[pages.page({"data": content}) for content in run] for run in history]
@@ -158,8 +165,11 @@ def test_what_is_known_changes_nothing(world: World, history: list[list[list[dic
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(intake, "BATCH_RECORDS", batch)
         cleared(shared)
-        for run in runs:
-            load(shared, bundle, MAP, run)
+        with pytest.MonkeyPatch.context() as while_known:
+            if slow:
+                write_late(while_known)
+            for run in runs:
+                load(shared, bundle, MAP, run)
         found = state(shared)
         cleared(shared)
         patch.setattr(Applier, "is_empty", lambda *_: False)
@@ -180,6 +190,19 @@ def shared(server: Server, bundle: Bundle) -> Any:
 
     with empty_database(server) as made:
         yield ready(made, bundle)
+
+
+def write_late(patch: pytest.MonkeyPatch) -> None:
+    """Pages wait for each other as where other processes map them, and each batch is written late."""
+    write = Applier.write
+
+    def late(self: Applier, connection: Connection, batch: Batch) -> dict[str, Changes]:
+        time.sleep(0.02)
+        return write(self, connection, batch)
+
+    patch.setattr(Applier, "write", late)
+    patch.setattr(Here, "ahead", 1_000)
+    patch.setattr(intake, "BATCH_BYTES", 80)
 
 
 def versions_of_rows(database: Server) -> list[tuple[Any, ...]]:
@@ -207,6 +230,47 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> tuple[list[Any], list[int]]:
     monkeypatch.setattr(BatchMaker, "prepare", preparing)
     monkeypatch.setattr(BatchMaker, "put", putting)
     return prepared, mapped
+
+
+def test_what_is_known_of_others_is_asked_while_a_batch_is_written(
+    bundle: Bundle, shared: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared(shared)
+    pages = Pages()
+
+    def asked(number: int, day: int, *, changed: int = 0) -> MemoryPage:
+        people = [version(f"{n}", 1, day if n == changed else 1) for n in range(10 * number, 10 * number + 10)]
+        page = pages.page({"data": people})
+        page.request = f"{number}"
+        return page
+
+    load(shared, bundle, MAP, [asked(number, 1) for number in range(4)])
+    write_late(monkeypatch)
+    writers: list[Connection] = []
+    askers: list[Connection] = []
+    write, records = Applier.write, Recall.records
+
+    def writing(self: Applier, connection: Connection, batch: Batch) -> dict[str, Changes]:
+        writers.append(connection)
+        return write(self, connection, batch)
+
+    def asking(self: Recall, connection: Connection, *rest: Any) -> Any:
+        askers.append(connection)
+        return records(self, connection, *rest)
+
+    monkeypatch.setattr(Applier, "write", writing)
+    monkeypatch.setattr(Recall, "records", asking)
+    load(shared, bundle, MAP, [asked(number, 2, changed=10 * number + 3) for number in range(4)])
+    assert [one in writers for one in askers] == [False] * 4
+    askers.clear()
+    # The second page shows what the first has just changed: that is waited for.
+    load(shared, bundle, MAP, [asked(0, 3, changed=5), asked(0, 4, changed=5), asked(1, 4, changed=15)])
+    assert [one in writers for one in askers] == [False, True, False]
+    # What the store still has is shown again behind another version that is being written: the later place stands.
+    before, after = version("7", 2, 1), version("7", 1, 1)
+    others = [version(f"{n}", 1, 1) for n in range(24, 30)]
+    load(shared, bundle, MAP, [pages.page({"data": [*others, before]}), pages.page({"data": [after, *others]})])
+    assert rows(shared, "SELECT name FROM canonical.worker WHERE number = '7'") == [("name 1",)]
 
 
 def test_I9_what_is_fetched_again_writes_no_row(

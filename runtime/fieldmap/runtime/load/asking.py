@@ -5,7 +5,8 @@ Owns the questions of a load to `recall` and what is done where no answer comes:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import psycopg
@@ -21,12 +22,20 @@ _Answer = TypeVar("_Answer")
 
 
 class Asker:
-    """recall: None where the store is asked about nothing. settle: waits for the batch that is being written, which may change answers."""
+    """recall: None where the store is asked about nothing. settle: waits for the batch that is being written, which may change answers;
+    touches: whether that batch may change what is known of records, given as COPY text."""
 
-    def __init__(self, database: Database, link: Link, settle: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        link: Link,
+        settle: Callable[[], None],
+        touches: Callable[[Iterable[str]], bool],
+    ) -> None:
         self._database = database
         self._link = link
         self._settle = settle
+        self._touches = touches
         self._reading: Connection | None = None
         self._remembered: dict[int, Remembered] = {}
         self.recall: Recall | None = None
@@ -52,15 +61,7 @@ class Asker:
         recall = self.recall
         if recall is None or not (request := request_of(page)):
             return None
-        try:
-            # Beside the writer, who has the other.
-            if self._reading is None or self._reading.closed:
-                self._reading = self._database.connect()
-            found = recall.remembered(self._reading, request)
-        except psycopg.OperationalError:
-            return None
-        except psycopg.Error as error:
-            raise self._link.refused(error) from None
+        found = self._asked_beside(lambda connection: recall.remembered(connection, request))
         if found is None:
             return None
         self._remembered[page.position] = found
@@ -72,8 +73,26 @@ class Asker:
         earlier = [self._remembered.pop(one.position, None) for one in group]
         found: list[Known | None] | None = None
         if recall is not None and all(one.is_quick for one in group):
-            found = self._asked(lambda connection: recall.records(connection, group, earlier))
+            # What is written meanwhile may be of other records altogether, as it mostly is; of those asked about all versions count,
+            # also those that an earlier page had.
+            concerned = itertools.chain(
+                (record for one in group for record in one.ids if record is not None),
+                (record for one in earlier if one is not None for record in one.memory.ids.split("\n")),
+            )
+            ask = self._asked if self._touches(concerned) else self._asked_beside
+            found = ask(lambda connection: recall.records(connection, group, earlier))
         return found or [None] * len(group)
+
+    def _asked_beside(self, question: Callable[[Connection], _Answer | None]) -> _Answer | None:
+        """What the store answers beside the writer, who has the other connection; None if this one broke."""
+        try:
+            if self._reading is None or self._reading.closed:
+                self._reading = self._database.connect()
+            return question(self._reading)
+        except psycopg.OperationalError:
+            return None
+        except psycopg.Error as error:
+            raise self._link.refused(error) from None
 
     def _asked(self, question: Callable[[Connection], _Answer | None]) -> _Answer | None:
         """What the store answers; None if the connection broke: then all that is read is mapped."""

@@ -87,10 +87,11 @@ class Loader:
         self._shares = Shares(info, dead)
         self._applier = Applier(bundle, info, run, self._position, self._shares, detailed=detailed, deferred=deferred)
         self._recall: Recall | None = None
-        self._asker = Asker(database, self._link, self._settle)
+        self._asker = Asker(database, self._link, self._settle, self._is_writing_any)
         self._written = 0
         self._writer = ThreadPoolExecutor(1, "fieldmap-writer")
         self._writing: Future[None] | None = None
+        self._in_writing: Batch | None = None
         self.applied_through = -1
         self.loaded = Loaded()
 
@@ -182,12 +183,21 @@ class Loader:
     def _hand_over(self, batch: Batch, progress: Callable[[int], None]) -> None:
         """Gives a batch to the writer, once it is done with the one before. What that one raised is raised here."""
         self._settle()
+        self._in_writing = batch
         self._writing = self._writer.submit(self._flush, batch, progress)
 
     def _settle(self) -> None:
         if self._writing is not None:
-            writing, self._writing = self._writing, None
+            writing, self._writing, self._in_writing = self._writing, None, None
             writing.result()
+
+    def _is_writing_any(self, records: Iterable[str]) -> bool:
+        """Whether what is being written may be of one of these records; also where it may be of records that nobody can name."""
+        batch = self._in_writing
+        if batch is None:
+            return False
+        written = {line[: line.index("\t")] for line in batch.stages[0]}
+        return bool(batch.dead) or not written.isdisjoint(records)
 
     def _flush(self, batch: Batch, progress: Callable[[int], None]) -> None:
         if not batch.counts.balanced:
