@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
+from fieldmap.compiler import manners
 from fieldmap.compiler.auths import Compose, kept_secret
 from fieldmap.compiler.deltas import check_share
 from fieldmap.compiler.exports import EXPORT
@@ -26,7 +27,6 @@ def lower_files(
     folder: plan.Composed | None,
     refuse: Refuse,
     compose: Compose,
-    retry: Callable[[ast.Retry], plan.RetryPolicy | None],
     report: Report,
 ) -> plan.FilesConnector | None:
     """None after a diagnostic."""
@@ -43,7 +43,7 @@ def lower_files(
     if not remote:
         refuse("of a folder", [("s3", node.s3), ("retry", node.retry)])
     s3 = _s3(node.s3, compose, report) if node.s3 is not None else None
-    policy = retry(node.retry) if node.retry is not None else plan.RetryPolicy()
+    policy = manners.retry(node.retry, report) if node.retry is not None else plan.RetryPolicy()
     resources = [_resource(node, resource, refuse, report) for resource in node.resources]
     if folder is None or policy is None or None in resources or (node.s3 is not None and s3 is None):
         return None

@@ -11,7 +11,8 @@ from decimal import Decimal
 from fieldmap.dsl import ast
 from fieldmap.dsl.build_connector import connector
 from fieldmap.dsl.build_declared import codes, function, let, property_, table
-from fieldmap.dsl.build_expression import expression, number
+from fieldmap.dsl.build_expression import expression
+from fieldmap.dsl.build_literal import number
 from fieldmap.dsl.build_merge import condition, duplicates, merge_field, sources, together
 from fieldmap.dsl.build_path import path
 from fieldmap.dsl.build_types import inherited, tag, type_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from lark import Token
 
 from fieldmap.dsl import ast
-from fieldmap.dsl.build_expression import expression, numeral, refuse_otherwise
+from fieldmap.dsl.build_expression import expression, refuse_otherwise
+from fieldmap.dsl.build_literal import numeral
 from fieldmap.dsl.build_types import type_of
 from fieldmap.dsl.building import (
     Broken,

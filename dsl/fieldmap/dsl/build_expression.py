@@ -1,16 +1,20 @@
-"""Expressions: from the parser's tree to `ast.Expr`, with the checks that need only the way it is written."""
+"""Expressions: from the parser's tree to `ast.Expr`, with the checks that need only the way it is written.
+
+More than 400 lines: the forms hold each other, so their builders call `expression` and stand in its table. Literals, which hold none,
+are in `build_literal`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Literal, cast
 
 from lark import Token
 
 from fieldmap.dsl import ast, templates
+from fieldmap.dsl.build_literal import bare, number, text_literal
 from fieldmap.dsl.build_path import path, segments
 from fieldmap.dsl.building import (
     Broken,
@@ -26,7 +30,6 @@ from fieldmap.dsl.building import (
     required_branch,
     required_leaf,
     shortened,
-    text_value,
 )
 from fieldmap.dsl.diagnostics import Diagnostic, Edit
 from fieldmap.dsl.language import Branch, Stuck, read
@@ -35,9 +38,6 @@ from fieldmap.dsl.lopsided import refuse_lopsided
 from fieldmap.dsl.mistakes import explain_hole
 from fieldmap.dsl.source import Span
 from fieldmap.dsl.texts import TextMistake, unescape
-
-LARGEST_EXPONENT = 300
-LONGEST_NUMBER = 100
 
 
 def expression(tree: Branch, ctx: Building) -> ast.Expr:
@@ -70,71 +70,7 @@ def _path_or_environment(tree: Branch, ctx: Building) -> ast.Expr:
     )
 
 
-# ----------------------------------------------------------------------------------------------------------- literals
-
-
-def number(tree: Branch, ctx: Building) -> ast.Number:
-    """`12`, `-1.5`, `19.3 km`"""
-    unit = leaf(tree, "UNIT")
-    plain_number = numeral(required_leaf(tree, "NUMBER"), ctx)
-    if unit is None:
-        return plain_number
-    return replace(plain_number, unit=any_name(unit, ctx), span=ctx.span(tree))
-
-
-def numeral(token: Token, ctx: Building) -> ast.Number:
-    """A number without a unit."""
-    written = str(token)
-    digits = written.lstrip("-").partition(".")[0].partition("e")[0].partition("E")[0]
-    if len(digits) > 1 and digits.startswith("0"):
-        raise Broken(
-            Diagnostic(
-                "FM0110",
-                f"a number has no leading zero, and `{shortened(written)}` has",
-                ctx.span(token),
-                help="a code that begins with zeros is a text: put it in quotes",
-                edit=Edit(ctx.span(token), f'"{written}"') if written.isdecimal() else None,
-            )
-        )
-    exponent = written.lower().partition("e")[2].lstrip("+-")
-    if len(written) > LONGEST_NUMBER or len(exponent) > 4 or int(exponent or 0) > LARGEST_EXPONENT:
-        raise Broken(
-            Diagnostic(
-                "FM0110", f"`{shortened(written)}` is longer than any number that is kept exactly", ctx.span(token)
-            )
-        )
-    return ast.Number(value=Decimal(written), span=ctx.span(token))
-
-
-_FOREIGN_WORDS = {
-    "TRUE": "true",
-    "True": "true",
-    "FALSE": "false",
-    "False": "false",
-    "NULL": "absent",
-    "None": "absent",
-    "Null": "absent",
-}
-
-
-def bare(tree: Branch, ctx: Building) -> ast.Bare:
-    """An enum value, or the name given by `as`."""
-    token = required_leaf(tree)
-    if str(token) in _FOREIGN_WORDS:
-        ours = _FOREIGN_WORDS[str(token)]
-        raise Broken(
-            Diagnostic(
-                "FM0105",
-                f"`{token}` is written `{ours}` here",
-                ctx.span(token),
-                help=f"write `{ours}`",
-                edit=Edit(ctx.span(token), ours, safe=True),
-            )
-        )
-    quoted = f'"{token}"'
-    help_ = f"a text stands in quotes: {quoted}; a value of an enum that is written so, in backquotes"
-    name = lower_name(token, ctx, "a value's name", help=help_, written=quoted)
-    return ast.Bare(name=name.text, span=ctx.span(tree))
+# ---------------------------------------------------------------------------------------------------------- templates
 
 
 def template(tree: Branch, ctx: Building) -> ast.Template:
@@ -180,11 +116,6 @@ def _hole(where: Span, ctx: Building) -> ast.Hole:
             )
         )
     return ast.Hole(value=value, absence=cast(Literal["", "?", "!"], str(mark) if mark is not None else ""), span=where)
-
-
-def text_literal(tree: Branch, ctx: Building) -> ast.Text:
-    token = required_leaf(tree)
-    return ast.Text(value=text_value(str(token), ctx.span(token)), span=ctx.span(token))
 
 
 # ---------------------------------------------------------------------------------------------------------- operators

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fieldmap.dsl import ast
-from fieldmap.dsl.build_expression import expression, number
+from fieldmap.dsl.build_expression import expression
+from fieldmap.dsl.build_literal import number
 from fieldmap.dsl.building import (
     Broken,
     Building,
