@@ -227,6 +227,27 @@ def changed_since(rows: tuple[Record, ...], gone: tuple[Record, ...] = ()) -> An
 
 DAYS = tuple(item(10 * day + number, day) for day in (1, 2, 4) for number in range(3))
 
+# ------------------------------------------------------------------------------------------------------------ children
+
+GROUPS = """
+resource groups {
+  get "/groups"
+  records $.data[*]
+  id $.id
+  shape { id: text }
+}
+"""
+
+
+def of_groups(asked: Asked, memory: Memory) -> Reply:
+    """Three groups, and the items of each: those of two days, of one, and none."""
+    path = urlsplit(asked.target).path
+    if path == "/groups":
+        return reply({"data": [{"id": "a"}, {"id": "b"}, {"id": "c"}]})
+    number = "abc".index(path.split("/")[2])
+    return changed_since(tuple(one for one in DAYS if int(one["id"][1:]) % 3 == number and number < 2))(asked, memory)
+
+
 # ------------------------------------------------------------------------------------------------------------ not modified
 
 
@@ -279,6 +300,24 @@ WAYS = (
         'changed $.at sent as "since", until sent as "until", in steps of 1 day from "2026-01-01"',
         changed_since(DAYS),
         changed_since(DAYS),
+        now="2026-01-05T12:00:00+00:00",
+    ),
+    Way(
+        "children",
+        f'for each groups as g get "/groups/{{g.id}}/items"; pages cursor at $.next sent as "cursor"\n{_DATA}\n'
+        'changed $.at sent as "since"',
+        of_groups,
+        of_groups,
+        GROUPS,
+        now="2026-01-05T12:00:00+00:00",
+    ),
+    Way(
+        "steps of children",
+        f'for each groups as g get "/groups/{{g.id}}/items"; pages cursor at $.next sent as "cursor"\n{_DATA}\n'
+        'changed $.at sent as "since", until sent as "until", in steps of 2 days from "2026-01-01"',
+        of_groups,
+        of_groups,
+        GROUPS,
         now="2026-01-05T12:00:00+00:00",
     ),
     Way(

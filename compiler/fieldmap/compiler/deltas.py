@@ -107,12 +107,6 @@ def _check_steps(
             "deleted by absence needs all records in one sweep, and this one is read in steps",
             "leave one of the two out",
         )
-    elif node.parent is not None:
-        wrong = (
-            "FM0402",
-            "steps go with a resource that is not asked for each record of another",
-            "leave the steps out",
-        )
     elif step.milliseconds < precision(form):
         wrong = ("FM0403", "a step is shorter than what a bound can say as it is written", "make the steps longer")
     elif window.begins is not None and _beginning(window.begins, "UTC") is None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from fieldmap.runtime.acquire.paging import Sweep
 from fieldmap.runtime.acquire.source import HttpSource
-from fieldmap.runtime.acquire.sweeps import Preview, Reading, Wanted, asks_else, say_asks_else
+from fieldmap.runtime.acquire.sweeps import Part, Preview, Reading, Wanted, asks_else, say_asks_else
 from fieldmap.runtime.acquire.windows import Window, instant, opened, step_end
 from fieldmap.runtime.archive import Archived, ClosedSweep, Writer
 from fieldmap.runtime.archive.records import Standing
@@ -23,11 +23,19 @@ class Steps:
     """The upper end of all is fixed before the first is read."""
 
     def __init__(
-        self, source: HttpSource, resource: HttpResource, standing: Standing, ports: Ports, wanted: Wanted
+        self,
+        source: HttpSource,
+        resource: HttpResource,
+        standing: Standing,
+        ports: Ports,
+        wanted: Wanted,
+        part: Part | None = None,
+        until: datetime | None = None,
     ) -> None:
+        """part, until: of a resource that is asked for each record of another, the record, and the upper end for all of them."""
         assert resource.delta is not None  # noqa: S101  (steps are of a window)
         self._source, self._resource, self._ports, self._wanted = source, resource, ports, wanted
-        self._delta, self._standing = resource.delta, standing
+        self._delta, self._standing, self._part = resource.delta, standing, part
         before = instant(standing.through) if standing.through else None
         self._asks_else = asks_else(resource, standing)
         self._skipped = False
@@ -36,7 +44,7 @@ class Steps:
             before,
             ports.clock.now(),
             since=wanted.since,
-            until=wanted.until,
+            until=until or wanted.until,
             full=wanted.full or self._asks_else,
         )
         # What is read in steps says from when on there is anything.
@@ -45,10 +53,13 @@ class Steps:
     def run(self, writer: Writer) -> Iterator[Archived | ClosedSweep]:
         if self._asks_else:
             say_asks_else(self._wanted)
-        lower = self._begin(writer)
+        lower, standing = self._begin(writer), self._standing
         for _ in range(_MOST_STEPS):
-            sweep = self._sweep(lower, writer, writer.standing())
-            yield from sweep.run(writer)
+            sweep = self._sweep(lower, writer, standing)
+            for item in sweep.run(writer):
+                if isinstance(item, ClosedSweep):
+                    standing = Standing(through=item.end.through, frames=[], closed_at=item.closed_at, end=item.end)
+                yield item
             self._skipped |= sweep.skipped
             if sweep.window is None or sweep.window.until >= self._whole.until:
                 return
@@ -90,6 +101,7 @@ class Steps:
             standing,
             self._ports,
             self._wanted,
+            self._part,
             window=window,
             answers=answers,
         )

@@ -183,8 +183,8 @@ class Frame:
 class Parts:
     """How far the parts of a resource are that is asked for each record of another. through: by part the position that its last reading
     left; asks: the question that its reading answers (`SweepEnd.asks`). sweep: of a reading of all that did not come to its end, "" if
-    there is none; begin: where it began; done, frames: its parts that came to their end, and the pages of the others; at: when it was at
-    work last."""
+    there is none; begin: where it began; done: the last marks of its parts that came to their end, be it of one step; frames: the pages
+    behind them; windows: those of all marks; pages: of all of them; at: when it was at work last."""
 
     through: dict[str, str] = field(default_factory=dict)
     asks: dict[str, str] = field(default_factory=dict)
@@ -193,6 +193,8 @@ class Parts:
     first: int = -1
     done: dict[str, ClosedSweep] = field(default_factory=dict)
     frames: dict[str, list[Frame]] = field(default_factory=dict)
+    windows: set[str] = field(default_factory=set)
+    pages: int = 0
     at: datetime | None = None
 
 

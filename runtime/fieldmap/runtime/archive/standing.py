@@ -41,6 +41,8 @@ def parts(segments: Segments, resource: str) -> Parts:
     asks: dict[str, str] = {}
     done: dict[str, ClosedSweep] = {}
     frames: dict[str, list[Frame]] = {}
+    windows: set[str] = set()
+    pages = 0
     sweep, begin, first, ends = "", -1, -1, -1
     at: datetime | None = None
     for entry in segments.backwards():
@@ -64,12 +66,26 @@ def parts(segments: Segments, resource: str) -> Parts:
             if item.end.through:
                 through.setdefault(item.part, item.end.through)
             if of_open:
+                pages += item.pages
+                windows.add(item.end.window)
                 done.setdefault(item.part, item)
         elif of_open and not entry.record.is_rejected:
             first = entry.position
-            frames.setdefault(item.part, []).append(item)
-    waiting = {part: pages[::-1] for part, pages in frames.items() if part not in done}
-    return Parts(through=through, asks=asks, sweep=sweep, begin=begin, first=first, done=done, frames=waiting, at=at)
+            if item.part not in done:
+                frames.setdefault(item.part, []).append(item)
+    waiting = {part: found[::-1] for part, found in frames.items()}
+    return Parts(
+        through=through,
+        asks=asks,
+        sweep=sweep,
+        begin=begin,
+        first=first,
+        done=done,
+        frames=waiting,
+        windows=windows,
+        pages=pages,
+        at=at,
+    )
 
 
 def _part_of(entry: Entry, resource: str) -> ClosedSweep | Frame:
