@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,20 @@ from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, raw, re
 from tests.runtime.acquire.sources import RESOURCE, Source, connector, text
 
 from fieldmap.runtime.acquire import acquire
+from fieldmap.runtime.acquire.state import LocalState
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive.position import offset_of
 from fieldmap.runtime.errors import ArchiveError, SourceError
-from fieldmap.runtime.plan import AnswerRule, HttpConnector, LinkHeaderPages, NoPages, RetryPolicy, SecretRef
+from fieldmap.runtime.plan import (
+    AnswerRule,
+    ApiKey,
+    EnvRef,
+    HttpConnector,
+    LinkHeaderPages,
+    NoPages,
+    RetryPolicy,
+    SecretRef,
+)
 
 DATE = "Sun, 01 Mar 2026 12:00:00 GMT"
 EARLIER = "Sun, 01 Mar 2026 11:00:00 GMT"
@@ -133,7 +144,10 @@ def test_fastwarc_reads_a_revisit_record(workday: Source) -> None:
         ({"ETag": '"s3cret-token"'}, {}),
     ],
 )
-def test_what_a_page_is_asked_by(workday: Source, headers: dict[str, str], sent: dict[str, str]) -> None:
+def test_what_a_page_is_asked_by(
+    workday: Source, tmp_path: Path, headers: dict[str, str], sent: dict[str, str]
+) -> None:
+    workday.ports = replace(workday.ports, state=LocalState(tmp_path / "state"))
     plan = (("X-Key", text(SecretRef("KEY"))),)
     with FaultServer([reply(body(1), headers=headers)]) as server:
         for _ in range(2):
@@ -293,3 +307,64 @@ def test_a_record_that_refers_to_what_is_lost_is_damage(workday: Source) -> None
     segment.write_bytes(content)
     with pytest.raises(ArchiveError, match="is damaged at"):
         workday.archive.read_one(RESOURCE, again.position)
+
+
+# --------------------------------------------------------------------------------------------------------- who asks
+
+
+class Accounts(Pages304):
+    """One tag for what every account sees, and other records for each."""
+
+    def __call__(self, asked: Asked) -> Reply:
+        mine = body(7 if asked.headers.get("x-api-key") == "5ecret-of-b" else 1)
+        self.statuses.append(304 if asked.headers.get("if-none-match") == '"same"' else 200)
+        if self.statuses[-1] == 304:
+            return raw(b'HTTP/1.1 304 Not Modified\r\nETag: "same"\r\n\r\n', close=False)
+        return reply(mine, headers={"ETag": '"same"'})
+
+
+KEYED = ApiKey(name="X-Api-Key", key=text(SecretRef("KEY")), place="header")
+
+
+def test_N15_other_credentials_ask_in_full(workday: Source, tmp_path: Path) -> None:
+    workday.ports = replace(workday.ports, state=LocalState(tmp_path / "state"))
+    source = Accounts({})
+    with FaultServer(source) as server:
+        plan = connector(server.url, NoPages(), auth=KEYED)
+        one, two = {"KEY": "5ecret-of-a"}, {"KEY": "5ecret-of-b"}
+        pages = [workday.fetch(plan, environ)[0] for environ in (one, one, two, two, one)]
+        assert [page.content() for page in pages] == [body(1), body(1), body(7), body(7), body(1)]
+        assert source.statuses == [200, 304, 200, 304, 200]
+        # A lost key means that nobody knows who asked.
+        (tmp_path / "state").rename(tmp_path / "lost")
+        workday.fetch(plan, one)
+        workday.fetch(plan, one)
+        assert source.statuses[5:] == [200, 304]
+        # Without a connector's credentials the same tag is another question again.
+        workday.fetch(connector(server.url, NoPages()))
+        assert source.statuses[7:] == [200]
+    # What tells them apart is no secret, and made by a key that the archive has not.
+    askers = [page.asker for page in pages]
+    assert len(set(askers)) == 2
+    assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in askers)
+    for value in ("5ecret-of-a", "5ecret-of-b"):
+        assert hashlib.sha256(value.encode()).hexdigest()[:32] not in askers
+
+
+def test_N15_a_header_that_says_for_whom_is_a_part_of_who_asks(workday: Source, tmp_path: Path) -> None:
+    workday.ports = replace(workday.ports, state=LocalState(tmp_path / "state"))
+    source = Pages304({"/v1/workers": body(1)})
+    with FaultServer(source) as server:
+        plan = connector(server.url, NoPages(), headers=(("X-Tenant", text(EnvRef("TENANT"))),))
+        for tenant in ("acme", "acme", "other"):
+            workday.fetch(plan, {"TENANT": tenant})
+    assert source.statuses == [200, 304, 200]
+
+
+def test_N15_where_nothing_can_be_kept_those_with_credentials_ask_in_full(workday: Source) -> None:
+    source = Accounts({})
+    with FaultServer(source) as server:
+        plan = connector(server.url, NoPages(), auth=KEYED)
+        for _ in range(2):
+            workday.fetch(plan, {"KEY": "5ecret-of-a"})
+    assert source.statuses == [200, 200]

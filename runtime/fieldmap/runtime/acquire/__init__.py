@@ -6,6 +6,7 @@ paging      a sweep, page by page; going on with one that was interrupted
 following   which page comes next, for each kind of paging
 guards      what must not come twice, or for ever
 newest      which records a parent has, folded over its archive and kept
+askers      who asks, as a digest
 windows     which part of a source's time a sweep reads
 requests    a plan's addresses and headers, with and without secrets
 source      a connector as one resource sees it; refusals in words

@@ -75,6 +75,7 @@ class Sweep:
         self._trail = Trail(ports.state, resource.name, part.name if part is not None else "")
         self._resumed = False
         self._skipped = False
+        self._revisits: Revisits | None = None
         self._ready: tuple[Answer, Received] | None = None
         self._sweep, self._page, self._first, self._framed, self._whole = "", 0, -1, True, True
         self._window: Window | None = None
@@ -117,7 +118,7 @@ class Sweep:
         asked = self._taken_up()
         if self._asks_else and self._given is None and self._before is not None and self._page == 0:
             say_asks_else(self._wanted)
-        revisits = Revisits(self._source.connector, self._resource, writer, self._wanted)
+        revisits = self._revisits = self._conditions(writer)
         while asked is not None:
             self._guards.before(asked)
             started = self._ports.clock.monotonic()
@@ -321,14 +322,18 @@ class Sweep:
         self._saw(item)
         return item
 
+    def _conditions(self, writer: Writer) -> Revisits:
+        source = self._source
+        return Revisits(source.connector, self._resource, writer, self._wanted, lambda: source.asker)
+
     def _received(self, answer: Answer) -> Received:
-        asked = self._following.asked
+        asked, headers = self._following.asked, self._source.kept(answer.response)
         return Received(
             resource=self._resource.name,
             url=asked.shown,
             fetched_at=self._ports.clock.now(),
             status=answer.status,
-            headers=self._source.kept(answer.response),
+            headers=headers,
             body=answer.response.body,
             format=self._resource.format,
             request=Guards.fingerprint(asked),
@@ -339,6 +344,7 @@ class Sweep:
             asked=_asked(asked),
             parent=self._part.record if self._part is not None else "",
             part=self._part.name if self._part is not None else "",
+            asker=self._revisits.asker(headers) if self._revisits is not None else "",
             revisited=answer.revisited,
             unpacked=answer.content,
         )

@@ -136,6 +136,14 @@ class Requests:
                     f" use https, or allow the host by {HTTP_ALLOWED}"
                 )
 
+    def said_of_asker(self) -> list[tuple[str, str]]:
+        """All that requests say and their fingerprints do not tell: what they prove who asks by, and headers. Secret values; never shown."""
+        stated = [item for item in self.headers if item not in self.own_headers]
+        hidden = [(name, value) for name, value in self._query if isinstance(value, Secret)]
+        files = [] if self.tls is None else [("tls", f"{self.tls.certificate} {self.tls.key}")]
+        given = [*self.auth_values.items(), *stated, *hidden, *files]
+        return [(name, value.reveal() if isinstance(value, Secret) else value) for name, value in given]
+
     def first(self, known: Known, more: list[tuple[str, str | Secret]] | None = None) -> Asked:
         """known: what the sweep knows, such as the bounds to read between, as they are sent. more: parameters over those of the plan."""
         return self._page(more or [], known)

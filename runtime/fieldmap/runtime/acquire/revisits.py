@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from fieldmap.runtime.acquire.askers import UNKNOWN
 from fieldmap.runtime.acquire.sending import Answer, http_date
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive import Writer
@@ -40,14 +41,17 @@ class Earlier:
 class Revisits:
     """Of one sweep. count: pages that were not modified."""
 
-    def __init__(self, connector: HttpConnector, resource: HttpResource, writer: Writer, wanted: Wanted) -> None:
+    def __init__(
+        self, connector: HttpConnector, resource: HttpResource, writer: Writer, wanted: Wanted, who: Callable[[], str]
+    ) -> None:
+        """who: gives what tells who asks, see `askers`."""
         self.count = 0
+        self._who = who
         self._resource = resource
         self._writer = writer
         self._wanted = wanted
-        self._known: dict[str, tuple[int, tuple[str, str]]] | None = (
-            None if _allowed(connector, resource, wanted) else {}
-        )
+        self._plain = _allowed(connector, resource)
+        self._known: dict[str, tuple[int, tuple[str, str]]] | None = None if self._plain and not wanted.full else {}
 
     def of(self, request: str) -> Earlier | None:
         """request: the fingerprint of what is asked."""
@@ -59,6 +63,10 @@ class Revisits:
         place, header = found
         return Earlier(header, lambda told: self._same(place, request, told))
 
+    def asker(self, headers: Mapping[str, str]) -> str:
+        """What is archived of who asked, with a page that came with these headers."""
+        return self._who() if self._plain and _condition(headers) is not None else ""
+
     def _remembered(self) -> dict[str, tuple[int, tuple[str, str]]]:
         known: dict[str, tuple[int, tuple[str, str]]] = {}
         try:
@@ -67,6 +75,9 @@ class Revisits:
                 if header is None and not known:
                     # What says nothing of its first page says nothing of the others; they need not be read.
                     return {}
+                if page.asker != self._who() or page.asker == UNKNOWN:
+                    # A source may give two accounts the same tag for what each of them may see.
+                    header = None
                 # A body that may have been cut is asked for again.
                 if header is not None and page.framed and page.format == self._resource.format:
                     known[page.request] = page.position, header
@@ -106,13 +117,13 @@ def _first(page: Archived, told: Mapping[str, str]) -> Revisited:
     return Revisited(position=page.position, url=page.url, fetched_at=page.fetched_at, headers=told)
 
 
-def _allowed(connector: HttpConnector, resource: HttpResource, wanted: Wanted) -> bool:
+def _allowed(connector: HttpConnector, resource: HttpResource) -> bool:
     """Whether the same request means the same question, and the archived page tells all that the next one is found by."""
     stated = any(name.lower().startswith(_STATED) for name, _ in (*connector.headers, *resource.headers))
     plain = resource.method == "GET" and resource.body is None and resource.export is None
     whole = resource.delta is None and resource.parent is None
     # Where a Link header leads is not archived, and a 304 need not repeat it.
-    return plain and whole and not stated and not wanted.full and not isinstance(resource.pages, LinkHeaderPages)
+    return plain and whole and not stated and not isinstance(resource.pages, LinkHeaderPages)
 
 
 def _condition(headers: Mapping[str, str]) -> tuple[str, str] | None:

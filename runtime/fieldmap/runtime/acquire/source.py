@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from fieldmap.runtime.acquire.askers import asker
 from fieldmap.runtime.acquire.auth import credentials, named
 from fieldmap.runtime.acquire.contents import FORMATS, MisfitError, page_body
 from fieldmap.runtime.acquire.flow import Flow
@@ -89,6 +90,7 @@ class HttpSource:
             connector.auth, self.requests.auth_values, self._exchange, ports, self.requests.redaction
         )
         self._names = named(connector.auth)
+        self._surroundings = ports
         self._judge = Judge(resource)
 
     def get(
@@ -112,6 +114,11 @@ class HttpSource:
             return Good(answer, beside(answer, lambda: self._body(answer.content, content_type, decode)))
         except MisfitError as instead:
             raise RejectedError(self.misfit(asked, answer.status, instead), answer) from None
+
+    @functools.cached_property
+    def asker(self) -> str:
+        """Tells who asks; see `askers`."""
+        return asker(self.requests, self._surroundings)
 
     @property
     def pending(self) -> str | None:

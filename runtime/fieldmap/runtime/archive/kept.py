@@ -13,12 +13,14 @@ from fieldmap.runtime.archive.segments import Entry, Segments, damaged
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A page without its body. request: fingerprint of what was asked. framed: false if it may have been cut unseen."""
+    """A page without its body. request: fingerprint of what was asked. framed: false if it may have been cut unseen. asker: see
+    `Received`."""
 
     position: int
     request: str
     format: str
     framed: bool
+    asker: str
     headers: Mapping[str, str]
 
 
@@ -40,6 +42,7 @@ def kept(segments: Segments, resource: str) -> Iterator[Kept]:
                     request=head.get("fieldmap-request", ""),
                     format=head.get("fieldmap-format", ""),
                     framed=head.get("fieldmap-framed") == "yes",
+                    asker=head.get("fieldmap-asker", ""),
                     headers=_headers(segments, entry),
                 )
     except warc.MalformedError as error:

@@ -67,6 +67,7 @@ class Received:
     asked: what was sent, such as `POST {"page":1}`, without secrets; "" of a GET. rejected: why nothing is mapped of it, "" of a page.
     parent: the record that it was asked for, and the parents of that, as a JSON list; part: what tells it from other parents' pages, or
     "deletes" of a feed of deletes.
+    asker: tells who asked, of a page that says how to ask whether it was modified; "" where nobody had to say.
     revisited: where the source only said that it is not modified; status, body and digest are those of then.
     unpacked: the body without its coding; digest: SHA-256 of the body in hexadecimal; each if it is at hand.
     """
@@ -87,6 +88,7 @@ class Received:
     rejected: str = ""
     parent: str = ""
     part: str = ""
+    asker: str = ""
     revisited: Revisited | None = None
     unpacked: bytes | None = field(default=None, repr=False, compare=False)
     digest: str | None = field(default=None, repr=False, compare=False)
