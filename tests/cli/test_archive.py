@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_ls_and_verify_for_programs(project: Path, capsys: pytest.CaptureFixture
     pages = answered(capsys, "ls", "hr.people")
     assert [page["format"] for page in pages] == ["json", "json"]
     assert answered(capsys, "ls", "hr.people", "--limit", "1") == pages[1:]
-    assert "2 responses, the last 1 shown (--limit)" in said(capsys, "ls", "hr.people", "--limit", "1")
+    assert "the last 1 response; there are more (--limit)" in said(capsys, "ls", "hr.people", "--limit", "1")
     (verified,) = answered(capsys, "verify")
     assert (verified["resource"], verified["records"], verified["torn"]) == ("hr.people", 2, None)
 
@@ -155,9 +156,14 @@ def test_of_a_resource_that_no_map_reads_nobody_knows_what_is_personal(
         (["cat", "hr.nothing"], 2, "The archive has no hr.nothing"),
         (["cat", "hr.people", "x"], 2, "x is no place in an archive"),
         (["cat", "hr.people", "1:2:3"], 2, "is no place in an archive"),
-        (["cat", "hr.people", "1:7"], 3, "hr.people"),
-        (["cat", "hr.people", "99"], 3, "hr.people"),
-        (["cat", "hr.people", "last", "--record", "9"], 3, "has no record 9"),
+        (
+            ["cat", "hr.people", "1:7"],
+            2,
+            "No response of hr.people begins at 1:7; those that there are: fieldmap archive ls hr.people",
+        ),
+        (["cat", "hr.people", "99"], 2, "No response of hr.people begins at 99"),
+        (["cat", "hr.people", "7:99"], 2, "No response of hr.people begins at 7:99"),
+        (["cat", "hr.people", "last", "--record", "9"], 2, "has no record 9; they are counted from 0"),
     ],
 )
 def test_mistakes(
@@ -166,3 +172,43 @@ def test_mistakes(
     text = " ".join(said(capsys, *arguments, code=code).split())
     assert says in text
     assert "Traceback" not in text
+
+
+def test_ls_of_a_resource_reads_no_more_than_it_shows(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What lies before, damaged here, is not looked at."""
+    (project / "in" / "c.json").write_text(json.dumps({"data": RECORDS, "page": "c"}), "utf-8")
+    assert run(["sync"]) == 0
+    pages = answered(capsys, "ls", "hr.people")
+    assert len(pages) == 3
+    damage(project, "hr.people", pages[0]["position"])
+    assert answered(capsys, "ls", "hr.people", "--limit", "1") == pages[2:]
+    assert answered(capsys, "cat", "hr.people", "last")["bodies"][0]["page"] == "c"
+    # What is damaged is told as damage, also where it is asked for, and a place behind it too.
+    for place in (pages[0]["position"], pages[1]["position"] + 1):
+        assert "is damaged at" in said(capsys, "cat", "hr.people", str(place), code=3)
+
+
+def test_verify_tells_of_every_resource_that_is_damaged(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("hr.a", "hr.b"):
+        shutil.copytree(tmp_path / "archive" / "hr.people", tmp_path / "archive" / name)
+    text = " ".join(said(capsys, "verify", code=3).split())
+    assert "hr.people: 2 responses in 1 segment," in text
+    assert "The archive of hr.a is damaged" in text
+    assert "The archive of hr.b is damaged" in text
+    capsys.readouterr()
+    assert run(["archive", "verify", "--json"]) == 3
+    found = {item["resource"]: item["damage"] for item in json.loads(capsys.readouterr().out)}
+    assert found.pop("hr.people") is None
+    assert sorted(found) == ["hr.a", "hr.b"]
+    assert all("is damaged" in sentence for sentence in found.values())
+
+
+def damage(project: Path, resource: str, position: int) -> None:
+    path = project / "archive" / resource / "000001.warc.zst"
+    data = bytearray(path.read_bytes())
+    data[(position & ((1 << 40) - 1)) + 40] ^= 0xFF
+    path.write_bytes(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,23 @@ def test_check_counts_how_references_resolve(project: Path, capsys: pytest.Captu
     assert (who["values"], who["keys"], who["ids"], who["doubtful"]) == (1, 1, 0, False)
     (project / "all.map").write_text((project / "all.map").read_text().replace("$.bossRec by id", "$.bossRec"))
     assert "by id?" in said(capsys, "check")
+
+
+def test_lists_are_bounded_and_hide_what_is_personal(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(project, "users", [*USERS, *({"rec": f"x{n}", "no": str(50 + n), "mail": f"s{n // 2}@x"} for n in range(50))])
+    put(project, "staff", [*STAFF, *({"rec": f"y{n}", "no": str(100 + n), "mail": f"s{n}@x"} for n in range(25))])
+    assert run(["sync"]) == 0
+    assert len(answered(capsys, "identity", "ambiguous", "--limit", "3")) == 3
+    assert len(answered(capsys, "identity", "ambiguous")) == 26
+    assert "26 ambiguous values, 20 shown (--limit)" in said(capsys, "identity", "ambiguous")
+    assert "1 refused join" in said(capsys, "identity", "conflicts")
+    maps = (project / "all.map").read_text()
+    assert maps.count("  email ") >= 1
+    (project / "all.map").write_text(
+        re.sub(r"^(  email +: text\?)(.*)$", r"\1 pii\2", maps, count=1, flags=re.MULTILINE)
+    )
+    assert run(["replay"]) == 0
+    for verb in ("ambiguous", "conflicts"):
+        assert "@x" not in said(capsys, "identity", verb) + json.dumps(answered(capsys, "identity", verb))
+        assert "▒▒▒ (pii)" in " ".join(str(item["value"]) for item in answered(capsys, "identity", verb))
+        assert "@x" in said(capsys, "identity", verb, "--reveal")

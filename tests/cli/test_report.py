@@ -228,3 +228,63 @@ def test_a_run_that_was_killed_is_said_so(project: Path, database: Server, capsy
     found = answered(capsys)
     assert found["run"]["outcome"] == "killed, or still running"
     assert found["accounts"] == []
+
+
+def test_a_map_that_stopped_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the sentence of the run, which quotes no value of a field that is personal or restricted."""
+    wrong = [{"id": f"n{n}", "pay": "Quorx"} for n in range(60)]
+    maps = (project / "all.map").read_text("utf-8").replace("pay: number? restricted", "pay: text? restricted")
+    (project / "all.map").write_text(maps.replace("pay    = $.pay", "pay    = $.pay as decimal"), "utf-8")
+    put(project, "hr", [{**one, "pay": "1"} for one in HR])
+    assert run(["replay"]) == 0
+    put(project, "hr2", wrong)
+    capsys.readouterr()
+    assert run(["sync"]) == 1
+    told = capsys.readouterr()
+    found = answered(capsys)
+    assert found["run"]["outcome"] == "incomplete"
+    assert list(found["run"]["failed"]) == ["hr.people"]
+    sentence = found["run"]["failed"]["hr.people"]
+    assert "60 of 62 values of pay could not be read (FM2104: " in sentence
+    assert run(["report"]) == 0
+    text = capsys.readouterr().out
+    assert "failed: hr.people: hr.people to Worker stopped before these pages were kept" in " ".join(text.split())
+    assert "Quorx" not in text + told.out + told.err + json.dumps(found)
+
+
+def test_rows_that_a_run_changed_are_counted_however_they_were_merged(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answered(capsys)["changed_rows"] == {"Worker": {"new": 3, "changed": 0, "gone": 0}}
+    put(project, "crm2", [{"id": "c1", "at": "2026-02-01T00:00:00Z", "price": 9, "ccy": "EUR", "mail": "a@x"}])
+    assert run(["sync"]) == 0
+    assert answered(capsys)["changed_rows"] == {"Worker": {"new": 0, "changed": 1, "gone": 0}}
+    # A store made anew merges once, behind all maps.
+    with database.connect() as connection:
+        connection.execute(
+            "DROP SCHEMA claims, canonical, provenance, fieldmap, identity, versions, history, waiting CASCADE"
+        )
+    assert run(["replay"]) == 0
+    assert "Worker               3 rows: 3 new" in capsys.readouterr().out
+    assert answered(capsys)["changed_rows"] == {"Worker": {"new": 3, "changed": 0, "gone": 0}}
+    assert run(["report"]) == 0
+    assert "Worker               3 new" in capsys.readouterr().out
+
+
+def test_what_a_replay_changed_hides_what_is_personal(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maps = (project / "all.map").read_text("utf-8")
+    (project / "all.map").write_text(
+        maps.replace("name   = $.name", "name   = upper($.name)").replace(
+            "way    = $.way in km\n  boss", "way    = $.way in mi\n  boss"
+        ),
+        "utf-8",
+    )
+    capsys.readouterr()
+    assert run(["replay"]) == 0
+    text = capsys.readouterr().out
+    assert "▒▒▒ (pii) → ▒▒▒ (pii) (1)" in text
+    (project / "all.map").write_text(maps, "utf-8")
+    assert run(["replay", "--json"]) == 0
+    again = capsys.readouterr().out
+    assert ["1", "name", "▒▒▒ (pii)", "▒▒▒ (pii)"] in json.loads(again)["entities"]["Worker"]["samples"]
+    assert "uorx" not in (text + again).lower()

@@ -170,6 +170,12 @@ def test_what_comes_back_is_not_told_to_be_gone(
     ("words", "code", "says"),
     [
         (["Worker", "99", "name"], 1, "No Worker has the key 99, and no source claims one"),
+        (
+            ["Line", "B,9", "x"],
+            1,
+            "No Line has the key B, 9, and no source claims one now; if it was an element of a list, the newest version of its record"
+            " (of shop.orders) has it no more",
+        ),
         (["Worker", "x", "name"], 1, "No Worker has the key x, and no source can claim one"),
         (["Line", "B,x", "x"], 1, "No Line has the key B, x, and no source can claim one"),
         (["Order", "B"], 2, "Order has no field besides its key; see: fieldmap query Order --key B --provenance"),

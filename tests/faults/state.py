@@ -23,6 +23,7 @@ LEFT_OUT_TABLES = {
     "fieldmap.runs": "by which run",
     "fieldmap.accounts": "by run; held against the archive by `accounts` below",
     "fieldmap.read_bare": "by run",
+    "fieldmap.changed_rows": "by run",
     "fieldmap.ledger": "where batches end, which death may move",
     "fieldmap.pages": "what need not be read again, by batches; what it spares is seen in the rows",
     "fieldmap.page_breaks": "as fieldmap.pages",

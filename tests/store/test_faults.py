@@ -62,6 +62,11 @@ def test_D1_a_lost_commit_answer_is_resolved(bundle: Bundle, database: Server, a
     assert lines(database) == [("A", 1, "x", "1.00"), ("B", 1, "y", "2.00")]
     assert rows(database, "SELECT read, claimed FROM fieldmap.accounts") == [(2, 2)]
     assert rows(database, "SELECT count(*) FROM fieldmap.ledger") == [(1,)]
+    # What became of rows is known though the answer that told it was lost.
+    assert rows(database, "SELECT entity, made, changed, gone FROM fieldmap.changed_rows") == [
+        ("Line", 2, 0, 0),
+        ("Order", 2, 0, 0),
+    ]
 
 
 def test_D1_a_server_that_is_gone_is_told_in_one_sentence(bundle: Bundle, database: Server) -> None:

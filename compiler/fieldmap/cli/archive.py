@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, safe, table
+from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json, safe, say, table
 from fieldmap.cli.masking import Reveal, keep_reveal
 from fieldmap.cli.workspace import Workspace
-from fieldmap.runtime.archive import Archive, position
-from fieldmap.runtime.errors import UsageError
+from fieldmap.runtime.archive import Archive, Archived, position
+from fieldmap.runtime.archive.records import Verified
+from fieldmap.runtime.errors import ArchiveError, UsageError
 from fieldmap.runtime.plan import DELETES
 
 _SECONDS = "%Y-%m-%d %H:%M:%SZ"
@@ -61,13 +62,14 @@ def ls(
 
 def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool, json: bool) -> None:
     known(archive, resource)
-    pages = 0
-    last: deque[dict[str, Any]] = deque(maxlen=limit)
-    for page in archive.read(resource, None, rejected=rejected):
-        if rejected and not page.rejected:
-            continue
-        pages += 1
-        last.append(
+    found = (page for page in archive.latest(resource, rejected=rejected) if bool(page.rejected) == rejected)
+    last: deque[dict[str, Any]] = deque()
+    more = ""
+    for page in found:
+        if len(last) == limit:
+            more = "; there are more (--limit)"
+            break
+        last.appendleft(
             {
                 "position": page.position,
                 "fetched_at": page.fetched_at,
@@ -83,6 +85,13 @@ def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool
         )
     if json:
         print_json(list(last))
+        return
+    if not last:
+        out().print(
+            f"No answer of {resource} was rejected."
+            if rejected
+            else f"The archive of {resource} holds no response yet."
+        )
         return
     told = "why" if rejected else "from"
     # Where a resource has a feed of deletes, its pages lie between those of the records.
@@ -103,8 +112,8 @@ def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool
         ],
         right=["position", "bytes"],
     )
-    more = f", the last {len(last)} shown (--limit)" if pages > len(last) else ""
-    out().print(f"\n{plural(pages, 'response')}{more}; one is shown by: fieldmap archive cat {resource} POSITION")
+    shown = f"the last {plural(len(last), 'response')}" if more else plural(len(last), "response")
+    say(out(), f"\n{shown}{more}; one is shown by: fieldmap archive cat {resource} POSITION")
 
 
 def known(archive: Archive, resource: str) -> None:
@@ -138,7 +147,22 @@ def cat(
     if reveal:
         with workspace.database() as database, database.connect() as connection:
             keep_reveal(connection, f"archive cat {resource} {place}", reveal=True)
-    show(workspace, archive.read_one(resource, _position(archive, resource, place)), record, reveal=reveal, json=json)
+    show(workspace, _response(archive, resource, place), record, reveal=reveal, json=json)
+
+
+def _response(archive: Archive, resource: str, place: str) -> Archived:
+    """The response at a place. Raises UsageError where none begins there, ArchiveError where what should be there is damaged."""
+    wanted = _position(archive, resource, place)
+    try:
+        return archive.read_one(resource, wanted)
+    except ArchiveError:
+        # A slip of the pen is no damage; what is damaged is met again on the way there.
+        for item in archive.entries(resource, None, rejected=True):
+            if item.position >= wanted:
+                break
+        raise UsageError(
+            f"No response of {resource} begins at {place}; those that there are: fieldmap archive ls {resource}"
+        ) from None
 
 
 def _position(archive: Archive, resource: str, place: str) -> int:
@@ -211,15 +235,23 @@ def import_(
 def verify(json: Json = False) -> int:
     """Reads every record of the archive and checks its digests and chain. Exit code 3 if something was altered."""
     archive = Workspace.here().archive()
-    found = {resource: archive.verify(resource) for resource in archive.resources()}
+    whole: dict[str, Verified] = {}
+    damaged: dict[str, str] = {}
+    for resource in archive.resources():
+        try:
+            whole[resource] = archive.verify(resource)
+        except ArchiveError as error:
+            # What else is damaged has to be known too, before anything is brought back.
+            damaged[resource] = str(error)
     if json:
-        print_json([{"resource": resource, **asdict(report)} for resource, report in found.items()])
-        return 0
-    if not found:
+        told = [{"resource": resource, **asdict(report), "damage": None} for resource, report in whole.items()]
+        print_json([*told, *({"resource": resource, "damage": sentence} for resource, sentence in damaged.items())])
+    elif not whole and not damaged:
         out().print(f"There is nothing in the archive {archive.root}")
-    for resource, report in found.items():
-        torn = f"; {report.torn}" if report.torn is not None else ""
-        out().print(
-            f"{resource}: {plural(report.records, 'record')} in {plural(report.segments, 'segment')}, {count(report.bytes)} bytes, all whole{torn}"
-        )
-    return 0
+    for resource, report in whole.items() if not json else ():
+        torn = f"; {report.torn}, which the next run cuts off" if report.torn is not None else ""
+        what = f"{plural(report.records, 'response')} in {plural(report.segments, 'segment')}"
+        say(out(), f"{resource}: {what}, {count(report.bytes)} bytes, all whole{torn}")
+    for sentence in damaged.values():
+        say(err(), f"error: {sentence}", indent=len("error: "))
+    return 3 if damaged else 0

@@ -18,7 +18,7 @@ from fieldmap.compiler.explain.letters import HIDDEN, tagged_members
 from fieldmap.compiler.explain.locate import find_record
 from fieldmap.compiler.readings import reading_of
 from fieldmap.runtime.archive import Archived, describe
-from fieldmap.runtime.errors import UsageError
+from fieldmap.runtime.errors import ArchiveError, UsageError
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Failed
 
@@ -40,11 +40,7 @@ def show(workspace: Workspace, page: Archived, record: int | None, *, reveal: bo
         return
     if not maps:
         raise UsageError(f"No map reads {page.resource}; only its bytes can be shown, without --record and --json")
-    found = (
-        [_masked(find_record(maps[0], page, record).record, tagged)]
-        if record is not None
-        else _bodies(page, maps[0], tagged)
-    )
+    found = [_masked(_record(maps[0], page, record), tagged)] if record is not None else _bodies(page, maps[0], tagged)
     if json:
         print_json(_as_json(page, found))
         return
@@ -54,8 +50,21 @@ def show(workspace: Workspace, page: Archived, record: int | None, *, reveal: bo
         sys.stdout.write(_indented(body) + "\n")
 
 
+def _record(map_: ir.Map, page: Archived, number: int) -> Any:
+    """A record of a page. Raises UsageError if it has no such one."""
+    page.content()  # what cannot be decoded is another matter
+    try:
+        return find_record(map_, page, number).record
+    except ArchiveError:
+        raise UsageError(
+            f"The response {describe(page.position)} of {page.resource} has no record {number}; they are counted from 0"
+        ) from None
+
+
 def _head(page: Archived, note: str) -> None:
     status = f" → {page.status}" if page.status is not None else ""
+    if page.revisited is not None:
+        status = f" → 304, not modified since the response {describe(page.revisited.position)}, which is shown,"
     say(
         err(),
         f"{safe(page.url)}{status} at {page.fetched_at:%Y-%m-%d %H:%M:%SZ}, {describe(page.position)}, {plural(len(page.body), 'byte')}",
@@ -132,6 +141,7 @@ def _as_json(page: Archived, found: list[Any]) -> dict[str, Any]:
         "position": page.position,
         "url": page.url,
         "status": page.status,
+        **({"not_modified_since": page.revisited.position} if page.revisited else {}),
         "fetched_at": page.fetched_at,
         "headers": dict(page.headers),
         "format": page.format,

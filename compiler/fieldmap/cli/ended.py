@@ -6,9 +6,10 @@ from typing import Any
 
 from psycopg import sql
 
-from fieldmap.cli.console import count, out, plural, say, table
+from fieldmap.cli.console import count, out, plural, safe, say, table
 from fieldmap.cli.reporting import show_accounts
-from fieldmap.cli.runfacts import accounts
+from fieldmap.cli.rows import key_words
+from fieldmap.cli.runfacts import accounts, changed_rows
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load.merging import Changes
 from fieldmap.runtime.reports import Report
@@ -16,11 +17,13 @@ from fieldmap.runtime.store.database import Connection, Database
 
 
 def attention_of(database: Database, run: int) -> dict[str, Any]:
-    """The accounts of a run, and what wants a look after it: open dead letters, held values, warnings, incomplete rows by entity."""
+    """The accounts of a run, what became of rows, and what wants a look after it: open dead letters, held values, warnings, incomplete
+    rows by entity."""
     with database.connect() as connection:
         entities = connection.execute("SELECT entity, table_name FROM fieldmap.entities ORDER BY entity").fetchall()
         return {
             "accounts": accounts(connection, run),
+            "changed": changed_rows(connection, run),
             "dead_letters": _number(connection, sql.SQL("fieldmap.dead_letters")),
             "held": _number(connection, sql.SQL("fieldmap.held WHERE NOT invented")),
             "warnings": _number(connection, sql.SQL("fieldmap.listed")),
@@ -42,7 +45,7 @@ def _by_entity(connection: Connection, table: str) -> dict[str, int]:
 def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, detailed: bool) -> None:
     """The accounts of a run, the entities' rows, and what wants a look."""
     _show_read(report, bundle, attention)
-    _show_rows(report, attention)
+    _show_rows(attention)
     if detailed:
         _show_changes(report, bundle)
     _show_attention(report, bundle, attention)
@@ -70,15 +73,10 @@ def _show_read(report: Report, bundle: Bundle, attention: dict[str, Any]) -> Non
     console.print()
 
 
-def _show_rows(report: Report, attention: dict[str, Any]) -> None:
-    changes = report.entities()
+def _show_rows(attention: dict[str, Any]) -> None:
     for name, total in attention["rows"].items():
-        change = changes.get(name, Changes())
-        parts = [
-            f"{count(number)} {word}"
-            for number, word in ((change.new, "new"), (change.changed, "changed"), (change.gone, "gone"))
-            if number
-        ]
+        # From the database: of a batch whose answer was lost nobody else knows.
+        parts = [f"{count(number)} {word}" for word, number in attention["changed"].get(name, {}).items() if number]
         if attention["incomplete"].get(name):
             parts.append(f"{count(attention['incomplete'][name])} incomplete")
         if attention["conflicts"].get(name):
@@ -129,35 +127,58 @@ def _show_bare(report: Report, bundle: Bundle) -> None:
 def _show_changes(report: Report, bundle: Bundle) -> None:
     """Which fields changed in how many rows, with the first few before and after."""
     lines = []
+    hidden = _hidden(report, bundle)
     for name, change in report.entities().items():
         info = bundle.entity(name)
         for field, number in sorted(change.fields.items(), key=lambda item: -item[1]):
             unit = f" {info.units[field]}" if info is not None and field in info.units else ""
             samples = [
-                f"{old or 'absent'} → {new or 'absent'}{unit} ({key})"
+                f"{_before_after(old, new, hidden.get((name, field), ''), unit)} ({key_words(key)})"
                 for key, f, old, new in change.samples
                 if f == field
             ][:3]
             lines.append((f"{name}.{field}", plural(number, "row"), "   ".join(samples)))
     if lines:
-        out().print("\nValues that changed:")
+        # Each map's batches are merged as they come, so a row may be another for a while.
+        several = sum(bool(loaded.entities) for loaded in report.maps.values()) > 1
+        also = ", while one map was loaded after the other; what changed back is counted too" if several else ""
+        out().print(f"\nValues that changed{also}:", soft_wrap=True)
         table(["field", "changed in", "before → after (key)"], lines)
 
 
-def as_json(report: Report, attention: dict[str, Any]) -> dict[str, Any]:
+def _before_after(old: str | None, new: str | None, hidden: str, unit: str) -> str:
+    """`12.0 → 19.3 km`. hidden: what is shown instead of a value, "" where it may be seen."""
+    told = [value and (hidden or f"{safe(value)}{mark}") for value, mark in ((old, "" if new else unit), (new, unit))]
+    return " → ".join(value or "absent" for value in told)
+
+
+def _hidden(report: Report, bundle: Bundle) -> dict[tuple[str, str], str]:
+    """What is shown instead of the values of fields that are personal or restricted; nothing is looked up where no value is shown."""
+    if not any(change.samples for change in report.entities().values()):
+        return {}
+    from fieldmap.compiler import ir
+    from fieldmap.compiler.explain.letters import hidden
+
+    return hidden(ir.decode_project(bundle.parts["ir.json"]))
+
+
+def as_json(report: Report, bundle: Bundle, attention: dict[str, Any]) -> dict[str, Any]:
+    hidden, counted = _hidden(report, bundle), attention.pop("changed")
+    none = {"new": 0, "changed": 0, "gone": 0}
     return {
         "run": report.run,
         "maps": {map_id: {**vars(loaded.counts)} for map_id, loaded in report.maps.items()},
         "pages_fetched": report.pages,
         "entities": {
             name: {
-                "new": c.new,
-                "changed": c.changed,
-                "gone": c.gone,
+                **counted.get(name, none),
                 "fields": c.fields,
-                "samples": [list(s) for s in c.samples],
+                "samples": [
+                    [key, field, *(value and (hidden.get((name, field)) or value) for value in values)]
+                    for key, field, *values in c.samples
+                ],
             }
-            for name, c in report.entities().items()
+            for name, c in ({name: Changes() for name in counted} | report.entities()).items()
         },
         "failed": report.failed,
         **attention,

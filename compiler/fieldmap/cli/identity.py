@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, safe, table
+from fieldmap.cli.masking import Reveal, instead, keep_reveal
+from fieldmap.cli.rows import SHOWN
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError, UsageError
@@ -19,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 Entity = Annotated[str, typer.Argument(help="Only this entity, such as Worker.")]
+Limit = Annotated[int | None, typer.Option(help="How many at the most; 20 in a table, all as JSON.", min=1)]
 Reason = Annotated[str, typer.Option("--because", help="Why, for whoever asks later.")]
 WHY = {
     "apart": "an operator decided that they are not the same",
@@ -85,21 +89,29 @@ def counts(connection: Connection, bundle: Bundle) -> list[dict[str, Any]]:
     ]
 
 
-@app.command("ambiguous", epilog="Example: fieldmap identity ambiguous Worker")
+@app.command("ambiguous", epilog="Example: fieldmap identity ambiguous Worker --limit 100")
 @exiting
-def ambiguous(entity: Entity = "", json: Json = False) -> None:
+def ambiguous(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
     """Lists values that several keys of one source share, so that they join nothing."""
     workspace = Workspace.here()
-    bundle = workspace.existing_bundle()
+    bundle, hidden = workspace.existing_bundle(), instead(workspace, reveal=reveal)
     with workspace.loaded() as connection:
+        keep_reveal(connection, f"identity ambiguous {entity}".strip(), reveal=reveal)
         found = [
-            {"entity": name, "match": _line(bundle, name, line), "value": value, "source": source, "keys": keys}
+            {
+                "entity": name,
+                "match": _line(bundle, name, line),
+                "value": _hidden_value(bundle, name, _line(bundle, name, line), hidden) or value,
+                "source": source,
+                "keys": keys,
+            }
             for name, line, value, source, keys in connection.execute(
                 "SELECT entity, line, value, source, keys FROM identity.ambiguous"
-                " WHERE %s IN ('', entity) ORDER BY entity, line, value, source",
-                [_known(bundle, entity)],
+                " WHERE %s IN ('', entity) ORDER BY entity, line, value, source LIMIT %s",
+                [_known(bundle, entity), _most(limit, json=json)],
             ).fetchall()
         ]
+        total = _number(connection, "ambiguous", entity)
     if json:
         print_json(found)
     elif not found:
@@ -109,22 +121,27 @@ def ambiguous(entity: Entity = "", json: Json = False) -> None:
             ["entity", "match", "value", "shared by these keys"],
             [(i["entity"], i["match"], value_words(i["value"]), f"{i['source']}: {_some(i['keys'])}") for i in found],
         )
+        _counted(total, len(found), "ambiguous value")
 
 
-@app.command("conflicts", epilog="Example: fieldmap identity conflicts Worker")
+@app.command("conflicts", epilog="Example: fieldmap identity conflicts Worker --limit 100")
 @exiting
-def conflicts(entity: Entity = "", json: Json = False) -> None:
+def conflicts(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
     """Lists joins that a match would make and that were refused, with the reason."""
     workspace = Workspace.here()
-    bundle = workspace.existing_bundle()
+    bundle, hidden = workspace.existing_bundle(), instead(workspace, reveal=reveal)
     names = ("entity", "source", "key", "rule", "target", "target_key", "canonical", "value", "why", "field")
     with workspace.loaded() as connection:
+        keep_reveal(connection, f"identity conflicts {entity}".strip(), reveal=reveal)
         rows = connection.execute(
             "SELECT entity, source, key, rule, target, target_key, canonical, value, why, field FROM identity.conflicts"
-            " WHERE %s IN ('', entity) ORDER BY entity, source, key, rule, target_key",
-            [_known(bundle, entity)],
+            " WHERE %s IN ('', entity) ORDER BY entity, source, key, rule, target_key LIMIT %s",
+            [_known(bundle, entity), _most(limit, json=json)],
         ).fetchall()
+        total = _number(connection, "conflicts", entity)
     found = [dict(zip(names, row, strict=True)) for row in rows]
+    for item in found:
+        item["value"] = _hidden_value(bundle, item["entity"], item["rule"], hidden) or item["value"]
     if json:
         print_json(found)
     elif not found:
@@ -143,6 +160,7 @@ def conflicts(entity: Entity = "", json: Json = False) -> None:
                 for i in found
             ],
         )
+        _counted(total, len(found), "refused join")
 
 
 @app.command("decisions", epilog="Example: fieldmap identity decisions")
@@ -330,10 +348,37 @@ def _line(bundle: Bundle, entity: str, line: int) -> str:
     return matches[line - 1].text if line <= len(matches) else ""
 
 
+def _most(limit: int | None, *, json: bool) -> int | None:
+    return limit or (None if json else SHOWN)
+
+
+def _number(connection: Connection, view: str, entity: str) -> int:
+    from psycopg import sql
+
+    row = connection.execute(
+        sql.SQL("SELECT count(*) FROM identity.{} WHERE %s IN ('', entity)").format(sql.Identifier(view)), [entity]
+    ).fetchone()
+    return row[0] if row is not None else 0
+
+
+def _counted(total: int, shown: int, what: str) -> None:
+    out().print(f"\n{plural(total, what)}{f', {count(shown)} shown (--limit)' if total > shown else ''}")
+
+
+def _hidden_value(bundle: Bundle, entity: str, rule: str | None, hidden: Callable[[str, str], str]) -> str:
+    """What is shown instead of the value of a match line, "" where it may be seen."""
+    info = bundle.entity(entity)
+    matches = info.identity.matches if info is not None and info.identity is not None else ()
+    fields = [field for match in matches if match.text == rule for field in match.fields]
+    return next((hidden(entity, field) for field in fields if hidden(entity, field)), "")
+
+
 def value_words(value: str | None) -> str:
     """A matched value as a person writes it; the store keeps a JSON list of the fields that are compared."""
     if value is None:
         return ""
+    if not value.startswith("["):
+        return safe(value)  # hidden
     return " and ".join(safe(part) for part in msgspec.json.decode(value, type=list[Any]))
 
 

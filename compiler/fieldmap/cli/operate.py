@@ -127,7 +127,7 @@ def _run(
         report = run.sync(resources, wanted) if command == "sync" else run.replay(resources)
         attention = attention_of(database, report.run)
     if json:
-        told = as_json(report, attention)
+        told = as_json(report, bundle, attention)
         print_json(told if archived is None else {"archived": archived, "run": told})
     else:
         show_report(report, bundle, attention, detailed=command == "replay")

@@ -58,6 +58,7 @@ def _facts(workspace: Workspace, run: int | None, *, reveal: bool) -> dict[str, 
         return {
             "run": told,
             "accounts": runfacts.accounts(connection, number),
+            "changed_rows": runfacts.changed_rows(connection, number),
             "read_without_unit": runfacts.read_bare(connection, number),
             "dead_letters": [causes.plain(c) for c in causes.dead(project, connection, tags, number)],
             "held": [causes.plain(c) for c in causes.held(workspace.archive(), connection, tags, number)],
@@ -79,6 +80,11 @@ def _show(found: dict[str, Any]) -> None:
         f"Run {run['number']}: {run['command']}, {run['outcome']}, {run['started_at']:%Y-%m-%d %H:%M:%S}{ended}Z\n"
     )
     show_accounts(found["accounts"])
+    for name, change in found["changed_rows"].items():
+        parts = [f"{count(number)} {word}" for word, number in change.items() if number]
+        out().print(f"{name:<20} {', '.join(parts)}")
+    for resource, sentence in sorted(run["failed"].items()):
+        say(out(), f"failed: {resource + ': ' if resource else ''}{sentence}", indent=len("failed: "))
     _part("Read without a unit, in the one that the map gives", found["read_without_unit"], ("map", "path", "numbers"))
     _causes("Records that could not be read: fieldmap dlq", found["dead_letters"])
     _causes("Values held, of the pages that this run read: fieldmap dlq held", found["held"])

@@ -22,13 +22,13 @@ _SUMMED = ("int", "number", "float", "money", "amount", "quantity")
 def run_of(connection: Connection, number: int | None) -> dict[str, Any]:
     """A run: the one of that number, or the last. Raises FindingsError if there is none."""
     row = connection.execute(
-        "SELECT id, command, started_at, ended_at, outcome, bundle FROM fieldmap.runs"
+        "SELECT id, command, started_at, ended_at, outcome, bundle, failed FROM fieldmap.runs"
         " WHERE %(n)s::bigint IS NULL OR id = %(n)s ORDER BY id DESC LIMIT 1",
         {"n": number},
     ).fetchone()
     if row is None:
         raise FindingsError(f"There is no run {number}; the last one is shown by: fieldmap report")
-    found = dict(zip(("number", "command", "started_at", "ended_at", "outcome", "bundle"), row, strict=True))
+    found = dict(zip(("number", "command", "started_at", "ended_at", "outcome", "bundle", "failed"), row, strict=True))
     return {**found, "outcome": found["outcome"] or "killed, or still running"}
 
 
@@ -41,6 +41,14 @@ def accounts(connection: Connection, run: int) -> list[dict[str, Any]]:
         [run],
     ).fetchall()
     return [dict(zip(("map", *ACCOUNT), row, strict=True)) for row in rows]
+
+
+def changed_rows(connection: Connection, run: int) -> dict[str, dict[str, int]]:
+    """What became of the rows of each entity in a run, of those of which any became another."""
+    rows = connection.execute(
+        "SELECT entity, made, changed, gone FROM fieldmap.changed_rows WHERE run = %s ORDER BY entity", [run]
+    ).fetchall()
+    return {entity: {"new": made, "changed": changed, "gone": gone} for entity, made, changed, gone in rows}
 
 
 def balanced(account: dict[str, Any]) -> bool:

@@ -169,11 +169,18 @@ def _map_info(map_: ir.Map, entities: dict[str, ir.Entity]) -> bundle.MapInfo:
                 outcome=item.outcome,
                 share=item.share if item.outcome == "hold" else "",
                 assumed=item.assumed,
+                tag=_tag(entities, claim.entity, item.field),
             )
             for claim in claims_of(map_)
             for item in claim.assignments
         ),
     )
+
+
+def _tag(entities: dict[str, ir.Entity], entity: str, name: str) -> str:
+    """pii or restricted where a field is, else ""."""
+    tags = next((field.tags for field in entities[entity].fields if field.name == name), ())
+    return next((tag for tag in tags if tag in ("pii", "restricted")), "")
 
 
 def _claim_info(table: sql.ClaimTable) -> bundle.ClaimInfo:

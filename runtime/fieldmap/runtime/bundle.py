@@ -84,7 +84,7 @@ class FieldOrigin(_Part, frozen=True):
     """How a map makes a field: what the provenance views show. The same for every row, so stored once.
 
     share: where the outcome is "hold", so many percent of the field's present values may be held in a run. assumed: why a currency is
-    taken for granted, "" if none is.
+    taken for granted, "" if none is. tag: pii or restricted where the field is, so that no message quotes a value of it.
     """
 
     claim: int
@@ -96,6 +96,7 @@ class FieldOrigin(_Part, frozen=True):
     outcome: str
     share: str = ""
     assumed: str = ""
+    tag: str = ""
 
 
 class MapInfo(_Part, frozen=True):

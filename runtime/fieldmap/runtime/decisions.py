@@ -18,7 +18,7 @@ from fieldmap.runtime.archive import Archive, Received
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import ArchiveError, DatabaseError, FieldmapError
 from fieldmap.runtime.load.identify import begin, with_referrers
-from fieldmap.runtime.load.merging import Changes, Merger, follow, lock, merge_all
+from fieldmap.runtime.load.merging import Changes, Merger, follow, lock, merge_all, note_changes
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.transaction import Commit, transact
@@ -197,7 +197,9 @@ def _apply(
             connection.execute("INSERT INTO moving VALUES (%s, %s, %s, true)", [entity, source, key])
     mergers[entity].touch_none(connection)
     follow(connection, [mergers[entity]], mergers, run, whole=False)
-    return merge_all(connection, bundle, mergers, run, detailed=False)
+    changes = merge_all(connection, bundle, mergers, run, detailed=False)
+    note_changes(connection, run, changes)
+    return changes
 
 
 def _require_fresh(connection: Connection, bundle: Bundle, entity: str) -> None:

@@ -39,6 +39,10 @@ class ArchiveBusyError(ArchiveError):
     """Another run writes the archive of a resource."""
 
 
+class MissingError(ArchiveError):
+    """The archive has nothing at a place, which was there once or never was."""
+
+
 class SourceError(FieldmapError):
     """A source is out of reach, refuses the credentials, or answers with something that cannot be paged through."""
 

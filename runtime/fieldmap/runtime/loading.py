@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, describe
 from fieldmap.runtime.bundle import Bundle, MapInfo
-from fieldmap.runtime.errors import ArchiveError, AwayError, StoppedError
+from fieldmap.runtime.errors import ArchiveError, AwayError, MissingError, StoppedError
 from fieldmap.runtime.load.loader import Loaded, Loader
 from fieldmap.runtime.load.mapping import Processes
 from fieldmap.runtime.ports import Ports
@@ -26,6 +26,12 @@ def check_archive(archive: Archive, title: str, resource: str, applied: int) -> 
     count as applied, and what is fetched now would never be loaded."""
     try:
         archive.check(resource, applied)
+    except MissingError:
+        raise ArchiveError(
+            f"The database has applied {title} up to {describe(applied)}, which this archive does not hold: the archive is older"
+            " than the database, or another one. Bring the newer archive back; or load this one into an empty database:"
+            " fieldmap replay"
+        ) from None
     except ArchiveError as error:
         raise ArchiveError(
             f"The database has applied {title} up to {describe(applied)}, which this archive does not hold ({error}): the"

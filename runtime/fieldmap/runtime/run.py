@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -222,15 +223,22 @@ class _Recorded:
         self._run = self._report.run = row[0] if row is not None else 0
         return self._run
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, kind: object, error: object, _: object) -> None:
+        failed = dict(self._report.failed)
+        if isinstance(error, FieldmapError):
+            failed[""] = str(error)
         outcome = "stopped" if kind is not None else "incomplete" if self._report.failed else "complete"
         wrong: list[str] = []
         try:
             with self._database.connect() as connection:
                 wrong = self._unbalanced(connection) if kind is None else []
                 connection.execute(
-                    "UPDATE fieldmap.runs SET ended_at = now(), outcome = %s WHERE id = %s",
-                    ["unbalanced" if wrong else outcome, self._run],
+                    "UPDATE fieldmap.runs SET ended_at = now(), outcome = %s, failed = %s WHERE id = %s",
+                    [
+                        "unbalanced" if wrong else outcome,
+                        json.dumps({name: _storable(text) for name, text in failed.items()}),
+                        self._run,
+                    ],
                 )
         except (psycopg.Error, DatabaseError) as error:
             if kind is None:
@@ -259,6 +267,11 @@ class _Recorded:
             if not c.balanced or kept.get(map_, (0,) * 7) != counted:
                 wrong.append(map_)
         return wrong
+
+
+def _storable(text: str) -> str:
+    """A sentence as PostgreSQL takes it: without NUL and halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def applied(connection: Connection) -> dict[str, list[tuple[str, int]]]:

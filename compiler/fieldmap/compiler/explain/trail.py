@@ -107,7 +107,7 @@ class _Trail:
         gone = withdrawals(self._project, self._archive, self._connection, self._info.name, _raw_sql(self._key_value()))
         if row is None and not claims:
             if not gone:
-                raise _unknown(self._info, self._key, "no source claims one")
+                raise _unknown(self._info, self._key, f"no source claims one{self._elements()}")
             return replace(self._base(None, ()), note="no source claims it any more", withdrawn=gone)
         value = row[0] if row is not None else None
         # A single winner stands for all fields.
@@ -138,6 +138,20 @@ class _Trail:
             left = f"the claim chosen for {', '.join(self._rule.members)} leaves {self._field.name} empty"
             return replace(base, winner=self._candidate(winner, "won"), map_version=winner.version, note=left)
         return self._follow(base, winner)
+
+    def _elements(self) -> str:
+        """Where a key may have been that of an element: which records may have had it. Of an element that a newer version of its record
+        lacks nothing is kept but the versions in the archive."""
+        sources = {
+            f"{map_.connector}.{map_.resource}"
+            for map_ in self._project.maps
+            for claim in claims_of(map_)
+            if claim.number and claim.entity == self._info.name
+        }
+        if not sources:
+            return ""
+        named = ", ".join(sorted(sources))
+        return f" now; if it was an element of a list, the newest version of its record (of {named}) has it no more"
 
     def _conflict(self) -> str:
         """That the claims contradict each other, in words; "" if they do not."""

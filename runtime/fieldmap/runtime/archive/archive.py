@@ -13,7 +13,7 @@ from fieldmap.runtime.archive.records import Archived, ClosedSweep, Parts, Stand
 from fieldmap.runtime.archive.segments import Entry, Segments, damaged
 from fieldmap.runtime.archive.standing import parts, standing
 from fieldmap.runtime.archive.writer import Writer
-from fieldmap.runtime.errors import ArchiveError
+from fieldmap.runtime.errors import ArchiveError, MissingError
 from fieldmap.runtime.ports import Folder, Ports
 
 SEGMENT_BYTES = 256 << 20
@@ -80,6 +80,19 @@ class Archive:
         found = self.entries(resource, after, rejected=rejected)
         return (item for item in found if isinstance(item, Archived))
 
+    def latest(self, resource: str, *, rejected: bool = False) -> Iterator[Archived]:
+        """Every response from the last to the first, digests checked; no more of the archive is read than is asked for. rejected:
+        also answers that are none."""
+        with self._opened(resource) as folder:
+            if folder is None:
+                return
+            segments = Segments(folder, resource)
+            for entry in segments.backwards():
+                if entry.record.kind in ("response", "resource", "revisit") and (
+                    rejected or not entry.record.is_rejected
+                ):
+                    yield segments.received(entry)
+
     def sweep(self, mark: ClosedSweep) -> Iterator[Archived]:
         """The pages of a sweep that was closed, in order."""
         if mark.end.first < 0:
@@ -143,7 +156,7 @@ class Archive:
         """Raises ArchiveError if nothing stands at a position: neither a response nor the mark of a sweep's end."""
         with self._opened(resource) as folder:
             if folder is None:
-                raise ArchiveError(f"The archive has nothing of {resource}")
+                raise MissingError(f"The archive has nothing of {resource}")
             Segments(folder, resource).entry(position)
 
     def end(self, resource: str) -> int | None:

@@ -14,7 +14,7 @@ from fieldmap.runtime.archive import warc
 from fieldmap.runtime.archive.frames import MAGIC, FrameError, Frames
 from fieldmap.runtime.archive.position import describe, offset_of, position, segment_name, segment_of
 from fieldmap.runtime.archive.records import Archived, TornTail
-from fieldmap.runtime.errors import ArchiveError
+from fieldmap.runtime.errors import ArchiveError, MissingError
 from fieldmap.runtime.ports import Folder
 
 _SEGMENT = re.compile(r"(\d{6,})\.warc\.zst")
@@ -74,7 +74,7 @@ class Segments:
         """The record at a position, its digest checked. Raises ArchiveError if there is none."""
         number, offset = segment_of(place), offset_of(place)
         if number not in self.numbers or offset >= self._folder.size(segment_name(number)):
-            raise ArchiveError(
+            raise MissingError(
                 f"The archive of {self._resource} has no record {describe(place)}: a part of it is missing;"
                 " restore it from a backup, since what was loaded from it cannot be replayed or explained without it"
             )

@@ -237,6 +237,7 @@ class Loader:
                     self._applier.apply(connection, batch)
                     changes = self._applier.merge(connection)
             self._position.account(connection, batch)
+            self._position.note_changed(connection, changes)
             return changes, batch.counts.absent, refused
 
         done = self._link.certainly(work, lambda connection: self._position.is_applied(connection, mark.position))

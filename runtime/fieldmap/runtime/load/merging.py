@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import psycopg
@@ -40,6 +40,18 @@ class Changes:
         for name, count in other.fields.items():
             self.fields[name] = self.fields.get(name, 0) + count
         self.samples.extend(other.samples[: max(0, _SAMPLES - len(self.samples))])
+
+
+def note_changes(connection: Connection, run: int, changes: Mapping[str, Changes]) -> None:
+    """Counts what became of rows, in the transaction that does it. The entities must be locked."""
+    for name, change in sorted(changes.items()):
+        if change.new or change.changed or change.gone:
+            connection.execute(
+                "INSERT INTO fieldmap.changed_rows AS r (run, entity, made, changed, gone) VALUES (%s, %s, %s, %s, %s)"
+                " ON CONFLICT (run, entity) DO UPDATE SET (made, changed, gone)"
+                " = (r.made + EXCLUDED.made, r.changed + EXCLUDED.changed, r.gone + EXCLUDED.gone)",
+                [run, name, change.new, change.changed, change.gone],
+            )
 
 
 class Merger:
@@ -241,6 +253,7 @@ def remerge(
                 forget(c, merger.info)
                 if name in new and len(mergers) == 1 and (made := merger.make_all(c, run)) is not None:
                     merged(c, merger.info)
+                    note_changes(c, run, {name: made})
                     return {name: made}
                 begin(c, [merger.info])
                 merger.touch_none(c)
@@ -248,6 +261,7 @@ def remerge(
                 merger.touch_all(c)
                 changes = merge_all(c, bundle, mergers, run, detailed=True, whole=(name,))
                 merged(c, merger.info)
+                note_changes(c, run, changes)
                 return changes
 
             try:

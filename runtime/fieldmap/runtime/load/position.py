@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fieldmap.runtime.bundle import MapInfo
 from fieldmap.runtime.errors import FieldmapError
 from fieldmap.runtime.load.batch import Batch
-from fieldmap.runtime.load.merging import Changes
+from fieldmap.runtime.load.merging import Changes, note_changes
 from fieldmap.runtime.store.database import Connection
 
 
@@ -100,6 +100,7 @@ class Position:
 
     def note_changed(self, connection: Connection, changes: Mapping[str, Changes]) -> None:
         """How many canonical rows are others by what the map wrote, beside its accounts."""
+        note_changes(connection, self._run, changes)
         number = sum(change.new + change.changed + change.gone for change in changes.values())
         if number:
             connection.execute(

@@ -104,9 +104,11 @@ class Shares:
         origin = next(item for item in self._info.origins if (item.claim, item.field) == field)
         sample = next(item for _, _, item in batch.held if (item.claim, item.field) == field and not item.invented)
         raised = min(100, max(held * 100 // seen + 1, 5))
+        # A reason may quote its value.
+        why = TITLES[sample.code] if origin.tag else sample.reason
         return (
             f"{self._info.title} stopped before these pages were kept: {held:,} of {seen:,} values of {name} could not be read"
-            f" ({sample.code}: {sample.reason}), and more than {limit.normalize():f} % is too many; mend the line"
+            f" ({sample.code}: {why}), and more than {limit.normalize():f} % is too many; mend the line"
             f" {origin.file}:{origin.line}, or let it pass with: if invalid hold up to {raised} %, and run the command again"
         )
 

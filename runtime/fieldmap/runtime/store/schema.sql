@@ -56,6 +56,18 @@ CREATE TABLE IF NOT EXISTS fieldmap.runs (
   ended_at timestamptz,
   outcome text
 );
+ALTER TABLE fieldmap.runs ADD COLUMN IF NOT EXISTS failed jsonb NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN fieldmap.runs.failed IS 'Resources that could not be read or loaded, with the sentence that was said; "" where the run itself stopped';
+
+CREATE TABLE IF NOT EXISTS fieldmap.changed_rows (
+  run bigint NOT NULL,
+  entity text NOT NULL,
+  made bigint NOT NULL,
+  changed bigint NOT NULL,
+  gone bigint NOT NULL,
+  PRIMARY KEY (run, entity)
+);
+COMMENT ON TABLE fieldmap.changed_rows IS 'What became of the canonical rows of each entity in a run, counted in the transactions that did it: a row counts once in each';
 
 CREATE TABLE IF NOT EXISTS fieldmap.accounts (
   run bigint NOT NULL REFERENCES fieldmap.runs,

@@ -90,7 +90,8 @@ def _slow(content: bytes, what: str) -> Any | Failed:
     except RecursionError:
         return Failed("FM2120", f"the {what} is nested too deeply")
     except ValueError as error:
-        return Failed("FM2120", f"the {what} is not JSON: {shorten(str(error))}")
+        # Without the place: one mistake is one cause, wherever it stands.
+        return Failed("FM2120", f"the {what} is not JSON: {shorten(getattr(error, 'msg', None) or str(error))}")
 
 
 def _real(text: str) -> Decimal | Unreadable:
