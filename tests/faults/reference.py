@@ -1,5 +1,5 @@
 """What the store must hold, as a pure function of the pages in the archive and the maps: written apart from the runtime, of which it
-uses nothing. It knows the two maps of `MAPS` in two versions each, and nothing else.
+uses nothing. It knows the two maps of `MAPS` in three versions each, and nothing else.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ def _maps(**words: str) -> str:
 MAPS = (
     _maps(FILTER='$.name != "draft"', MAIL="$.mail", OUTCOME="reject", EMAIL="newest"),
     _maps(FILTER='$.name != "temp"', MAIL="lower($.mail)", OUTCOME="hold up to 100 %", EMAIL="prefer pay, hr"),
+    _maps(FILTER='$.name != "temp"', MAIL="lower($.mail)", OUTCOME="hold up to 100 %", EMAIL="newest"),
 )
+# The last reads as the second and merges as the first: dead letters of the first can be retried with it.
+MENDED = 2
 HR, PAY = "hr.people", "pay.slips"
 # Miles in km, to one place, worked out by hand.
 KM = {1: "1.6", 5: "8.0", 10: "16.1"}
@@ -113,8 +116,8 @@ class Expected:
 Pages = dict[str, list[list[dict[str, Any]]]]
 
 
-def expected(pages: Pages, version: int) -> Expected:
-    """version: 0 or 1, which of MAPS."""
+def expected(pages: Pages, version: int, retried: int | None = None) -> Expected:
+    """version: which of MAPS. retried: with which of them the dead letters were retried since; it merges as `version` does."""
     claims: list[Claim] = []
     dead: dict[tuple[str, str], Version] = {}
     for source in (HR, PAY):
@@ -124,7 +127,12 @@ def expected(pages: Pages, version: int) -> Expected:
             stands = max(good, key=lambda one: one.order, default=None)
             newest_bad = max(bad, key=lambda one: one.order, default=None)
             if newest_bad is not None and (stands is None or newest_bad.order > stands.order):
-                dead[source, record] = newest_bad
+                if retried in (None, 0):
+                    dead[source, record] = newest_bad
+                else:
+                    # It alone is read by the other maps; what stood before it does not stand any more, whatever it says.
+                    claims += [claim for claim in [_claim(source, newest_bad, retried)] if claim is not None]
+                    continue
             if stands is not None and (claim := _claim(source, stands, version)) is not None:
                 claims.append(claim)
     found = Expected({}, {}, dead, set(), {(c.version.record, name) for c in claims for name in c.held})
@@ -159,12 +167,12 @@ def _claim(source: str, version: Version, maps: int) -> Claim | None:
         return Claim(
             source, version, raw["id"], {"email": raw.get("mail"), "commute": None if km is None else f"{km}.0"}
         )
-    if raw.get("name") == ("draft", "temp")[maps]:
+    if raw.get("name") == ("draft", "temp", "temp")[maps]:
         return None
     mail, grade, miles = raw.get("mail"), raw.get("grade"), raw.get("miles")
     fields = {
         "name": raw.get("name"),
-        "email": mail.lower() if mail and maps == 1 else mail,
+        "email": mail.lower() if mail and maps else mail,
         "commute": None if miles is None else KM[miles],
         "grade": None if grade in (None, "bad") else int(grade),
     }
@@ -178,7 +186,7 @@ def _merge(key: str, claims: list[Claim], maps: int, found: Expected) -> None:
     for name in ("name", "email", "commute", "grade"):
         those = [claim for claim in claims if claim.fields.get(name) is not None]
         winner = _winner(
-            those, (HR, PAY) if name != "email" or maps == 0 else (PAY, HR), newest=name == "email" and maps == 0
+            those, (HR, PAY) if name != "email" or maps != 1 else (PAY, HR), newest=name == "email" and maps != 1
         )
         row[name] = None if winner is None else winner.fields[name]
         if winner is not None:

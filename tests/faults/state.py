@@ -219,9 +219,11 @@ def fetched(archive: Path) -> tuple[dict[str, list[str]], int]:
 def accounts(url: str, archive: Path) -> None:
     """I5: since each map was last begun anew, over all runs, killed ones among them, each archived record was counted exactly once."""
     with Server(url).connect() as connection:
+        # A retry reads once more what was counted when it was rejected.
         counted = connection.execute(
             "SELECT p.map, p.resource, coalesce(sum(a.read), 0), coalesce(sum(a.claimed + a.filtered + a.deleted + a.dead), 0)"
-            " FROM fieldmap.positions p LEFT JOIN fieldmap.accounts a ON a.map = p.map"
+            " FROM fieldmap.positions p LEFT JOIN (SELECT a.* FROM fieldmap.accounts a JOIN fieldmap.runs r ON r.id = a.run"
+            " WHERE r.command <> 'retry') a ON a.map = p.map"
             " AND a.run >= (SELECT min(l.run) FROM fieldmap.ledger l WHERE l.map = p.map) GROUP BY 1, 2"
         ).fetchall()
     assert counted

@@ -1,15 +1,17 @@
 """Whatever a source does, however it is delivered, and wherever runs end: the store is what the reference says (`reference.py`).
 
 Hypothesis invents the story: versions of records that come, go, go back in time or share one; pages in any order, delivered again; runs,
-runs that break off at a statement, maps that change and change back. After every run that came to its end the rows, their provenance (I13), dead
-letters (I15), held values, incomplete rows and accounts (I5) are compared, and rows are gone only where the source deleted them (I16);
-now and then it is run once more, which must write nothing (I9), and at the end the store is built anew from the archive (I2).
+runs that break off at a statement, maps that change and change back, dead letters that are retried, with the maps of now or with mended ones,
+and retries that break off. After every run that came to its end the rows, their provenance (I13), dead letters (I15), held values, incomplete rows
+and accounts (I5) are compared, and rows are gone only where the source deleted them (I16); now and then it is run once more, which must
+write nothing (I9), and at the end the store is built anew from the archive (I2).
 
 FIELDMAP_STORIES=400 invents more of them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -26,13 +28,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from psycopg import conninfo, sql
 from tests.faults.points import cursors
-from tests.faults.reference import HR, MAPS, PAY, Expected, Pages, Version, expected
+from tests.faults.reference import HR, MAPS, MENDED, PAY, Expected, Pages, Version, expected
 from tests.faults.state import accounts, digest, row_versions
 from tests.runtime.archive.fakes import received
 from tests.support import Quiet, compiled, rows
 
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
+from fieldmap.runtime.errors import FindingsError
 from fieldmap.runtime.load import intake
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.reports import Report
@@ -117,6 +120,8 @@ class Story(RuleBasedStateMachine):
         self.pending: dict[str, list[dict[str, Any]]] = {HR: [], PAY: []}
         self.pages: Pages = {HR: [], PAY: []}
         self.loaded = False
+        self.read: Pages = {HR: [], PAY: []}  # by the last run that came to its end
+        self.retried: int | None = None  # with which maps since
 
     # ------------------------------------------------------------------------------------------------ the source
 
@@ -187,13 +192,17 @@ class Story(RuleBasedStateMachine):
     @rule()
     def load(self) -> None:
         self._run(Server(self.url), self.maps)
-        self.loaded = True
+        self._ended()
+
+    def _ended(self) -> None:
+        self.loaded, self.retried = True, None
+        self.read = {source: list(pages) for source, pages in self.pages.items()}
         self._compare()
 
     @rule()
     def change_the_maps(self) -> None:
         """Another meaning, and back: rejected records are mended by it, or come to be rejected."""
-        self.maps = 1 - self.maps
+        self.maps = (self.maps + 1) % len(MAPS)
         self.load()
 
     @rule(after=st.integers(1, 220))
@@ -204,10 +213,67 @@ class Story(RuleBasedStateMachine):
         except BreakOff:
             self.loaded = False
         else:
-            self.loaded = True
-            self._compare()
+            self._ended()
         finally:
             breaking.drop()
+
+    @rule(
+        key=st.sampled_from(KEYS),
+        name=st.sampled_from(["Ada", "temp"]),
+        mail=_optional | st.just("A@x"),
+        when=_days,
+        mended=st.booleans(),
+        after=_optional | st.integers(1, 60),
+    )
+    def reject_and_retry(
+        self, key: str, name: str, mail: str | None, when: str, mended: bool, after: int | None
+    ) -> None:
+        """A record that the first maps reject, which becomes a letter unless a newer version is there; then all letters again."""
+        self._arrives(
+            HR, [{"id": key, "name": name, "mail": mail, "miles": None, "grade": "bad", "at": self._at(when)}]
+        )
+        self.maps = 0
+        self.load()
+        self.retry(mended, after)
+
+    @precondition(lambda self: self.loaded)
+    @rule(mended=st.booleans(), after=_optional | st.integers(1, 60))
+    def retry(self, mended: bool, after: int | None) -> None:
+        """Dead letters with the maps of now, which reject them again, or with mended ones, which read them all; broken off or not."""
+        mended = mended and self.maps == 0
+        with_maps = MENDED if mended else self.maps
+        letters, before = self._letters(), row_versions(self.url)
+        if mended and letters:
+            self.retried = MENDED
+        told: list[tuple[str | None, str]] = []
+
+        def command(run: Run) -> Report:
+            report = run.retry(None)
+            told.extend((item.letter.record, item.outcome) for item in report.retried)
+            return report
+
+        if after is not None:
+            breaking = Breaking(Server(self.url), after)
+            with contextlib.suppress(BreakOff):
+                self._run(breaking, with_maps, command)
+            breaking.drop()
+            assert self._letters() <= letters
+            letters = self._letters()
+            told.clear()
+        self._run(Server(self.url), with_maps, command)
+        assert {record for record, _ in told} == letters
+        assert {outcome for _, outcome in told} <= ({"claimed", "filtered"} if mended else {"rejected"})
+        if not mended:
+            assert row_versions(self.url) == before
+        if self.retried is not None:
+            # The rows are of two versions of the map, so nothing is loaded on top of them.
+            for maps in (self.maps, MENDED):
+                with pytest.raises(FindingsError, match="fieldmap replay"):
+                    self._run(Server(self.url), maps, lambda run: run.load([]))
+        self._compare()
+
+    def _letters(self) -> set[str | None]:
+        return {record for (record,) in rows(Server(self.url), "SELECT record FROM fieldmap.dead_letters")}
 
     @precondition(lambda self: self.loaded)
     @rule()
@@ -220,7 +286,7 @@ class Story(RuleBasedStateMachine):
     # ------------------------------------------------------------------------------------------------ comparing
 
     def _compare(self) -> None:
-        server, wanted = Server(self.url), expected(self.pages, self.maps)
+        server, wanted = Server(self.url), expected(self.read, self.maps, self.retried)
         found = rows(server, "SELECT number, name, email, commute::text, grade FROM canonical.worker")
         assert {
             key: dict(zip(("name", "email", "commute", "grade"), rest, strict=True)) for key, *rest in found
@@ -228,7 +294,8 @@ class Story(RuleBasedStateMachine):
         assert {key for (key,) in rows(server, "SELECT key FROM fieldmap.incomplete")} == wanted.incomplete
         assert set(rows(server, "SELECT record, field FROM fieldmap.held")) == wanted.held
         self._compare_places(server, wanted)
-        accounts(self.url, self.archive)
+        if self.read == self.pages:
+            accounts(self.url, self.archive)
 
     def _compare_places(self, server: Server, wanted: Expected) -> None:
         """Dead letters and provenance: which bytes they name."""
@@ -262,7 +329,7 @@ class Story(RuleBasedStateMachine):
         if not hasattr(self, "url"):
             return
         self._run(Server(self.url), self.maps)
-        self._compare()
+        self._ended()
         anew = self.world.database()
         self._run(Server(anew), self.maps)
         mine, other = digest(self.url, self.archive), digest(anew, self.archive)
