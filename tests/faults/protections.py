@@ -69,7 +69,7 @@ PROTECTIONS = (
     ),
     _one(
         "archive: a record that was made ahead goes on from the one before it",
-        "tests/runtime/archive/test_ahead.py::test_what_is_appended_before_it_comes_before_it",
+        "tests/runtime/archive/test_ahead.py::test_a_mark_before_it_is_part_of_its_chain",
         _WRITER,
         "ahead.received is received and ahead.before == chain",
         "ahead.received is received",
@@ -136,7 +136,7 @@ PROTECTIONS = (
     ),
     _one(
         "lock order: making ready waits for loads before it locks tables",
-        _STORE + "test_D4_making_ready_waits_for_a_load_under_way_and_stands_in_its_way_nowhere",
+        _STORE + "test_D4_making_ready_locks_no_table_while_rows_are_merged",
         "runtime/fieldmap/runtime/store/reconcile.py",
         "            _alone(connection)\n",
         "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,26 @@ def test_D4_making_ready_waits_for_a_load_under_way_and_stands_in_its_way_nowher
         load.execute("COMMIT")
         thread.join(30)
     assert errors == []
+
+
+def test_D4_making_ready_locks_no_table_while_rows_are_merged(bundle: Bundle, database: Server) -> None:
+    """Of two that wait for each other PostgreSQL ends one, and what is ended here begins anew: so it is looked at what is locked."""
+    ready(database, bundle)
+    with database.connect() as merge, database.connect() as watch, ThreadPoolExecutor(1) as pool:
+        merge.execute("BEGIN")
+        # As rules that changed and what operators decide do; a load has the positions besides.
+        merge.execute("SELECT FROM fieldmap.entities FOR UPDATE")
+        made = pool.submit(ready, database, bundle)
+        while watch.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (0,):
+            assert not made.done(), "it did not wait"
+        locked = watch.execute(
+            "SELECT c.oid::regclass::text FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE l.granted AND l.locktype = 'relation'"
+            " AND l.mode IN ('AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock')"
+            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ).fetchall()
+        merge.execute("COMMIT")
+        made.result(30)
+    assert locked == []
 
 
 def test_the_shares_of_a_run_cut_off_after_its_last_batch_are_not_counted_on(bundle: Bundle, database: Server) -> None:

@@ -10,6 +10,7 @@ from tests.runtime.archive.fakes import RESOURCE, FixedRandomness, NoHttp, Virtu
 
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.archive.ahead import WORTH
+from fieldmap.runtime.archive.records import SweepEnd
 from fieldmap.runtime.archive.storage import LocalStorage
 from fieldmap.runtime.ports import Ports
 
@@ -72,6 +73,16 @@ def test_what_is_appended_before_it_comes_before_it(tmp_path: Path) -> None:
         made, _ = writer.ahead(received(3, big(3)), lambda: None)
         writer.append_all([received(4), made])
     assert [item.page for item in archive(tmp_path).read(RESOURCE, None)] == [2, 1, 4, 3]
+
+
+def test_a_mark_before_it_is_part_of_its_chain(tmp_path: Path) -> None:
+    """The only other thing that a writer appends: made for the place before it, the record would break the chain."""
+    with archive(tmp_path).writer(RESOURCE) as writer:
+        writer.append(received(1))
+        made, _ = writer.ahead(received(2, big(2)), lambda: None)
+        writer.close_sweep("sweep", 1, SweepEnd(framed=True))
+        writer.append(made)
+    assert archive(tmp_path).verify(RESOURCE).records == 2
 
 
 def test_made_for_the_segment_before(tmp_path: Path) -> None:
