@@ -44,7 +44,10 @@ Provenance = Annotated[
     bool, typer.Option("--provenance", help="A line for each value, with its source, rule and archive place.")
 ]
 Format = Annotated[str, typer.Option(help="table, json, csv or parquet.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write into this file, which is replaced whole, instead of showing.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write into this file, which is replaced whole, instead of showing."),
+]
 Reveal = Annotated[bool, typer.Option("--reveal", help="Print personal and restricted values in full.")]
 Unguarded = Annotated[
     bool,
@@ -192,7 +195,14 @@ def _show_values(connection: Connection, question: Question, *, json: bool) -> N
 
 def _value_row(one: dict[str, Any]) -> tuple[str, ...]:
     source = f"{one['source']} {one['record']}" if one["source"] else "a version that was replaced since"
-    return (key_words(one["key"]), one["field"], _cell(one["value"]), _cell(source), one["rule"] or "", one["archive"] or "")
+    return (
+        key_words(one["key"]),
+        one["field"],
+        _cell(one["value"]),
+        _cell(source),
+        one["rule"] or "",
+        one["archive"] or "",
+    )
 
 
 def _write(
