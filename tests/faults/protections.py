@@ -41,7 +41,7 @@ PROTECTIONS = (
     ),
     _one(
         "parents: what was kept of another archive is not gone on with",
-        "tests/runtime/acquire/test_newest.py::test_another_archive_in_its_place_is_read_from_its_beginning",
+        "tests/runtime/acquire/test_newest.py::test_another_archive_that_is_cut_at_the_same_place_is_read_from_its_beginning",
         "runtime/fieldmap/runtime/acquire/family.py",
         "return found if Through.of(item) == found.through else None",
         "return found",

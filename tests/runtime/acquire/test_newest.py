@@ -181,6 +181,20 @@ def test_another_archive_in_its_place_is_read_from_its_beginning(
     assert parents.archive.read_on == 2
 
 
+def test_another_archive_that_is_cut_at_the_same_place_is_read_from_its_beginning(
+    parents: Parents, tmp_path: Path, bundle: Bundle
+) -> None:
+    """The look whether anything begins there does not tell the two apart; what lies there does."""
+    parents.page({"id": "a", "n": 1})
+    assert parents.numbers() == [1]
+    other = Parents(tmp_path, bundle, "other")
+    other.page({"id": "x", "n": 0}, {"id": "y", "n": 1})
+    first, same = (next(one.archive.read(WORKERS, None)).position for one in (parents, other))
+    assert first == same
+    assert other.numbers() == [0, 1]
+    other.ports.http.close()
+
+
 def test_records_that_are_told_apart_in_another_way_are_found_anew(parents: Parents, tmp_path: Path) -> None:
     parents.page({"id": "a", "n": 1}, {"id": "a", "n": 2}, {"id": "b", "n": 3, "gone": True})
     assert parents.numbers() == [2]
