@@ -260,6 +260,51 @@ def test_openapi(tmp_path: Path) -> None:
         inferred(tmp_path, "acme.json", json.dumps(body), resources=("ping",))
 
 
+SCHEMES = """
+    key: { type: apiKey, in: query, name: k }
+    cookie: { type: apiKey, in: cookie, name: c }
+    user: { type: http, scheme: Basic }
+    digest: { type: http, scheme: digest }
+    person: { type: oauth2, flows: { implicit: { authorizationUrl: "https://a.example" } } }
+    consent: { type: oauth2, flows: { authorizationCode: { tokenUrl: "/oauth/token" } } }
+    plain: { type: oauth2, flows: { clientCredentials: { tokenUrl: "http://a.example/t" } } }
+    machine: { type: oauth2, flows: { clientCredentials: { tokenUrl: "oauth/token" } } }
+    connect: { type: openIdConnect, openIdConnectUrl: "https://a.example" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("whole", "of_people", "of_teams", "line"),
+    [
+        # Nothing is said: the first scheme that can be used.
+        (None, None, None, 'auth api_key { query "k"; key secret.ACME_HR_KEY }'),
+        ([{"user": []}, {"key": []}], None, None, "auth basic { user env.ACME_HR_USER; password secret.ACME_HR_PASSWORD }"),
+        # What holds for the operations counts, not what the document says for others.
+        ([{"user": []}], [{"person": ["read"]}], [{"person": []}], "auth bearer { token secret.ACME_HR_TOKEN } # a token of OAuth2 (implicit): confirm"),
+        ([{"user": []}], [{}], [], "# The description wants no credentials: auth none"),
+        # One of the two does without, or can do with another.
+        (None, [{"connect": []}], [{}], "auth bearer { token secret.ACME_HR_TOKEN } # a token of OpenID Connect: confirm"),
+        (None, [{"user": []}, {"machine": []}], [{"machine": []}], 'auth oauth2 client_credentials { token_url "{base}/oauth/token"; client_id env.ACME_HR_CLIENT; client_secret secret.ACME_HR_SECRET }'),
+        (None, [{"user": []}], [{"key": []}], "} # 1 of 2 resources want something else"),
+        (None, [{"plain": []}], None, "{ token_url env.ACME_HR_TOKEN_URL; client_id"),
+        (None, [{"consent": []}], None, 'auth oauth2 refresh_token { token_url "{base}/oauth/token"; client_id env.ACME_HR_CLIENT; client_secret secret.ACME_HR_SECRET; refresh_token secret.ACME_HR_REFRESH } # with a refresh token, which a person'),
+        # Two at once.
+        (None, [{"cookie": [], "user": []}], None, "} # the description wants cookie beside it"),
+        (None, [{"cookie": []}, {"digest": []}, {"none such": []}], None, "# auth … The description wants cookie, digest, none such, of which no line can be made"),
+        ("odd", [3, {"user": []}], "odd", "auth basic {"),
+    ],
+)  # fmt: skip
+def test_who_may_ask(tmp_path: Path, whole: Any, of_people: Any, of_teams: Any, line: str) -> None:
+    body: dict[str, Any] = json.loads(json.dumps(_yaml(OPENAPI)))
+    body["components"]["securitySchemes"] = _yaml(SCHEMES)
+    people = body["paths"]["/people"]
+    body["paths"]["/teams"] = {"get": {**people["get"]}}
+    for owner, said in ((body, whole), (people["get"], of_people), (body["paths"]["/teams"]["get"], of_teams)):
+        if said is not None:
+            owner["security"] = said
+    has(inferred(tmp_path, "acme.json", json.dumps(body)), line)
+
+
 def _yaml(text: str) -> Any:
     from fieldmap.compiler.infer.documents import document
 

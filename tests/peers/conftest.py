@@ -10,9 +10,10 @@ import os
 import pytest
 from tests.peers.cap import cap
 from tests.peers.oauth import issuer
+from tests.peers.prism import prism
 from tests.peers.s3 import s3
 
-__all__ = ["cap", "issuer", "s3"]
+__all__ = ["cap", "issuer", "prism", "s3"]
 
 
 @pytest.fixture(autouse=True)

@@ -14,11 +14,10 @@ import httpx
 import pytest
 from tests.peers import shop
 from tests.peers.cap import PASSWORD, USER
+from tests.peers.project import Project
 from tests.support import rows
 
-from fieldmap.cli.main import run
-from fieldmap.runtime.archive import Archive, Archived
-from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.archive import Archived
 from fieldmap.runtime.store.database import Server
 
 if TYPE_CHECKING:
@@ -127,20 +126,7 @@ def expected(order: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-class Project:
-    def __init__(
-        self, folder: Path, database: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        self.folder, self.database, self.setenv, self._capsys = folder, database, monkeypatch.setenv, capsys
-
-    def run(self, *arguments: str, code: int = 0) -> str:
-        self._capsys.readouterr()
-        done = run(list(arguments))
-        captured = self._capsys.readouterr()
-        assert "Traceback" not in captured.out + captured.err
-        assert done == code, captured.out + captured.err
-        return captured.out + captured.err
-
+class Shop(Project):
     def orders(self) -> dict[str, tuple[Any, ...]]:
         found = rows(self.database, f'SELECT id::text, {COLUMNS} FROM canonical."order"')
         return {row[0]: row[1:] for row in found}
@@ -148,20 +134,15 @@ class Project:
     def lines(self) -> list[tuple[Any, ...]]:
         return rows(self.database, 'SELECT "order"::text, line, amount FROM canonical.line ORDER BY 1, 2')
 
-    def pages(self, resource: str = "shop.orders") -> list[Archived]:
-        return list(Archive(self.folder / "archive", Ports.real()).read(resource, None))
-
 
 @pytest.fixture
 def project(
     tmp_path: Path, database: Server, cap: Cap, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Project:
-    settings = {"CAP": cap.url, "CAP_USER": USER, "CAP_PASSWORD": PASSWORD, "FIELDMAP_DATABASE_URL": database.url}
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "fieldmap.toml").write_text('maps = ["*.map"]\narchive = "archive"\n')
-    return Project(tmp_path, database, monkeypatch, capsys)
+) -> Shop:
+    made = Shop(tmp_path, database, monkeypatch, capsys)
+    for name, value in {"CAP": cap.url, "CAP_USER": USER, "CAP_PASSWORD": PASSWORD}.items():
+        made.setenv(name, value)
+    return made
 
 
 def asked(page: Archived) -> dict[str, str]:
@@ -169,7 +150,7 @@ def asked(page: Archived) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("version", ["2", "4"])
-def test_from_metadata_to_rows_to_what_changed_and_what_is_gone(project: Project, cap: Cap, version: str) -> None:
+def test_from_metadata_to_rows_to_what_changed_and_what_is_gone(project: Shop, cap: Cap, version: str) -> None:
     several = ".results" if version == "2" else ""
     (project.folder / "shop.map").write_text(MODEL + CONNECTOR.format(version=version, several=several))
     assert "shop.xml: 3 entity sets, written" in project.run("metadata", "shop")
@@ -185,7 +166,7 @@ def test_from_metadata_to_rows_to_what_changed_and_what_is_gone(project: Project
     ]
     assert project.orders() == {key: expected(one) for key, one in wanted.items()}
     assert project.lines() == lines
-    first = project.pages()
+    first = project.pages("shop.orders")
     assert len(first) == 4
     assert "$filter" not in asked(first[0])
     assert "changedAt" in asked(first[0])["$select"]
@@ -221,7 +202,7 @@ def test_from_metadata_to_rows_to_what_changed_and_what_is_gone(project: Project
     time.sleep(1.1)
     project.run("sync", "shop.orders")
     assert project.orders() == {key: expected(one) for key, one in wanted.items()}
-    (second,) = project.pages()[4:]
+    (second,) = project.pages("shop.orders")[4:]
     assert "changedAt ge " in asked(second)["$filter"]
     assert " and changedAt lt " in asked(second)["$filter"]
     bodies = second.body.decode()
@@ -243,20 +224,20 @@ def test_from_metadata_to_rows_to_what_changed_and_what_is_gone(project: Project
     assert project.orders() == rest
 
     # The archive alone gives the same.
-    count, told = len(project.pages()), project.lines()
+    count, told = len(project.pages("shop.orders")), project.lines()
     text = (project.folder / "shop.map").read_text()
     (project.folder / "shop.map").write_text(text.replace("= o.note\n", "= o.note if invalid reject\n"))
     project.run("replay")
     assert project.orders() == rest
     assert project.lines() == told
-    assert len(project.pages()) == count
+    assert len(project.pages("shop.orders")) == count
     assert "as it was" in project.run("metadata", "shop", "--check")
     for path in project.folder.rglob("*"):
         assert not path.is_file() or PASSWORD.encode() not in path.read_bytes()
 
 
 @pytest.mark.parametrize("version", ["2", "4"])
-def test_a_first_draft_from_its_metadata(project: Project, cap: Cap, version: str) -> None:
+def test_a_first_draft_from_its_metadata(project: Shop, cap: Cap, version: str) -> None:
     metadata = httpx.get(f"{cap.url}/odata/v{version}/shop/$metadata", auth=(USER, PASSWORD), trust_env=False)
     (project.folder / "shop_metadata.xml").write_bytes(metadata.content)
     assert "3 resources" in project.run("infer", "shop_metadata.xml", "-o", "shop.map")

@@ -12,6 +12,7 @@ from fieldmap.compiler.infer.documents import Document, items_of
 from fieldmap.compiler.infer.masking import quoted, template
 from fieldmap.compiler.infer.model import Listed, Object, Resource, Scalar, Setting, Source, plain_name
 from fieldmap.compiler.infer.schema import Reader, id_and_changed, records_in, with_promised
+from fieldmap.compiler.infer.security import auth
 from fieldmap.compiler.infer.words import words_of
 from fieldmap.runtime.errors import UsageError
 
@@ -36,10 +37,12 @@ def of_openapi(root: dict[str, Any], name: str, file: str, wanted: tuple[str, ..
     name = name or plain_name(title if isinstance(title, str) else "source", "source")
     found: list[Resource] = []
     left: list[str] = []
+    security: list[Any] = []
     for path, item in items_of(root, "paths"):
         made = _resource(document, path, document.resolved(item), found, wanted)
         if isinstance(made, Resource):
             found.append(made)
+            security.append(document.resolved(document.resolved(item)["get"]).get("security"))
         elif made:
             left.append(f"Left out {path}: {made}.")
     if not found:
@@ -53,7 +56,11 @@ def of_openapi(root: dict[str, Any], name: str, file: str, wanted: tuple[str, ..
     if document.outside:
         notes.append("References that lead out of the document were not followed.")
     return Source(
-        name=name, kind="", settings=tuple(_settings(document, name)), resources=tuple(found), notes=tuple(notes)
+        name=name,
+        kind="",
+        settings=tuple(_settings(document, name, security)),
+        resources=tuple(found),
+        notes=tuple(notes),
     )
 
 
@@ -220,9 +227,9 @@ def _example(shape: Object) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------------------------------- connector
 
 
-def _settings(document: Document, name: str) -> Iterator[Setting]:
+def _settings(document: Document, name: str, wanted: list[Any]) -> Iterator[Setting]:
     yield _base(document, name)
-    yield _auth(document, name.upper())
+    yield auth(document, name, wanted)
 
 
 def _base(document: Document, name: str) -> Setting:
@@ -233,28 +240,3 @@ def _base(document: Document, name: str) -> Setting:
     return Setting(
         word="base", text=f"env.{name.upper()}_URL", note=f"of the form {first}" if isinstance(first, str) else ""
     )
-
-
-def _auth(document: Document, name: str) -> Setting:
-    components = document.root.get("components")
-    for _, one in items_of(components, "securitySchemes"):
-        scheme = document.resolved(one)
-        kind = scheme.get("type") if isinstance(scheme, dict) else None
-        if kind == "http" and str(scheme.get("scheme")).lower() == "basic":
-            return Setting(word="auth", text=f"basic {{ user env.{name}_USER; password secret.{name}_PASSWORD }}")
-        if kind == "http" and str(scheme.get("scheme")).lower() == "bearer":
-            return Setting(word="auth", text=f"bearer {{ token secret.{name}_TOKEN }}")
-        if kind == "apiKey" and scheme.get("in") in ("header", "query") and isinstance(scheme.get("name"), str):
-            return Setting(
-                word="auth", text=f"api_key {{ {scheme['in']} {quoted(scheme['name'])}; key secret.{name}_KEY }}"
-            )
-        flows = scheme.get("flows") if isinstance(scheme, dict) else None
-        flow = flows.get("clientCredentials") if isinstance(flows, dict) else None
-        if kind == "oauth2" and isinstance(flow, dict) and isinstance(flow.get("tokenUrl"), str):
-            address = flow["tokenUrl"]
-            where = template(address) if urlsplit(address).scheme == "https" else f'"{{base}}{template(address)[1:]}'
-            return Setting(
-                word="auth",
-                text=f"oauth2 client_credentials {{ token_url {where}; client_id env.{name}_CLIENT; client_secret secret.{name}_SECRET }}",
-            )
-    return Setting(word="", text="", note=f"auth bearer {{ token secret.{name}_TOKEN }}")

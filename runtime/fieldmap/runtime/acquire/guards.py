@@ -57,7 +57,8 @@ class Guards:
             raise self._stopped(f"{self._empty} pages behind each other hold no record, and each names a next one")
 
     def _stopped(self, reason: str) -> SourceError:
+        pages = "one page" if len(self._bodies) == 1 else f"{len(self._bodies):,} pages"
         return SourceError(
-            f"{self._title} was stopped after {len(self._bodies):,} pages of {self._resource}: {reason};"
+            f"{self._title} was stopped after {pages} of {self._resource}: {reason};"
             " check the resource's pages setting"
         )
