@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,9 @@ SCHEMES = """
 """
 
 
+CLIENT = "client_id env.ACME_HR_CLIENT; client_secret secret.ACME_HR_SECRET"
+
+
 @pytest.mark.parametrize(
     ("whole", "of_people", "of_teams", "line"),
     [
@@ -284,10 +288,10 @@ SCHEMES = """
         ([{"user": []}], [{}], [], "# The description wants no credentials: auth none"),
         # One of the two does without, or can do with another.
         (None, [{"connect": []}], [{}], "auth bearer { token secret.ACME_HR_TOKEN } # a token of OpenID Connect: confirm"),
-        (None, [{"user": []}, {"machine": []}], [{"machine": []}], 'auth oauth2 client_credentials { token_url "{base}/oauth/token"; client_id env.ACME_HR_CLIENT; client_secret secret.ACME_HR_SECRET }'),
+        (None, [{"user": []}, {"machine": []}], [{"machine": []}], f'auth oauth2 client_credentials {{ token_url "{{base}}/oauth/token"; {CLIENT} }}'),
         (None, [{"user": []}], [{"key": []}], "} # 1 of 2 resources want something else"),
         (None, [{"plain": []}], None, "{ token_url env.ACME_HR_TOKEN_URL; client_id"),
-        (None, [{"consent": []}], None, 'auth oauth2 refresh_token { token_url "{base}/oauth/token"; client_id env.ACME_HR_CLIENT; client_secret secret.ACME_HR_SECRET; refresh_token secret.ACME_HR_REFRESH } # with a refresh token, which a person'),
+        (None, [{"consent": []}], None, f'auth oauth2 refresh_token {{ token_url "{{base}}/oauth/token"; {CLIENT}; refresh_token secret.ACME_HR_REFRESH }} # with a refresh'),
         # Two at once.
         (None, [{"cookie": [], "user": []}], None, "} # the description wants cookie beside it"),
         (None, [{"cookie": []}, {"digest": []}, {"none such": []}], None, "# auth … The description wants cookie, digest, none such, of which no line can be made"),
@@ -424,6 +428,29 @@ def test_a_wide_record_is_told_apart_by_what_says_so(tmp_path: Path) -> None:
     records = [{**{f"m{number}": f"{number} {row}" for number in range(400)}, "rec id": row} for row in range(3)]
     text = inferred(tmp_path, "wide.json", json.dumps(records))
     has(text, "# Records have more than 300 members; the first are here.", "id $.m0 # confirm")
+
+
+def test_a_header_of_very_many_columns(tmp_path: Path) -> None:
+    columns = [f"column_{number}" for number in range(4000)]
+    columns[3990] = "worker_id"
+    start = time.process_time()
+    text = inferred(tmp_path, "workers.csv", ",".join(columns) + "\n")
+    has(text, "id $.worker_id # by its name alone: confirm", "worker_id : text", "column_3999 : text?")
+    many = ",".join(f"column_{number}" for number in range(20_000))
+    with pytest.raises(
+        UsageError, match="more than the 256 KB that a file may have; hand over fewer members or columns"
+    ):
+        inferred(tmp_path, "workers.csv", f"{many}\n")
+    # A name that comes twice is found in as many steps as there are columns.
+    with pytest.raises(UsageError, match="column_7"):
+        inferred(tmp_path, "workers.csv", f"{many},column_7\n{many},7\n")
+    assert time.process_time() - start < 15
+
+
+def test_a_description_of_many_members(tmp_path: Path) -> None:
+    properties = {f"m{number}": {"type": "string"} for number in range(60)} | {"person_id": {"type": "string"}}
+    schema = {"$schema": "x", "type": "object", "properties": properties}
+    has(inferred(tmp_path, "person.json", json.dumps(schema)), "id $.person_id # by its name: confirm")
 
 
 def test_no_name_of_a_member_hides_in_a_path(tmp_path: Path) -> None:

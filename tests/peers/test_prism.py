@@ -63,7 +63,9 @@ def test_one_page(project: Project, prism: Prism, name: str, resource: str, show
     path = description(name)
     if NEEDED + "status" in drafted(project, path, prism(path)):
         # The mock refuses what lacks a parameter, and the message says so.
-        assert "answered 400; check the resource's path, query and headers" in project.run("fetch", resource, "--limit", "1", code=1)
+        assert "answered 400; check the resource's path, query and headers" in project.run(
+            "fetch", resource, "--limit", "1", code=1
+        )
         edited(project, NEEDED + "status", 'query { status: "available" }')
     assert shown in project.run("fetch", resource, "--limit", "1", "--reveal")
 

@@ -21,9 +21,7 @@ def from_header(path: Path, reading: Reading, name: str, asked: Sequence[Setting
         header = next(csv.reader(file, delimiter=reading.delimiter), [])
     if not header or any(not column for column in header) or len(set(header)) < len(header):
         raise UsageError(f"{path} has no header to infer from: each column needs a name of its own")
-    identity = Identity(name)
-    identity.add(dict.fromkeys(header, "x"), "")
-    key = max((column for column in header if writable(column)), key=identity.rank)
+    key = max((column for column in header if writable(column)), key=Identity(name).rank)
     members = (
         Member(name=column, kind=Scalar("text"), optional=column != key, tag=tag_of(column))
         for column in header

@@ -335,7 +335,7 @@ class Identity:
         ]
         unique = [name for name in usable if not self.repeated[name]]
         best = max(unique, key=self.rank, default=None)
-        if best is not None and self.rank(best)[0] > 0:
+        if best is not None and self.rank(best) > 0:
             note = f"different in all {self.count}" if self.count > 1 else "the only record: confirm"
             return Setting(word="id", text=path_of((best,)), note=note)
         for pair in self.pairs:
@@ -351,7 +351,7 @@ class Identity:
                 note=f"confirm: different in all {self.count}, but its name says nothing of it",
             )
         if usable:
-            least = min(usable, key=lambda name: (self.repeated[name], -self.rank(name)[0]))
+            least = min(usable, key=lambda name: (self.repeated[name], -self.rank(name)))
             return Setting(
                 word="id",
                 text=path_of((least,)),
@@ -359,8 +359,8 @@ class Identity:
             )
         return None
 
-    def rank(self, name: str) -> tuple[int, int]:
-        """How much a name says that it identifies; earlier members first."""
+    def rank(self, name: str) -> int:
+        """How much a name says that it identifies. Of equal ones the earlier is meant: `max` gives that."""
         words = words_of(name)
         kin = set(words_of(self.resource)) | {word.removesuffix("s") for word in words_of(self.resource)}
         rank = 0
@@ -372,7 +372,7 @@ class Identity:
             rank = 1
         if tag_of(name) == "pii" and rank < 4:
             rank = min(rank, 0) - 1
-        return rank, -list(self.distinct).index(name)
+        return rank
 
 
 def _is_key(value: Any) -> bool:

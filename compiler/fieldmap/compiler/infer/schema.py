@@ -213,10 +213,7 @@ def id_and_changed(shape: Object, resource: str) -> list[Setting] | None:
     if not simple:
         return None
     identity = places.Identity(resource)
-    identity.add({member.name: "x" for member in simple}, "")
-    best = max(
-        simple, key=lambda member: (identity.rank(member.name)[0], not member.optional, identity.rank(member.name)[1])
-    )
+    best = max(simple, key=lambda member: (identity.rank(member.name), not member.optional))
     found = [Setting(word="id", text=places.path_of((best.name,)), note="by its name: confirm")]
     dated = next(
         (

@@ -19,9 +19,12 @@ def written(source: Source) -> str:
         if len(text.encode()) < LARGEST_FILE * 3 // 4:
             break
     else:
-        raise UsageError(
-            f"What was inferred fills more than the {LARGEST_FILE >> 10} KB that a file may have; infer less at a time, with --resource"
+        less = (
+            "infer less at a time, with --resource"
+            if len(source.resources) > 1
+            else "hand over fewer members or columns"
         )
+        raise UsageError(f"What was inferred fills more than the {LARGEST_FILE >> 10} KB that a file may have; {less}")
     try:
         return format_source(Text("inferred.map", text))
     except Unformattable as fault:

@@ -59,6 +59,5 @@ class Guards:
     def _stopped(self, reason: str) -> SourceError:
         pages = "one page" if len(self._bodies) == 1 else f"{len(self._bodies):,} pages"
         return SourceError(
-            f"{self._title} was stopped after {pages} of {self._resource}: {reason};"
-            " check the resource's pages setting"
+            f"{self._title} was stopped after {pages} of {self._resource}: {reason}; check the resource's pages setting"
         )

@@ -104,9 +104,11 @@ def _header_fault(header: list[str], delimiter: str) -> str | None:
         if len(header) == 1 and other != delimiter and other in header[0]:
             written = "\\t" if other == "\t" else other
             return f'the header is one cell with {called} in it: say what separates the cells, as csv {{ delimiter "{written}" }}'
-    for index, name in enumerate(header):
+    known: set[str] = set()
+    for number, name in enumerate(header, 1):
         if not name:
-            return f"column {index + 1} has no name in the header"
-        if name in header[:index]:
+            return f"column {number} has no name in the header"
+        if name in known:
             return f'the header names "{shorten(name)}" twice'
+        known.add(name)
     return None
