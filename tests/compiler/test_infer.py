@@ -17,19 +17,23 @@ from fieldmap.compiler import ir, shapes
 from fieldmap.compiler.infer import sources
 from fieldmap.compiler.infer.evidence import MOST_VALUES, Seen
 from fieldmap.compiler.infer.writing import written
+from fieldmap.compiler.project import check
 from fieldmap.dsl.format import format_source
 from fieldmap.dsl.source import Source
 from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.values.decode import json_body
 
 
-def inferred(folder: Path, file: str, content: str | bytes, **wanted: Any) -> str:
+def inferred(root: Path, file: str, content: str | bytes, **wanted: Any) -> str:
     """The map of a file; it must be good as it is."""
-    path = folder / file
+    path = root / file
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     text = written(sources.of_file(path, sources.Wanted(**wanted)))
     assert format_source(Source("x.map", text)) == text
-    checked = project(folder / "checked", x=text)
+    if " is odata" in text:
+        (root / "checked").mkdir(exist_ok=True)
+        (root / "checked" / file).write_bytes(path.read_bytes())
+    checked = project(root / "checked", x=text)
     assert checked.ok, (text, [item.message for item in checked.diagnostics])
     return text
 
@@ -375,16 +379,62 @@ def test_metadata(tmp_path: Path) -> None:
         '<Property Name="Id" Type="Edm.String" Nullable="false"/><Property Name="Line" Type="Edm.Int32" Nullable="false"/>'
         '<Property Name="Amount" Type="Edm.Decimal" Precision="9" Scale="3"/><Property Name="ModifiedAt" Type="Edm.DateTimeOffset"/>'
     )
-    text = inferred(tmp_path, "second.xml", document("1.0", properties + '<Property Name="On" Type="Edm.DateTime"/>'))
-    has(text, 'get "/A_People"', "pages odata2", "records $.d.results[*]", "id ($.Id, $.Line)", "changed $.ModifiedAt")
-    has(text, "Amount : number?", "On : datetime(odata)?", "ModifiedAt : datetime(odata)?")
-    text = inferred(
-        tmp_path,
-        "fourth.edmx",
-        document("4.0", properties + '<Property Name="On" Type="Edm.Date"/>'),
-        resources=("A_People",),
+    several = f"{properties}<Property Name='Mail' Type='Edm.String'/><Property Name='Born' Type='Edm.DateTime'/>"
+    text = inferred(tmp_path, "second.xml", document("1.0", several), folder=tmp_path)
+    has(
+        text,
+        "connector second is odata2 {",
+        'metadata "second.xml"',
+        "# Has Id, Line, Amount, ModifiedAt, Mail, Born.",
+        "resource a_people is A_People {",
+        "changed $.ModifiedAt",
+        # What the metadata says is not said again; who is meant by it, it does not say.
+        "Mail : text? pii",
+        "Born : datetime(odata)? pii",
     )
-    has(text, "pages odata4", "records $.value[*]", "On : date?", "ModifiedAt : datetime?")
+    assert "Amount :" not in text
+    assert "records" not in text
+    text = inferred(
+        tmp_path, "fourth.edmx", document("4.0", several), resources=("A_People",), folder=tmp_path / "maps"
+    )
+    has(
+        text,
+        "is odata4 {",
+        'metadata "fourth.edmx" # put fourth.edmx beside this file, or fetch it: fieldmap metadata fourth',
+        "Born : json?",
+    )
+    # Nothing to add, and a name that the language has no bare word for.
+    bare = document("4.0", properties.replace("ModifiedAt", "At")).replace("A_People", "Größen")
+    has(inferred(tmp_path, "bare.xml", bare, folder=tmp_path), 'resource gr is "Größen"')
+
+
+def test_metadata_of_complex_types_and_enumerations(tmp_path: Path) -> None:
+    edm, edmx = "http://docs.oasis-open.org/odata/ns/edm", "http://docs.oasis-open.org/odata/ns/edmx"
+    document = (
+        f'<edmx:Edmx Version="4.0" xmlns:edmx="{edmx}"><edmx:DataServices><Schema Namespace="X" xmlns="{edm}">'
+        '<EnumType Name="Rank"><Member Name="Captain"/><Member Name="Mate"/></EnumType>'
+        '<ComplexType Name="Home"><Property Name="Street" Type="Edm.String"/><Property Name="Floor" Type="Edm.Int16"/></ComplexType>'
+        '<EntityType Name="P"><Key><PropertyRef Name="Id"/></Key><Property Name="Id" Type="Edm.Guid" Nullable="false"/>'
+        '<Property Name="Rank" Type="X.Rank"/><Property Name="Homes" Type="Collection(X.Home)"/><Property Name="At" Type="X.Home" Nullable="false"/>'
+        '</EntityType><EntityContainer Name="C"><EntitySet Name="People" EntityType="X.P"/></EntityContainer></Schema></edmx:DataServices></edmx:Edmx>'
+    )
+    text = inferred(tmp_path, "people.xml", document, folder=tmp_path)
+    has(
+        text,
+        "Rank : text? # via people_rank",
+        "Homes : [ {",
+        "Street : text? pii",
+        "} ]",
+        "At : {",
+        '"Captain" -> captain',
+    )
+    assert "Floor" not in text
+    # As it is read without these lines: what they add is no other type.
+    (tmp_path / "checked" / "y.map").write_text(
+        'use "x.map"\nentity P { key id : uuid; street : text? pii; floor : int?; rank : enum { captain, mate }? }\n'
+        "map people.people to P { id = $.Id; street = $.At.Street; floor = $.At.Floor; rank = $.Rank via people_rank }\n"
+    )
+    assert [one.message for one in check(tmp_path / "checked", [tmp_path / "checked" / "y.map"]).diagnostics] == []
 
 
 @pytest.mark.parametrize(

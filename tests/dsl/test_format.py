@@ -122,6 +122,11 @@ def formatted(text: str) -> str:
     return format_source(Source("x.map", text))
 
 
+def test_a_comment_keeps_how_it_ends() -> None:
+    text = "# one, two,\n# three;\nentity A {\n  # x,\n  key a : text  # y,\n}\n"
+    assert format_source(Source("a.map", text)) == text
+
+
 def comments(text: str) -> list[str]:
     """The comments of a text, by the simplest of readings: no text of these files has a `#` but MESSY's one."""
     return [match.group().rstrip() for match in re.finditer(r"#.*", text.replace("x #no", ""))]

@@ -64,7 +64,10 @@ def infer(
     if output is not None and output.exists() and not force:
         raise UsageError(f"{output} is there already; name another file, or overwrite it with --force")
     named = name or (output.stem if output is not None else None)
-    wanted = sources.Wanted(name=named, resources=tuple(resource or ()), form=as_, files=files, limit=limit)
+    folder = output.parent if output is not None else Path()
+    wanted = sources.Wanted(
+        name=named, resources=tuple(resource or ()), form=as_, files=files, limit=limit, folder=folder
+    )
     path = Path(source)
     found = sources.of_file(path, wanted) if path.is_file() else _of_archive(source, wanted)
     text = written(found)

@@ -82,11 +82,8 @@ class Shaper:
         struct = self.metadata.types.get(one.type)
         if struct is not None and struct.name not in inside:
             return ast.ObjectType(members=self.members(struct, wanted, (*inside, struct.name)), span=span)
-        if self.metadata.version == "odata2" and one.type in _OF_TWO:
-            return _scalar("date" if one.is_date else _OF_TWO[one.type], span, "odata")
-        if one.type in _INTS:
-            return _scalar("int", span)
-        return _scalar("text" if one.type in self.metadata.enums else _PLAIN.get(one.type, "json"), span)
+        name, *words = scalar_of(self.metadata, one)
+        return _scalar(name, span, *words)
 
     def _navigation(self, one: edm.Navigation, wanted: Wanted) -> ast.Member:
         span = self._span(one.place)
@@ -102,6 +99,15 @@ class Shaper:
         if self.metadata.version == "odata4":
             return found
         return ast.ObjectType(members=(_member(RESULTS, found, optional=False, span=span),), span=span)
+
+
+def scalar_of(metadata: edm.Metadata, one: edm.Property) -> tuple[str, ...]:
+    """The type of a property that is no complex one, as a shape has it: ("text",), or ("date", "odata") of `date(odata)`."""
+    if metadata.version == "odata2" and one.type in _OF_TWO:
+        return "date" if one.is_date else _OF_TWO[one.type], "odata"
+    if one.type in _INTS:
+        return ("int",)
+    return ("text" if one.type in metadata.enums else _PLAIN.get(one.type, "json"),)
 
 
 def inner(metadata: edm.Metadata, one: edm.Navigation, wanted: Wanted) -> Wanted:

@@ -246,7 +246,8 @@ class _Writer:
         rest = trivia.split("\n")
         blank = False
         for number, piece in enumerate(rest if own_lines else rest[1:]):
-            content = piece.strip(" \t\r\f;,\ufeff")
+            # What separates statements may stand before a comment; what ends one belongs to it.
+            content = piece.lstrip(" \t\r\f;,\ufeff").rstrip(" \t\r\f\ufeff")
             last = number == len(rest) - (1 if own_lines else 2)
             if content.startswith("#"):
                 line = Line(

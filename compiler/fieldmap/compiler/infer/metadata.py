@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from fieldmap.compiler import edm
+from fieldmap.compiler.edmshapes import scalar_of
 from fieldmap.compiler.infer import places
 from fieldmap.compiler.infer.concluding import codes, writable
-from fieldmap.compiler.infer.masking import as_note, template
+from fieldmap.compiler.infer.masking import as_note, quoted
 from fieldmap.compiler.infer.model import (
     Codes,
     Kind,
@@ -18,25 +22,22 @@ from fieldmap.compiler.infer.model import (
     Scalar,
     Setting,
     Source,
+    is_name,
     plain_name,
 )
 from fieldmap.compiler.infer.words import tag_of
 from fieldmap.runtime.errors import UsageError
 
 _DEEPEST = 6
-_SIMPLE = {
-    "Boolean": "bool", "Byte": "int", "SByte": "int", "Int16": "int", "Int32": "int", "Int64": "int", "Decimal": "number", "Double": "number",
-    "Single": "number", "Date": "date", "TimeOfDay": "time", "Duration": "duration", "String": "text", "Guid": "text", "Binary": "text",
-}  # fmt: skip
-# What version 2 writes in a way of its own.
-_SECOND = {"DateTime": "datetime(odata)", "DateTimeOffset": "datetime(odata)", "Time": "time(odata)"}
+# So many of the other properties are named above a resource.
+_MOST_NAMED = 40
 
 
-def of_metadata(path: Path, name: str, wanted: tuple[str, ...]) -> Source:
-    """The connector. wanted: names of resources or of entity sets; none of them: all. Raises UsageError."""
+def of_metadata(path: Path, name: str, wanted: tuple[str, ...], folder: Path) -> Source:
+    """The connector. wanted: names of resources or of entity sets; none of them: all. folder: where the map will lie. Raises UsageError."""
     try:
-        found = edm.read(path.read_bytes().decode("utf-8-sig"))
-    except (edm.MetadataError, UnicodeDecodeError) as fault:
+        found = edm.read(edm.text_of(path.read_bytes()))
+    except edm.MetadataError as fault:
         raise UsageError(f"{path} is no $metadata document: {fault}") from None
     resources: list[Resource] = []
     left: list[str] = []
@@ -59,7 +60,17 @@ def of_metadata(path: Path, name: str, wanted: tuple[str, ...]) -> Source:
         text=f"basic {{ user env.{name.upper()}_USER; password secret.{name.upper()}_PASSWORD }}",
         note="confirm",
     )
-    return Source(name=name, kind="", settings=(base, auth), resources=tuple(resources), notes=notes)
+    settings = (base, _file(path, folder, name), auth)
+    return Source(name=name, kind=found.version, settings=settings, resources=tuple(resources), notes=notes)
+
+
+def _file(path: Path, folder: Path, name: str) -> Setting:
+    """The line `metadata`: the file as the map can name it, or where it has to be put."""
+    beside = Path(os.path.relpath(path.resolve(), folder.resolve()))
+    if ".." in beside.parts or beside.is_absolute():
+        note = f"put {path.name} beside this file, or fetch it: fieldmap metadata {name}"
+        return Setting(word="metadata", text=quoted(path.name), note=note)
+    return Setting(word="metadata", text=quoted(beside.as_posix()))
 
 
 def _resource(found: edm.Metadata, item: edm.EntitySet, taken: list[Resource]) -> Resource | str:
@@ -75,15 +86,6 @@ def _resource(found: edm.Metadata, item: edm.EntitySet, taken: list[Resource]) -
         name, number = f"{first}_{number}", number + 1
     reader = _Reader(found, name, [])
     shape = reader.shape(type_, frozenset(keys), ())
-    second = found.version == "odata2"
-    paths = [places.path_of((key,)) for key in keys]
-    settings = [
-        Setting(word="get", text=template(f"/{item.name}")),
-        *([Setting(word="query", text='{ "$format": "json" }')] if second else []),
-        Setting(word="pages", text=found.version),
-        Setting(word="records", text="$.d.results[*]" if second else "$.value[*]"),
-        Setting(word="id", text=paths[0] if len(paths) == 1 else f"({', '.join(paths)})"),
-    ]
     dated = next(
         (
             m
@@ -92,17 +94,31 @@ def _resource(found: edm.Metadata, item: edm.EntitySet, taken: list[Resource]) -
         ),
         None,
     )
+    settings = []
     if dated is not None:
-        settings.append(
-            Setting(
-                word="changed", text=places.path_of((dated.name,)), note="the time of a change, by its name: confirm"
-            )
-        )
-    ways = [one.name for one in found.navigations(type_)]
-    notes = [as_note(item.label)] if item.label else []
-    if ways:
-        notes.append(f"Not in the shape, since they come with $expand only: {', '.join(ways)}.")
-    return Resource(name=name, settings=tuple(settings), shape=shape, notes=tuple(notes), codes=tuple(reader.codes))
+        note = "the time of a change, by its name: confirm"
+        settings.append(Setting(word="changed", text=places.path_of((dated.name,)), note=note))
+    return Resource(
+        name=name,
+        settings=tuple(settings),
+        shape=shape,
+        notes=tuple(_notes(found, item, type_, shape)),
+        codes=tuple(reader.codes),
+        entity_set=item.name if is_name(item.name) else quoted(item.name),
+    )
+
+
+def _notes(found: edm.Metadata, item: edm.EntitySet, type_: edm.StructType, shape: Object) -> Iterator[str]:
+    if item.label:
+        yield as_note(item.label)
+    names = [one.name for one in shape.members]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    # A comment is cut at a length: of many names as many lines.
+    for first in range(0, min(len(names), _MOST_NAMED), 8):
+        last = first + 8 >= min(len(names), _MOST_NAMED)
+        yield f"{'Has' if not first else '   '} {', '.join(names[first : min(first + 8, _MOST_NAMED)])}{more + '.' if last else ','}"
+    if ways := [one.name for one in found.navigations(type_)]:
+        yield f"Leads to {', '.join(ways[:_MOST_NAMED])}: expanded where a map reads them."
 
 
 class _Reader:
@@ -150,9 +166,6 @@ class _Reader:
                 return Scalar("json"), "the same type again"
             shape = self.shape(below, frozenset(), above)
             return (shape if shape.members else Scalar("json")), ""
-        plain = name.removeprefix("Edm.")
-        if self._found.version == "odata2" and plain in _SECOND:
-            return Scalar("date(odata)" if one.is_date else _SECOND[plain]), ""
-        if plain == "DateTimeOffset":
-            return Scalar("datetime"), ""
-        return Scalar(_SIMPLE.get(plain, "json")), "" if plain in _SIMPLE else as_note(name)
+        word, *form = scalar_of(self._found, replace(one, type=name))
+        type_ = f"{word}({form[0]})" if form else word
+        return Scalar(type_), as_note(name) if type_ == "json" else ""

@@ -86,7 +86,8 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """notes: comments above it, a sentence each. shared: sentinels of all optional texts of the shape."""
+    """notes: comments above it, a sentence each. shared: sentinels of all optional texts of the shape. entity_set: of OData, as a map writes it; what the
+    service's metadata says of the shape is not written again."""
 
     name: str
     settings: tuple[Setting, ...]
@@ -95,11 +96,12 @@ class Resource:
     notes: tuple[str, ...] = ()
     codes: tuple[Codes, ...] = ()
     records: int = 0
+    entity_set: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A connector. kind: "" or "files". settings: its own lines. notes: comments at the head of the file."""
+    """A connector. kind: "", "files", "odata2" or "odata4". settings: its own lines. notes: comments at the head of the file."""
 
     name: str
     kind: str
@@ -123,6 +125,11 @@ def leaves(shape: Object, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
             yield from leaves(Object(below), (*before, member.name))
         else:
             yield (*before, member.name), member
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may stand bare where the language has a name."""
+    return text.isascii() and text.isidentifier() and text not in _RESERVED
 
 
 def plain_name(text: str, otherwise: str = "source") -> str:

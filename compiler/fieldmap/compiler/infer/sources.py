@@ -33,13 +33,15 @@ _EDMX = re.compile(rb"<(?:\w+:)?Edmx\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a user said. resources: names, of a description the ones to take. form: of --as. files: JSON lies in a folder."""
+    """What a user said. resources: names, of a description the ones to take. form: of --as. files: JSON lies in a folder. folder: where the
+    map will lie."""
 
     name: str | None = None
     resources: tuple[str, ...] = ()
     form: str | None = None
     files: bool = False
     limit: int = sampled.MOST_RECORDS
+    folder: Path = Path()
 
 
 def of_file(path: Path, wanted: Wanted) -> Source:
@@ -92,7 +94,7 @@ def _described(path: Path, form: str, wanted: Wanted) -> Source:
     if form == "metadata":
         from fieldmap.compiler.infer.metadata import of_metadata
 
-        return of_metadata(path, name, wanted.resources)
+        return of_metadata(path, name, wanted.resources, wanted.folder)
     from fieldmap.compiler.infer.documents import document
 
     found = document(path)

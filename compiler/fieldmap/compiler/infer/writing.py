@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from fieldmap.compiler.infer.masking import as_note, quoted
-from fieldmap.compiler.infer.model import Codes, Kind, Listed, Member, Object, Resource, Scalar, Setting, Source
+from fieldmap.compiler.infer.model import (
+    Codes,
+    Kind,
+    Listed,
+    Member,
+    Object,
+    Resource,
+    Scalar,
+    Setting,
+    Source,
+    members_of,
+)
 from fieldmap.dsl.format import Unformattable, format_source
 from fieldmap.dsl.limits import LARGEST_FILE
 from fieldmap.dsl.source import Source as Text
@@ -58,17 +70,39 @@ def _setting(setting: Setting) -> Iterator[str]:
 def _resource(resource: Resource, *, with_notes: bool) -> Iterator[str]:
     for note in resource.notes:
         yield f"# {as_note(note)}"
-    yield f"resource {resource.name} {{"
+    members = resource.shape.members
+    if resource.entity_set:
+        members = tuple(_said(members))
+        if not resource.settings and not members:
+            yield f"resource {resource.name} is {resource.entity_set}"
+            return
+    yield f"resource {resource.name} {f'is {resource.entity_set} ' if resource.entity_set else ''}{{"
     for setting in resource.settings:
         yield from _setting(setting)
-    yield ""
-    yield "shape {"
-    if resource.shared:
-        yield f"all text? absent when {' or '.join(resource.shared)}"
-    for member in resource.shape.members:
-        yield from _member(member, with_notes=with_notes)
+    if members:
+        if resource.settings:
+            yield ""
+        yield "shape {"
+        if resource.shared:
+            yield f"all text? absent when {' or '.join(resource.shared)}"
+        for member in members:
+            yield from _member(member, with_notes=with_notes)
+        yield "}"
     yield "}"
-    yield "}"
+
+
+def _said(members: Iterable[Member]) -> Iterator[Member]:
+    """The members that say more than the metadata: a tag, or a code list."""
+    for member in members:
+        kind = member.kind
+        below = tuple(_said(members_of(kind)))
+        if below:
+            kept: Kind = Object(below)
+            while isinstance(kind, Listed):
+                kept, kind = Listed(kept), kind.element
+            yield replace(member, kind=kept)
+        elif member.tag or member.note.startswith("via "):
+            yield member
 
 
 def _member(member: Member, *, with_notes: bool) -> Iterator[str]:
