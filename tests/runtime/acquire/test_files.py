@@ -169,6 +169,9 @@ def test_files_beyond_the_limit(workday: Source, folder: Path, monkeypatch: pyte
     (folder / "a.json").write_bytes(b'"' + b"x" * 1000 + b'"')
     with pytest.raises(SourceError, match=r"a\.json is longer than"):
         fetch(workday, folder, drop("*.json", "json"))
+    (folder / "a.csv").write_bytes(b"id\n" + b"1\n" * 1000)
+    with pytest.raises(SourceError, match="only JSON lines may be; split it, with its header in each part"):
+        fetch(workday, folder, drop("*.csv", "csv"))
     (folder / "a.jsonl").write_bytes(b'"' + b"x" * 3000 + b'"')
     with pytest.raises(SourceError, match="a line of more than"):
         fetch(workday, folder)

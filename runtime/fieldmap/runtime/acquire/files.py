@@ -333,7 +333,10 @@ def _bodies(file: Readable, name: str, format: Format, packed: str) -> Iterator[
         yield body
         return
     if not parted:
-        raise SourceError(f"The file {name} is longer than {MOST_BYTES >> 20} MiB; split it")
+        header = ", with its header in each part" if format == "csv" else ""
+        raise SourceError(
+            f"The file {name} is longer than {MOST_BYTES >> 20} MiB, and only JSON lines may be; split it{header}"
+        )
     rest = b""
     while body:
         whole, newline, rest = (rest + body).rpartition(b"\n")
