@@ -160,14 +160,16 @@ def test_the_failing_step_is_underlined(project: Path, capsys: pytest.CaptureFix
 
 def test_who_reveals_is_kept(project: Path, database: Server, capsys: pytest.CaptureFixture[str]) -> None:
     run(["sync"])
-    for command in (["dlq", "show", "1"], ["dlq"], ["dlq", "held"], ["conflicts"]):
+    for command in (["dlq", "show", "1"], ["dlq"], ["dlq", "held"], ["conflicts"], ["query", "Worker"]):
         assert run(command) == 0
     assert rows(database, "SELECT count(*) FROM fieldmap.revealed") == [(0,)]
     assert run(["dlq", "show", "1", "--reveal"]) == 0
     assert run(["conflicts", "Worker", "--reveal"]) == 0
+    assert run(["query", "Worker", "--key", "1001", "--fields", "worker_id", "--reveal"]) == 0
     assert rows(database, "SELECT what FROM fieldmap.revealed WHERE person <> '' AND role <> '' ORDER BY id") == [
         ("dlq show 1: record 1005 of staff.workers to Worker",),
         ("conflicts Worker",),
+        ("query Worker --key 1001 --fields worker_id",),
     ]
 
 

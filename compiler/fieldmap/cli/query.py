@@ -13,6 +13,7 @@ import typer
 from fieldmap.cli.asking import Chosen, Question, moment
 from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json_list, safe, say, table
 from fieldmap.cli.exporting import FORMATS, export
+from fieldmap.cli.masking import Reveal, keep_reveal
 from fieldmap.cli.naming import entity_of, key_parts
 from fieldmap.cli.rows import key_words, parts, streamed
 from fieldmap.cli.workspace import Workspace
@@ -48,7 +49,6 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Write into this file, which is replaced whole, instead of showing."),
 ]
-Reveal = Annotated[bool, typer.Option("--reveal", help="Print personal and restricted values in full.")]
 Unguarded = Annotated[
     bool,
     typer.Option(
@@ -101,6 +101,12 @@ def query(
         reveal=reveal,
     )
     with workspace.loaded() as connection:
+        asked = (
+            [f"--key {key}"] * bool(key)
+            + [f"--where {one}" for one in where or []]
+            + [f"--fields {fields}"] * bool(fields)
+        )
+        keep_reveal(connection, " ".join(["query", info.name, *asked]), reveal=reveal)
         try:
             if output is not None or format == "csv":
                 _write(connection, question, format, output, provenance=provenance, guarded=not unguarded)
