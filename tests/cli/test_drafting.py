@@ -75,7 +75,9 @@ def test_from_samples_to_rows(
 def test_a_resource_without_a_shape_is_known_by_its_archive(capsys: pytest.CaptureFixture[str]) -> None:
     Path("hr.map").write_text('connector hr {\n  base env.HR\n  resource people { get "/people"; id $.id }\n}\n')
     assert run(["draft", "hr.people", "to", "Worker"]) == 1
-    assert "hr.people has no shape, and the archive nothing to look at" in said(capsys)[1]
+    told_how = said(capsys)[1]
+    assert "hr.people has no shape, and the archive nothing to look at" in told_how
+    assert "fieldmap archive import answer.json --resource hr.people" in told_how
     assert run(["archive", "import", "people.json", "--resource", "hr.people"]) == 0
     said(capsys)
     assert run(["draft", "hr.people", "to", "Worker", "--json"]) == 0

@@ -127,7 +127,8 @@ def _shape(checked: Checked, resource: str, node: ast.Resource, records: list[An
         return shapes.build(node.shape, report, connector.sentinels)
     if not any(isinstance(record, dict) for record in records):
         raise FindingsError(
-            f"{resource} has no shape, and the archive nothing to look at; write a shape by fieldmap infer, or sync the resource first"
+            f"{resource} has no shape, and the archive nothing to look at; write a shape by fieldmap infer, or bring an answer:"
+            f" fieldmap archive import answer.json --resource {resource}"
         )
     seen = Seen()
     for record in records:
