@@ -759,6 +759,19 @@ def _together(work: list[Any]) -> None:
         raise raised[0]
 
 
+@pytest.mark.parametrize("name", ["schema.sql", "identity.sql"])
+def test_tables_of_an_earlier_release_get_what_each_script_of_this_one_adds(
+    tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    bundle = compiled(tmp_path, all=MAPS)
+    ready(database, bundle)
+    script = reconcile._script
+    added = b"\nCREATE TABLE IF NOT EXISTS fieldmap.of_a_later_release (n integer);"
+    monkeypatch.setattr(reconcile, "_script", lambda one: script(one) + (added if one == name else b""))
+    ready(database, bundle)
+    assert rows(database, "SELECT to_regclass('fieldmap.of_a_later_release') IS NOT NULL") == [(True,)]
+
+
 def test_D4_tables_are_made_ready_beside_somebody_who_reads_them(
     tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

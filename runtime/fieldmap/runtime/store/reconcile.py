@@ -22,6 +22,8 @@ from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.transaction import commit
 
 STORE_FORMAT = 1
+# The runtime's own tables; every statement may be run again.
+_SCRIPTS = ("schema.sql", "identity.sql")
 _TRIES = 5
 _Result = TypeVar("_Result")
 
@@ -150,13 +152,17 @@ def _own_tables(connection: Connection) -> None:
         if row is not None:
             _alone(connection)
             if not _is_of_this_release(connection):
-                connection.execute(_script("schema.sql"))
+                _run_scripts(connection)
                 _sign(connection)
             return
-    for script in ("schema.sql", "identity.sql"):
-        connection.execute(_script(script))
+    _run_scripts(connection)
     connection.execute("INSERT INTO fieldmap.store (format) VALUES (%s)", [STORE_FORMAT])
     _sign(connection)
+
+
+def _run_scripts(connection: Connection) -> None:
+    for name in _SCRIPTS:
+        connection.execute(_script(name))
 
 
 def _script(name: str) -> bytes:
@@ -164,7 +170,7 @@ def _script(name: str) -> bytes:
 
 
 def _is_of_this_release(connection: Connection) -> bool:
-    """Whether this very schema.sql was the last to be run: to alter a table, even if nothing is to be altered, locks all readers out."""
+    """Whether these very scripts were the last to be run: to alter a table, even if nothing is to be altered, locks all readers out."""
     row = connection.execute("SELECT obj_description('fieldmap.store'::regclass, 'pg_class')").fetchone()
     return row is not None and row[0] == _signature()
 
@@ -174,7 +180,7 @@ def _sign(connection: Connection) -> None:
 
 
 def _signature() -> str:
-    return f"Fieldmap's own tables, by schema {hashlib.sha256(_script('schema.sql')).hexdigest()[:16]}"
+    return f"Fieldmap's own tables, by schema {hashlib.sha256(b''.join(map(_script, _SCRIPTS))).hexdigest()[:16]}"
 
 
 def _alone(connection: Connection) -> None:
