@@ -112,6 +112,40 @@ def test_it_passes_if_the_settings_say_so(project: Path, database: Server, setti
     assert rows(database, "SELECT count(*) FROM fieldmap.dead_letters") == [(20,)]
 
 
+def test_a_map_that_loaded_is_not_mended_without_a_replay(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, "one", good=40, bad=20)
+    (project / "one" / "0.json").unlink()
+    assert run(["sync"]) == 1
+    text = (project / "all.map").read_text("utf-8")
+    (project / "all.map").write_text(text.replace('"G" -> good', '"G" -> good; "Quorx" -> good'), "utf-8")
+    assert run(["sync"]) == 1
+    # The other was loaded: its rows might become others.
+    assert "The map two.things to Thing changed" in " ".join(capsys.readouterr().err.split())
+    assert run(["replay"]) == 0
+    assert rows(database, "SELECT count(*) FROM canonical.thing") == [(80,)]
+
+
+def test_a_map_that_never_loaded_and_is_alone_is_mended_without_a_replay(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, "one", good=40, bad=20)
+    (project / "one" / "0.json").unlink()
+    text = (project / "all.map").read_text("utf-8")
+    text = text.replace("via states if", "via ones if", 1) + 'codes ones { "G" -> good }\n'
+    (project / "all.map").write_text(text, "utf-8")
+    assert run(["sync"]) == 1
+    (project / "all.map").write_text(text.replace('ones { "G"', 'ones { "Quorx" -> good; "G"'), "utf-8")
+    capsys.readouterr()
+    assert run(["sync"]) == 0, capsys.readouterr().err
+    assert rows(database, "SELECT count(*) FROM canonical.thing") == [(80,)]
+    assert rows(database, "SELECT map, applied_through >= 0, replaying FROM fieldmap.positions ORDER BY 1") == [
+        ("one_things__thing", True, False),
+        ("two_things__thing", True, False),
+    ]
+
+
 def test_the_environment_overrides(project: Path, database: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     write(project, "one", good=0, bad=60)
     assert run(["sync", "one.things"]) == 1

@@ -113,13 +113,16 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
 
 def _compare(connection: Connection, bundle: Bundle) -> Reconciled:
     """What of the meaning is not what the rows were made with."""
-    loaded: dict[str, str] = dict(
-        connection.execute(
-            "SELECT p.map, v.version FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
-        ).fetchall()
-    )
+    versions = connection.execute(
+        "SELECT p.map, v.version, p.applied_through >= 0 OR p.replaying FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
+    ).fetchall()
+    # Of a map that stopped before anything of it was loaded, nothing has a meaning that could change.
+    loaded: dict[str, str] = {map_: version for map_, version, has_rows in versions if has_rows}
     known = {row[0] for row in connection.execute("SELECT entity FROM fieldmap.entities").fetchall()}
-    gone = [f"the map {map_id}" for map_id in sorted(set(loaded) - {item.id for item in bundle.catalogue.maps})]
+    gone = [
+        f"the map {map_id}"
+        for map_id in sorted({row[0] for row in versions} - {item.id for item in bundle.catalogue.maps})
+    ]
     gone += [f"the entity {name}" for name in sorted(known - {item.name for item in bundle.catalogue.entities})]
     changed = tuple(item.title for item in bundle.catalogue.maps if loaded.get(item.id, item.version) != item.version)
     mixed = {row[0] for row in connection.execute("SELECT map FROM fieldmap.positions WHERE retried").fetchall()}
