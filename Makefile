@@ -47,6 +47,7 @@ test-peers: setup
 # Hours of faults: death at every point of every scenario, every interleaving, many stories and stops; see docs/faults.md.
 torture: setup
 	$(BIN)/python -m tests.faults.torture
+	FIELDMAP_EXAMPLES=10 FIELDMAP_ALL_POINTS=1 $(BIN)/pytest -q -n 2 -o faulthandler_timeout=0 tests/meaning tests/identity tests/store
 	FIELDMAP_INTERLEAVINGS=all FIELDMAP_STOPS=40 FIELDMAP_STORIES=200 \
 	  $(BIN)/pytest -q -n 2 -rP -o faulthandler_timeout=0 tests/faults/test_interleaving.py tests/faults/test_fencing.py tests/faults/test_stateful.py
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,12 @@ from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.store.database import Database, Server
 from fieldmap.runtime.store.reconcile import prepare
+
+
+def examples(few: int) -> int:
+    """How many examples a long test tries: as many as the run of every day has time for, FIELDMAP_EXAMPLES times as many where one has
+    more."""
+    return max(1, int(few * float(os.environ.get("FIELDMAP_EXAMPLES", "1"))))
 
 
 def project(folder: Path, **files: str) -> Checked:

@@ -10,7 +10,7 @@ from tests.dsl.planted import planted, texts
 
 from fieldmap.compiler.project import check
 
-SHARE = 12
+SHARE = 24
 DATA = {
     "countries.csv": "alpha-2,name\nCH,Switzerland\nDE,Germany\n",
     "cost_centers.csv": "company,code,Name of it,opened\n7,K1,Sales,2020-01-01\n7,K2,Buying,\n",

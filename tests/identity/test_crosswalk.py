@@ -12,7 +12,7 @@ from tests.conftest import empty_database
 from tests.identity import world
 from tests.identity.model import Decision
 from tests.identity.world import MAPS, TABLES, Record
-from tests.support import Pages, compiled, load, ready, rows
+from tests.support import Pages, compiled, examples, load, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.store.database import Server
@@ -94,7 +94,7 @@ def versions(draw: st.DrawFn) -> list[Record]:
     return list(found.values())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(18), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(versions(), st.data())
 def test_whatever_the_order_the_crosswalk_is_the_model(
     server: Server, bundle: Bundle, records: list[Record], data: st.DataObject

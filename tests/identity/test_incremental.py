@@ -12,7 +12,7 @@ from tests.conftest import empty_database
 from tests.identity.model import Decision
 from tests.identity.test_crosswalk import arrive, check, crosswalk, versions, worker
 from tests.identity.world import MAPS
-from tests.support import Pages, compiled, load, ready, rows
+from tests.support import Pages, compiled, examples, load, ready, rows
 
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
@@ -149,7 +149,7 @@ def test_a_number_that_looks_qualified_is_nobody_elses(bundle: Bundle, database:
     ]
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(versions(), st.sampled_from([OTHER, SHARED]), st.booleans())
 def test_other_rules_give_what_a_fresh_load_gives(
     server: Server, bundle: Bundle, tmp_path_factory: pytest.TempPathFactory, records: list[Any], maps: str, there: bool
@@ -171,7 +171,7 @@ def test_other_rules_give_what_a_fresh_load_gives(
 keys = st.tuples(st.sampled_from(["bamboohr", "payroll"]), st.sampled_from(["1", "2", "3"]))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     versions(),
     st.lists(st.tuples(st.sampled_from(["same", "apart"]), keys, st.sampled_from(["1", "2", "3"])), max_size=3),

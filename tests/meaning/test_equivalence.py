@@ -13,6 +13,7 @@ from tests.meaning import data
 from tests.meaning.equal import essence, load
 from tests.meaning.expressions import CODES
 from tests.meaning.maps import maps
+from tests.support import examples
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.emit import transform
@@ -21,7 +22,7 @@ from fieldmap.runtime.values.outcome import Claimed, Dead, Failed
 
 RELAXED = settings(
     deadline=None,
-    max_examples=250,
+    max_examples=examples(80),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 
@@ -40,7 +41,7 @@ def test_M25_interpreter_and_transform_agree(map: ir.Map, records: list[Any]) ->
             assert code in TITLES
 
 
-@settings(RELAXED, max_examples=60)
+@settings(RELAXED, max_examples=examples(30))
 @given(maps(), data.values)
 def test_records_of_a_body_agree(map: ir.Map, body: Any) -> None:
     module = load(transform.emit(map, CODES))
@@ -54,7 +55,7 @@ def records_or_code(find: Callable[[Any], list[Any]], body: Any) -> Any:
         return failed.code, failed.path
 
 
-@settings(RELAXED, max_examples=40)
+@settings(RELAXED, max_examples=examples(25))
 @given(maps(), st.lists(data.records, min_size=2, max_size=4))
 def test_M3_the_ambient_decimal_context_changes_nothing(map: ir.Map, records: list[Any]) -> None:
     module = load(transform.emit(map, CODES))

@@ -15,6 +15,7 @@ from tests.meaning.equal import load
 from tests.meaning.expressions import CODES, INT, TEXT
 from tests.meaning.maps import maps
 from tests.meaning.one import assign, map_of, path
+from tests.support import examples
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.emit import quick, transform
@@ -29,7 +30,7 @@ from fieldmap.runtime.values.quick import is_nameable
 
 RELAXED = settings(
     deadline=None,
-    max_examples=120,
+    max_examples=examples(45),
     # A map of this size shrinks for minutes, and the message names field and cells anyhow.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import Pages, anew, compiled, load, project, ready, rows
+from tests.support import Pages, anew, compiled, examples, load, project, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
@@ -132,7 +132,7 @@ def as_of(database: Server, month: int, known: Any = None) -> tuple[Any, Any]:
     return one("person", "number", "number, boss"), one("team", "code", "code, lead")
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(examples(4)))
 def test_an_id_stands_for_the_key_that_its_record_had_at_the_time(
     bundle: Bundle, database: Server, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.store.test_standing import MAPS, TEAMS, WORKERS
-from tests.support import Pages, compiled, load, project, ready, rows
+from tests.support import Pages, compiled, examples, load, project, ready, rows
 
 from fieldmap.cli.asking import Question
 from fieldmap.compiler import ir
@@ -39,7 +39,7 @@ def moment(day: int) -> datetime:
 
 def versions(dice: random.Random) -> list[tuple[str, list[dict[str, Any]]]]:
     """Pages of one of the two maps, of days in any order."""
-    people, groups = [str(n) for n in range(6)], list(range(3))
+    people, groups = [str(n) for n in range(examples(3))], list(range(3))
     made: list[tuple[str, list[dict[str, Any]]]] = []
     for _ in range(8):
         made.append(

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tests.support import MemoryPage, Pages, compiled, load, ready, rows
+from tests.support import MemoryPage, Pages, compiled, examples, load, ready, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
@@ -143,7 +143,7 @@ def modelled(history: list[list[MemoryPage]], contents: dict[int, list[dict[str,
 
 @settings(
     deadline=None,
-    max_examples=30,
+    max_examples=examples(18),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

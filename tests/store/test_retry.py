@@ -29,7 +29,7 @@ from fieldmap.runtime.run import Run
 from fieldmap.runtime.store.database import Server
 
 ROOT = Path(__file__).parents[2]
-STEP = 1 if os.environ.get("FIELDMAP_ALL_POINTS") else 3
+STEP = 1 if os.environ.get("FIELDMAP_ALL_POINTS") else 8
 
 SHOWN = (
     "SELECT number, name, state, size::text FROM canonical.worker ORDER BY 1",

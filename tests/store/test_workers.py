@@ -68,8 +68,7 @@ def loaded(database: Server, bundle: Bundle, runs: list[list[MemoryPage]], worke
     return state(database)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize(("seed", "size"), [(1, 25_000), (2, 20), (3, 1)])
+@pytest.mark.parametrize(("workers", "seed", "size"), [(1, 1, 25_000), (2, 1, 25_000), (2, 2, 20), (1, 3, 1)])
 def test_workers_come_to_the_same_end(
     bundle: Bundle, shared: Server, at_once: None, monkeypatch: pytest.MonkeyPatch, workers: int, seed: int, size: int
 ) -> None:
