@@ -80,6 +80,8 @@ def _show(found: dict[str, Any]) -> None:
         f"Run {run['number']}: {run['command']}, {run['outcome']}, {run['started_at']:%Y-%m-%d %H:%M:%S}{ended}Z\n"
     )
     show_accounts(found["accounts"])
+    if found["changed_rows"]:
+        out().print()
     for name, change in found["changed_rows"].items():
         parts = [f"{count(number)} {word}" for word, number in change.items() if number]
         out().print(f"{name:<20} {', '.join(parts)}")
