@@ -265,10 +265,16 @@ def test_rows_that_a_run_changed_are_counted_however_they_were_merged(
             "DROP SCHEMA claims, canonical, provenance, fieldmap, identity, versions, history, waiting CASCADE"
         )
     assert run(["replay"]) == 0
-    assert "Worker               3 rows: 3 new" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "Worker               3 rows: 3 new" in text
+    # No map changed them, so nothing is said of that.
+    assert "read =" in text
+    assert "changed rows" not in text
     assert answered(capsys)["changed_rows"] == {"Worker": {"new": 3, "changed": 0, "gone": 0}}
     assert run(["report"]) == 0
-    assert "Worker               3 new" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "Worker               3 new" in text
+    assert "changed rows" not in text
 
 
 def test_what_a_replay_changed_hides_what_is_personal(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

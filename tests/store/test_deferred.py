@@ -136,6 +136,15 @@ map {name}.one to Thing {{
 )
 
 
+def undisturbed(database: Server, bundle: Bundle, archive: Archive) -> list[list[tuple[Any, ...]]]:
+    """What a replay into an empty database leaves, which is emptied again."""
+    emptied(database)
+    replay(database, bundle, archive)
+    found = state(database)
+    emptied(database)
+    return found
+
+
 @pytest.fixture
 def many(tmp_path: Path) -> tuple[Bundle, Archive]:
     return compiled(tmp_path, all=MANY), archived(tmp_path, random.Random(1))  # noqa: S311
@@ -168,10 +177,7 @@ def test_a_replay_that_breaks_off_is_merged_by_the_next_run(
 ) -> None:
     """After the first, second and third map, before the merge."""
     bundle, archive = many
-    emptied(database)
-    replay(database, bundle, archive)
-    expected = state(database)
-    emptied(database)
+    expected = undisturbed(database, bundle, archive)
     ended: list[str] = []
 
     def end(_: Connection, statement: str) -> None:
@@ -194,10 +200,7 @@ def test_two_maps_of_a_large_replay_are_loaded_beside_each_other(
     database: Server, many: tuple[Bundle, Archive], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle, archive = many
-    emptied(database)
-    replay(database, bundle, archive)
-    expected = state(database)
-    emptied(database)
+    expected = undisturbed(database, bundle, archive)
     monkeypatch.setattr(runs, "_LARGE", 0)
     meet = threading.Barrier(2)
     met: list[int] = []
@@ -217,10 +220,7 @@ def test_what_stops_one_of_two_maps_stops_the_other_and_the_next_run_goes_on(
     database: Server, many: tuple[Bundle, Archive], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle, archive = many
-    emptied(database)
-    replay(database, bundle, archive)
-    expected = state(database)
-    emptied(database)
+    expected = undisturbed(database, bundle, archive)
     monkeypatch.setattr(runs, "_LARGE", 0)
     monkeypatch.setattr(intake, "BATCH_RECORDS", 1)
 

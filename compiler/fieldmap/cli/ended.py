@@ -57,7 +57,7 @@ def _show_read(report: Report, bundle: Bundle, attention: dict[str, Any]) -> Non
     idle = [title for title in (bundle.map(map_id).title for map_id in report.maps) if title not in named]
     console = out()
     if read:
-        show_accounts(read)
+        show_accounts(read, attention["changed"])
     for map_id, loaded in report.maps.items():
         if loaded.counts.absent:
             number = loaded.counts.absent

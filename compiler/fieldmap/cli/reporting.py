@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -79,7 +79,7 @@ def _show(found: dict[str, Any]) -> None:
     out().print(
         f"Run {run['number']}: {run['command']}, {run['outcome']}, {run['started_at']:%Y-%m-%d %H:%M:%S}{ended}Z\n"
     )
-    show_accounts(found["accounts"])
+    show_accounts(found["accounts"], found["changed_rows"])
     if found["changed_rows"]:
         out().print()
     for name, change in found["changed_rows"].items():
@@ -108,11 +108,15 @@ def _show(found: dict[str, Any]) -> None:
         out().print("nothing wants a look")
 
 
-def show_accounts(accounts: Sequence[dict[str, Any]]) -> None:
-    """Where the records of each map went, and how many canonical rows it changed."""
+def show_accounts(accounts: Sequence[dict[str, Any]], changed: Mapping[str, Any]) -> None:
+    """Where the records of each map went, and how many canonical rows it changed: not where all rows were made once, at the end of all
+    maps, so that none of them did. changed: what became of rows, by entity."""
     columns = ["", "pages", "read =", "claimed +", "filtered +", "deleted +", "dead", "held", "changed rows"]
+    names = list(runfacts.ACCOUNT)
+    if changed and not any(item["changed_rows"] for item in accounts):
+        columns, names = columns[:-1], names[:-1]
     if accounts:
-        numbers = [tuple(count(item[name]) for name in runfacts.ACCOUNT) for item in accounts]
+        numbers = [tuple(count(item[name]) for name in names) for item in accounts]
         least = max(len(item["map"]) for item in accounts) + sum(len(column) + 2 for column in columns[1:])
         if least > out().width:
             # Heads of two lines leave the names more room.
