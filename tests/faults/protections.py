@@ -68,6 +68,13 @@ PROTECTIONS = (
         "AND p.epoch >= %s",
     ),
     _one(
+        "archive: what is loaded is durable before, whoever wrote it",
+        "tests/faults/test_durable.py::test_I7_what_is_written_and_not_durable_yet_is_made_so_before_it_is_loaded",
+        "runtime/fieldmap/runtime/archive/archive.py",
+        "segments.settle() if durable else None",
+        "None",
+    ),
+    _one(
         "archive: a record that was made ahead goes on from the one before it",
         "tests/runtime/archive/test_ahead.py::test_a_mark_before_it_is_part_of_its_chain",
         _WRITER,

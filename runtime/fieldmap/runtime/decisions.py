@@ -66,7 +66,7 @@ def decided(archive: Archive) -> list[Decision]:
     if RESOURCE not in archive.resources():
         return []
     found: list[Decision] = []
-    for page in archive.read(RESOURCE, None):
+    for page in archive.read(RESOURCE, None, durable=True):
         try:
             found.append(msgspec.json.decode(page.content(), type=Decision))
         except msgspec.DecodeError as error:

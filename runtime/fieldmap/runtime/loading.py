@@ -58,7 +58,7 @@ def catch_up(
     if after is not None:
         check_archive(archive, info.title, info.resource, after)
     if through != NOTHING and info.resource in archive.resources():
-        entries = archive.entries(info.resource, after, through)
+        entries = archive.entries(info.resource, after, through, durable=True)
         loader.load(stoppable(entries, stop), lambda records: progress.applied(info.title, records))
     loader.finish()
 

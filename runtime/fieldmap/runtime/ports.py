@@ -129,6 +129,10 @@ class Folder(Protocol):
 
     def open(self, name: str) -> Segment: ...
 
+    def settle(self, name: str) -> int:
+        """Makes durable what the file holds, whoever wrote it; gives how many bytes that is."""
+        ...
+
     def truncate(self, name: str, size: int) -> None:
         """Cuts the file and makes that durable."""
         ...

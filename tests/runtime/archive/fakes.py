@@ -139,6 +139,12 @@ class MemoryFolder:
     def open(self, name: str) -> Segment:
         return MemorySegment(self._storage, self._storage.files[name])
 
+    def settle(self, name: str) -> int:
+        self._storage.before("settle")
+        file = self._storage.files[name]
+        file.synced = bytes(file.data)
+        return len(file.synced)
+
     def truncate(self, name: str, size: int) -> None:
         self._storage.before("truncate")
         file = self._storage.files[name]

@@ -13,6 +13,7 @@ from tests.runtime.archive.fakes import RESOURCE, MemoryStorage, memory_ports, r
 
 from fieldmap.runtime.archive import Archive, SweepEnd
 from fieldmap.runtime.errors import ArchiveError
+from fieldmap.runtime.ports import Ports
 
 ROOT = Path(__file__).parents[3]
 
@@ -81,6 +82,57 @@ def test_I7_what_was_said_to_be_durable_survives_the_loss_of_power() -> None:
         if failing.left > 0:
             assert at > 20
             return
+
+
+def test_I7_what_was_read_to_be_kept_elsewhere_survives_the_loss_of_power() -> None:
+    """Whatever the writer had come to, and though it is gone."""
+    for at in range(1, 100):
+        storage = MemoryStorage(failing := Failing(at, PowerFailure()))
+        write(storage, 5)
+        storage.before = lambda call: None
+        found = [
+            item.page for item in Archive(Path("unused"), memory_ports(storage)).read(RESOURCE, None, durable=True)
+        ]
+        storage.lose_power()
+        assert pages(storage) == found
+        if failing.left > 0:
+            assert (found, at > 20) == ([1, 2, 3, 4, 5], True)
+            return
+
+
+def test_I7_what_comes_while_it_is_read_is_not_looked_at() -> None:
+    storage = MemoryStorage()
+    archive = Archive(Path("unused"), memory_ports(storage))
+    with archive.writer(RESOURCE) as writer:
+        writer.append(received(1))
+        reading = archive.read(RESOURCE, None, durable=True)
+        found = [next(reading)]
+        writer.append(received(2))
+        found += reading
+        assert [item.page for item in found] == [1]
+        first = len(storage.segment())
+        writer.append(received(3))
+    # The size was asked for while a record was written.
+    storage.put(storage.segment()[: first + 20])
+    assert [item.page for item in archive.read(RESOURCE, None, durable=True)] == [1, 2]
+
+
+def test_I7_a_folder_whose_maker_was_killed_is_made_durable_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, synced = tmp_path / "archive", set[int]()
+
+    def killed(descriptor: int) -> None:
+        raise PowerFailure
+
+    root.mkdir()
+    monkeypatch.setattr(os, "fsync", killed)
+    with pytest.raises(PowerFailure):
+        Archive(root, Ports.real()).writer(RESOURCE)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
+    with Archive(root, Ports.real()).writer(RESOURCE) as writer:
+        writer.append(received(1))
+    assert root.stat().st_ino in synced
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])

@@ -54,11 +54,17 @@ class Archive:
             raise
 
     def entries(
-        self, resource: str, after: int | None, through: int | None = None, *, rejected: bool = False
+        self,
+        resource: str,
+        after: int | None,
+        through: int | None = None,
+        *,
+        rejected: bool = False,
+        durable: bool = False,
     ) -> Iterator[Archived | ClosedSweep]:
         """Every response and every mark of a closed sweep after a position (None: from the beginning), in order; up to and with
         another, if one is given: nothing behind that is looked at, so that it may be written meanwhile. rejected: also answers that
-        are none.
+        are none. durable: what is there when the first is asked for, made durable before; for whoever writes down elsewhere what he read.
 
         A torn tail ends the iteration quietly (`torn_tail` tells of it); damage raises.
         """
@@ -68,16 +74,18 @@ class Archive:
             if folder is None:
                 return
             segments = Segments(folder, resource)
-            for entry in segments.entries(after):
+            for entry in segments.entries(after, segments.settle() if durable else None):
                 aside = entry.record.closes_part or (entry.record.is_rejected and not rejected)
                 if entry.record.kind != "warcinfo" and not aside:
                     yield _item(segments, resource, entry)
                 if through is not None and entry.position >= through:
                     return
 
-    def read(self, resource: str, after: int | None, *, rejected: bool = False) -> Iterator[Archived]:
+    def read(
+        self, resource: str, after: int | None, *, rejected: bool = False, durable: bool = False
+    ) -> Iterator[Archived]:
         """Every response after a position (None: from the beginning), in order; see `entries`."""
-        found = self.entries(resource, after, rejected=rejected)
+        found = self.entries(resource, after, rejected=rejected, durable=durable)
         return (item for item in found if isinstance(item, Archived))
 
     def latest(self, resource: str, *, rejected: bool = False) -> Iterator[Archived]:

@@ -38,7 +38,7 @@ class Entry:
 
 
 class Segments:
-    """Reads one resource's folder. torn: the torn tail that was met, once reading has come to the end."""
+    """Reads one resource's folder, as far as it goes now. torn: the torn tail that was met, once reading has come to the end."""
 
     def __init__(self, folder: Folder, resource: str) -> None:
         self._folder = folder
@@ -46,17 +46,27 @@ class Segments:
         self.torn: TornTail | None = None
         self.numbers = self._numbers()
 
-    def entries(self, after: int | None) -> Iterator[Entry]:
-        """Every record after the one at `after`, in order, chain and digests checked. Raises ArchiveError at damage."""
+    def settle(self) -> int | None:
+        """Makes durable what is there, and gives the position where that ends, for `entries`; None if nothing is there. A record that was
+        written may not be durable, be it that its writer is about to make it so, be it that it was killed before."""
+        if not self.numbers:
+            return None
+        # Nobody begins a segment before the one before it is durable.
+        number = self.numbers[-1]
+        return position(number, self._folder.settle(segment_name(number)))
+
+    def entries(self, after: int | None, end: int | None = None) -> Iterator[Entry]:
+        """Every record after the one at `after`, in order, chain and digests checked; of those only that end before or at `end`, if that is
+        given. Raises ArchiveError at damage."""
         first, offset, chain = 1, 0, warc.FIRST_CHAIN
         if after is not None:
             start = self.entry(after)
             first, offset, chain = segment_of(after), offset_of(after) + start.length, start.record.chain
         for number in self.numbers[first - 1 :]:
             frames = self._frames(number)
-            while True:
+            while end is None or position(number, offset) < end:
                 entry = self._next(frames, number, offset, chain)
-                if entry is None:
+                if entry is None or (end is not None and entry.position + entry.length > end):
                     break
                 yield entry
                 chain = entry.record.chain

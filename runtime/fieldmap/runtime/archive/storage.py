@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -27,11 +28,10 @@ class LocalStorage:
         above = os.open(root, os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             if create:
-                try:
+                with contextlib.suppress(FileExistsError):
                     os.mkdir(name, dir_fd=above)
-                    os.fsync(above)
-                except FileExistsError:
-                    pass
+                # Also where it was there: who made it may have been killed before it was durable.
+                os.fsync(above)
             return LocalFolder(os.open(name, os.O_DIRECTORY | _PLAIN, dir_fd=above))
         finally:
             os.close(above)
@@ -80,6 +80,21 @@ class LocalFolder:
 
     def open(self, name: str) -> Segment:
         return LocalSegment(self._open(name, os.O_WRONLY | os.O_APPEND))
+
+    def settle(self, name: str) -> int:
+        descriptor = self._open(name, os.O_RDONLY)
+        try:
+            # The size first: what is appended while the disk is busy may or may not be part of it.
+            size = os.fstat(descriptor).st_size
+            try:
+                os.fsync(descriptor)
+            except OSError as error:
+                # Where nothing can be written, nothing waits to be.
+                if error.errno not in (errno.EROFS, errno.EINVAL):
+                    raise
+            return size
+        finally:
+            os.close(descriptor)
 
     def truncate(self, name: str, size: int) -> None:
         descriptor = self._open(name, os.O_WRONLY)
