@@ -40,6 +40,20 @@ PROTECTIONS = (
         "                pass",
     ),
     _one(
+        "tokens: one renewal serves all who were refused with the old one",
+        "tests/runtime/acquire/test_held.py::test_one_renewal_serves_all_whose_token_ended",
+        "runtime/fieldmap/runtime/acquire/tokens.py",
+        "        self._refused_one = self._sent",
+        "        self._held.token = None",
+    ),
+    _one(
+        "tokens: what failed is not asked for by each resource",
+        "tests/runtime/acquire/test_held.py::test_S29_a_token_that_cannot_be_had_is_asked_for_once_and_told_to_each",
+        "runtime/fieldmap/runtime/acquire/tokens.py",
+        "                with held.asking(self._ports):",
+        "                if True:",
+    ),
+    _one(
         "parents: what was kept of another archive is not gone on with",
         "tests/runtime/acquire/test_newest.py::test_another_archive_that_is_cut_at_the_same_place_is_read_from_its_beginning",
         "runtime/fieldmap/runtime/acquire/family.py",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Protocol
 
+from fieldmap.runtime.acquire.held import Held
 from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.acquire.sending import Exchange
 from fieldmap.runtime.plan import (
@@ -72,9 +73,14 @@ class Fixed:
 
 
 def credentials(
-    auth: Auth, resolved: Mapping[str, str | Secret], exchange: Exchange, ports: Ports, redaction: Redaction
+    auth: Auth,
+    resolved: Mapping[str, str | Secret],
+    exchange: Exchange,
+    ports: Ports,
+    redaction: Redaction,
+    held: Held,
 ) -> Credentials:
-    """resolved: the values of `settings(auth)`."""
+    """resolved: the values of `settings(auth)`. held: the token that the connector's resources share."""
     values = {setting: value if isinstance(value, Secret) else Secret(value) for setting, value in resolved.items()}
     match auth:
         case NoAuth():
@@ -93,7 +99,7 @@ def credentials(
         case ClientCredentials() | RefreshToken() | JwtBearer() | SamlBearer():
             from fieldmap.runtime.acquire.tokens import token
 
-            return token(auth, values, exchange, ports, redaction, named(auth))
+            return token(auth, values, exchange, ports, redaction, named(auth), held)
 
 
 def basic(user: str, password: str) -> Secret:

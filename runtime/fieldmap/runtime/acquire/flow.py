@@ -1,4 +1,4 @@
-"""How fast, and whether at all, a connector is asked: its rate limit, the retries left to it, and its circuit breaker.
+"""How fast, and whether at all, a connector is asked: its rate limit, the retries left to it, its circuit breaker; and its access token.
 
 One Flow a connector and run, shared by its resources, which may ask at the same time. How fast a host is asked is shared by all
 connectors that reach it (`hosts`).
@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from fieldmap.runtime.acquire.held import Held
 from fieldmap.runtime.acquire.hosts import Host, Hosts, Waiting
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import BreakerPolicy, HttpConnector
@@ -30,6 +31,7 @@ class Flow:
         self._ports = ports
         self._hosts = hosts or Hosts()
         self.budget = Budget()
+        self.held = Held()
         self.breaker: Breaker | None = None
         if connector.breaker is not None:
             self.breaker = Breaker(connector.name, connector.breaker, ports)

@@ -48,7 +48,7 @@ class Exchange:
         self._policy = policy
         self._ports = ports
         self._flow = flow
-        self._waits = waits
+        self.waits = waits
 
     def answered(
         self, request: Request, where: str, *, safe: bool = True, judge: Callable[[Answer], bool | None] | None = None
@@ -62,8 +62,8 @@ class Exchange:
         flow, host, reasons = self._flow, self._flow.host(request.url), list[str]()
         while True:
             if flow.breaker is not None:
-                flow.breaker.before(self._waits)
-            with host.turn(self._waits):
+                flow.breaker.before(self.waits)
+            with host.turn(self.waits):
                 outcome = self._attempt(request, where, judge, host)
             if isinstance(outcome, Answer):
                 flow.budget.earn()
@@ -84,7 +84,7 @@ class Exchange:
                 raise SourceError(
                     f"{where} {_summary(reasons)}{spent}; see whether the source is in order, and run again"
                 )
-            with waiting(self._waits, told, pause):
+            with waiting(self.waits, told, pause):
                 self._ports.clock.sleep(pause)
 
     def _attempt(

@@ -87,7 +87,7 @@ class HttpSource:
             connector.name, connector.retry, ports, flow, functools.partial(ports.waits, resource.name)
         )
         self._credentials = credentials(
-            connector.auth, self.requests.auth_values, self._exchange, ports, self.requests.redaction
+            connector.auth, self.requests.auth_values, self._exchange, ports, self.requests.redaction, flow.held
         )
         self._names = named(connector.auth)
         self._surroundings = ports

@@ -1,10 +1,9 @@
-"""OAuth2 tokens: fetched when needed, renewed shortly before they end and once after a 401, one renewal at a time."""
+"""OAuth2 tokens: fetched when needed, renewed shortly before they end and once after a 401, by one resource of a connector for all."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
@@ -12,6 +11,7 @@ from urllib.parse import quote_plus, urlencode
 import msgspec
 
 from fieldmap.runtime.acquire.auth import Headers, Values, basic
+from fieldmap.runtime.acquire.held import Held
 from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.acquire.sending import Answer, Exchange
 from fieldmap.runtime.errors import FieldmapError, SourceError
@@ -41,6 +41,7 @@ def token(
     ports: Ports,
     redaction: Redaction,
     names: str,
+    held: Held,
 ) -> Token:
     if isinstance(auth, RefreshToken):
         if ports.state is None:
@@ -48,43 +49,52 @@ def token(
                 f"{exchange.source} has auth oauth2 refresh_token, and here is no folder to keep a new token in;"
                 " run it in a project: fieldmap sync"
             )
-        return RefreshedToken(values, exchange, ports, redaction, names, ports.state)
+        return RefreshedToken(values, exchange, ports, redaction, names, held, ports.state)
     if isinstance(auth, JwtBearer):
-        return JwtToken(values, exchange, ports, redaction, names)
+        return JwtToken(values, exchange, ports, redaction, names, held)
     if isinstance(auth, SamlBearer):
-        return SamlToken(values, exchange, ports, redaction, names)
-    return Token(values, exchange, ports, redaction, names)
+        return SamlToken(values, exchange, ports, redaction, names, held)
+    return Token(values, exchange, ports, redaction, names, held)
 
 
 class Token:
-    """Of OAuth2 client credentials; the other grants differ in what they ask with.
+    """Of OAuth2 client credentials, for one resource; the other grants differ in what they ask with. held: what the resources share.
 
     The client proves itself in the Authorization header (RFC 6749 section 2.3.1), and in the body where a server refuses that.
     """
 
     _repeatable = True
 
-    def __init__(self, values: Values, exchange: Exchange, ports: Ports, redaction: Redaction, names: str) -> None:
+    def __init__(
+        self, values: Values, exchange: Exchange, ports: Ports, redaction: Redaction, names: str, held: Held
+    ) -> None:
         self._values = values
         self._exchange = exchange
         self._ports = ports
         self._redaction = redaction
         self._names = names
-        self._in_body = False
-        self._token: Secret | None = None
-        self._until: float | None = None
-        self._lock = threading.Lock()
+        self._held = held
+        # What the last request carried, and what a source takes no more.
+        self._sent: Secret | None = None
+        self._refused_one: Secret | None = None
 
     def headers(self, request: Request) -> Headers:
-        with self._lock:
-            now = self._ports.clock.monotonic()
-            if self._token is None or (self._until is not None and now >= self._until):
-                self._token = self._fetch()
-            return (("Authorization", Secret(f"Bearer {self._token.reveal()}")),)
+        held = self._held
+        with held.turn(self._exchange.waits, self._ports):
+            token = held.token
+            ended = held.until is not None and self._ports.clock.monotonic() >= held.until
+            if token is None or token is self._refused_one or ended:
+                with held.asking(self._ports):
+                    token = held.token = self._fetch()
+        if token is not self._sent:
+            # Another resource may have asked for it, and the source may repeat it to this one.
+            self._redaction.add(token)
+            self._sent = token
+        return (("Authorization", Secret(f"Bearer {token.reveal()}")),)
 
     def renew(self) -> bool:
-        with self._lock:
-            self._token = None
+        # Where another resource got a new one meanwhile, that is taken and none is asked for.
+        self._refused_one = self._sent
         return True
 
     # ------------------------------------------------------------------------------------------------- the grant
@@ -104,10 +114,10 @@ class Token:
     def _granted(self) -> dict[str, Any]:
         """The server's answer, with an access token in it."""
         answer = self._ask()
-        if answer.status in (400, 401) and not self._in_body and _error(answer) in ("invalid_client", ""):
-            self._in_body = True
+        if answer.status in (400, 401) and not self._held.in_body and _error(answer) in ("invalid_client", ""):
+            self._held.in_body = True
             answer = self._ask()
-            self._in_body = answer.status == 200
+            self._held.in_body = answer.status == 200
         if answer.status != 200:
             raise self._refused(answer)
         body = _object(answer)
@@ -117,9 +127,8 @@ class Token:
 
     def _take(self, body: Mapping[str, Any], asked_at: float) -> Secret:
         secret = Secret(str(body["access_token"]))
-        self._redaction.add(secret)
         lasts = _seconds(body.get("expires_in"))
-        self._until = None if lasts is None else asked_at + lasts - min(60.0, lasts / 10)
+        self._held.until = None if lasts is None else asked_at + lasts - min(60.0, lasts / 10)
         return secret
 
     @property
@@ -130,7 +139,7 @@ class Token:
         form = self._form()
         given = self._given("client_id", "client_secret")
         proof: Headers = ()
-        if "client_secret" in given and not self._in_body:
+        if "client_secret" in given and not self._held.in_body:
             proof = (("Authorization", basic(quote_plus(given["client_id"]), quote_plus(given["client_secret"]))),)
         else:
             form |= given
@@ -213,9 +222,16 @@ class RefreshedToken(Token):
     _repeatable = False
 
     def __init__(
-        self, values: Values, exchange: Exchange, ports: Ports, redaction: Redaction, names: str, state: State
+        self,
+        values: Values,
+        exchange: Exchange,
+        ports: Ports,
+        redaction: Redaction,
+        names: str,
+        held: Held,
+        state: State,
     ) -> None:
-        super().__init__(values, exchange, ports, redaction, names)
+        super().__init__(values, exchange, ports, redaction, names, held)
         self._state = state
         initial = values["auth refresh_token"].reveal()
         self._seed = hashlib.sha256(initial.encode()).hexdigest()
@@ -223,8 +239,6 @@ class RefreshedToken(Token):
         self._name = (
             f"token {exchange.source} {hashlib.sha256(values['auth client_id'].reveal().encode()).hexdigest()[:8]}"
         )
-        # How often the token had been renewed when this process last took it.
-        self._taken = -1
 
     def _form(self) -> dict[str, str]:
         return {"grant_type": "refresh_token", "refresh_token": self._kept.refresh_token, **self._given("scope")}
@@ -242,7 +256,7 @@ class RefreshedToken(Token):
     def _renewed(self) -> Secret:
         kept = self._read()
         now = self._ports.clock.now().timestamp()
-        if kept.access_token and kept.number > self._taken and now < kept.until:
+        if kept.access_token and kept.number > self._held.number and now < kept.until:
             # Another process renewed it, or an earlier run: what it got is still good, as far as the clock can tell.
             return self._hold(kept, kept.until - now)
         if kept.refused:
@@ -268,15 +282,13 @@ class RefreshedToken(Token):
         kept.asking = False
         self._write(kept)
         self._redaction.add(Secret(kept.refresh_token))
-        self._taken = kept.number
+        self._held.number = kept.number
         return self._take(body, asked_at)
 
     def _hold(self, kept: _Kept, lasts: float) -> Secret:
-        self._taken = kept.number
-        secret = Secret(kept.access_token)
-        self._redaction.add(secret)
-        self._until = self._ports.clock.monotonic() + lasts
-        return secret
+        self._held.number = kept.number
+        self._held.until = self._ports.clock.monotonic() + lasts
+        return Secret(kept.access_token)
 
     def _read(self) -> _Kept:
         data = self._state.read(self._name)
