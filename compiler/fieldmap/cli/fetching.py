@@ -77,6 +77,7 @@ def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> l
     """The first pages, by way of an archive that is thrown away."""
     from fieldmap.runtime.acquire import acquire
     from fieldmap.runtime.acquire.preflight import check_settings
+    from fieldmap.runtime.acquire.sweeps import Wanted
     from fieldmap.runtime.ports import Ports
 
     connector = bundle.connector(resource.split(".")[0])
@@ -89,7 +90,15 @@ def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> l
     ):
         try:
             family = _family(workspace, bundle, resource, Archive(Path(folder), ports), ports)
-            items = acquire(connector, resource, writer=writer, ports=ports, environ=os.environ, family=family)
+            items = acquire(
+                connector,
+                resource,
+                writer=writer,
+                ports=ports,
+                environ=os.environ,
+                family=family,
+                wanted=Wanted(stepwise=True),
+            )
             pages = list(itertools.islice((item for item in items if isinstance(item, Archived)), limit))
             feed = next((one.deletes for one in _http(connector) if one.name == resource), None)
             if isinstance(connector, HttpConnector) and feed is not None and not any(p.part == DELETES for p in pages):
@@ -109,6 +118,7 @@ def _family(workspace: Workspace, bundle: Bundle, resource: str, aside: Archive,
     """The records that a resource is asked for each of: those of the archive, or of the first page of a parent that it has none of."""
     from fieldmap.runtime.acquire import acquire
     from fieldmap.runtime.acquire.family import Family
+    from fieldmap.runtime.acquire.sweeps import Wanted
 
     connector = bundle.connector(resource.split(".")[0])
     family = Family(workspace.archive(), bundle.parent)
@@ -117,7 +127,15 @@ def _family(workspace: Workspace, bundle: Bundle, resource: str, aside: Archive,
         return family
     above = _family(workspace, bundle, parent.resource, aside, ports)
     with aside.writer(parent.resource) as writer:
-        items = acquire(connector, parent.resource, writer=writer, ports=ports, environ=os.environ, family=above)
+        items = acquire(
+            connector,
+            parent.resource,
+            writer=writer,
+            ports=ports,
+            environ=os.environ,
+            family=above,
+            wanted=Wanted(stepwise=True),
+        )
         next((item for item in items if isinstance(item, Archived)), None)
     return Family(aside, bundle.parent)
 

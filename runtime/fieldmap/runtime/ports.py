@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -72,9 +73,16 @@ class TransportError(Exception):
         self.sent = sent
 
 
+def nothing() -> None:
+    """Where there is nothing to do meanwhile."""
+
+
 class Http(Protocol):
-    def send(self, request: Request) -> Response:
-        """Sends once, follows nothing, and takes the whole body within a deadline. Raises TransportError."""
+    def send(self, request: Request, meanwhile: Callable[[], None] = nothing) -> Response:
+        """Sends once, follows nothing, and takes the whole body within a deadline. Raises TransportError.
+
+        meanwhile: done once the request is out, before its answer is waited for; what it raises ends the exchange, and is raised. It is
+        not done where no request could be sent."""
         ...
 
     def close(self) -> None: ...

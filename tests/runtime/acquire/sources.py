@@ -13,7 +13,7 @@ from tests.runtime.archive.fakes import FixedRandomness, VirtualClock
 from fieldmap.runtime.acquire import acquire
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.acquire.transport import BoundedHttp, Limits
-from fieldmap.runtime.archive import Archive, Archived
+from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Writer
 from fieldmap.runtime.archive.storage import LocalStorage
 from fieldmap.runtime.plan import (
     Auth,
@@ -80,6 +80,10 @@ class Source:
         with self.archive.writer(resource) as writer:
             items = acquire(plan, resource, writer=writer, ports=self.ports, environ=environ or {}, wanted=wanted)
             return [item for item in items if isinstance(item, Archived)]
+
+    def stepwise(self, plan: Connector, writer: Writer) -> Iterator[Archived | ClosedSweep]:
+        """The items of a sweep for whoever may stop after any of them."""
+        return acquire(plan, writer.resource, writer=writer, ports=self.ports, environ={}, wanted=Wanted(stepwise=True))
 
     def archived(self, resource: str = RESOURCE) -> list[Archived]:
         return list(self.archive.read(resource, None))

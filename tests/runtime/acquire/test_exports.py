@@ -19,7 +19,6 @@ from tests.runtime.acquire.test_requests import RESOURCE, plan
 
 from fieldmap.runtime.acquire.elsewhere import link_to, origin_of
 from fieldmap.runtime.acquire.state import LocalState
-from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.errors import SourceError, UsageError
 
 LINES = """
@@ -150,10 +149,8 @@ def test_a_run_that_was_killed_after_its_file_was_durable(state: Source, tmp_pat
     source = Exports(polls=1)
     with source.server:
         made = plan(tmp_path, source.server.url, NO_WINDOW)
-        from fieldmap.runtime.acquire import acquire
-
         with state.archive.writer(RESOURCE) as writer:
-            next(iter(acquire(made, RESOURCE, writer=writer, ports=state.ports, environ={}, wanted=Wanted())))
+            next(iter(state.stepwise(made, writer)))
         before = len(source.told)
         assert state.fetch(made, resource=RESOURCE) == []
         assert len(source.told) == before

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.faults.points import Points, Watched
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, reply
 from tests.runtime.acquire.sources import CURSOR, LINK, RESOURCE, Source, connector, member, page, serving, text
 
 from fieldmap.runtime.acquire import acquire
 from fieldmap.runtime.acquire.fetching import fetch_pages
 from fieldmap.runtime.acquire.sweeps import Wanted
+from fieldmap.runtime.archive import Archive, Archived
 from fieldmap.runtime.errors import SourceError, UsageError
-from fieldmap.runtime.plan import CursorPages, EnvRef, HttpResource, NoPages
+from fieldmap.runtime.plan import CursorPages, EnvRef, HttpConnector, HttpResource, NoPages, RateLimit
 
 
 def test_cursor_pages(workday: Source) -> None:
@@ -42,9 +44,9 @@ def test_cursor_pages(workday: Source) -> None:
     assert server.asked[0].headers["accept-encoding"] == "gzip, identity"
 
 
-def test_each_page_is_durable_before_the_next_is_asked_for(workday: Source) -> None:
+def test_who_may_stop_after_any_page_is_given_each_before_the_next_is_asked_for(workday: Source) -> None:
     with serving(page(1, next="b"), page(2)) as server, workday.archive.writer(RESOURCE) as writer:
-        pages = acquire(connector(server.url), RESOURCE, writer=writer, ports=workday.ports, environ={})
+        pages = workday.stepwise(connector(server.url), writer)
         assert next(pages) == workday.archived()[0]
         assert len(server.asked) == 1
         assert workday.closed() == []
@@ -52,6 +54,77 @@ def test_each_page_is_durable_before_the_next_is_asked_for(workday: Source) -> N
         assert workday.closed() == []
         assert list(pages) == list(workday.archive.closed_sweeps(RESOURCE))
         assert workday.closed() == [2]
+
+
+@dataclass
+class Order:
+    """What was done through the ports, in its order."""
+
+    source: Source
+    points: Points = field(default_factory=Points)
+
+    def taken(self, plan: HttpConnector, *, wanted: Wanted = Wanted()) -> list[str]:  # noqa: B008
+        """Told with what was given in between."""
+        inner, points = self.source.ports, self.points
+        ports = replace(
+            inner,
+            http=Watched(inner.http, "http", points),
+            storage=Watched(inner.storage, "archive", points),
+            clock=Watched(inner.clock, "clock", points),
+        )
+        with Archive(self.source.root / "archive", ports).writer(RESOURCE) as writer:
+            points.passed.clear()
+            items = acquire(plan, RESOURCE, writer=writer, ports=ports, environ={}, wanted=wanted)
+            told = list[str]()
+            try:
+                for item in items:
+                    told += [*self._passed(), "page" if isinstance(item, Archived) else "mark"]
+            except SourceError:
+                told += [*self._passed(), "failed"]
+        return told
+
+    def _passed(self) -> list[str]:
+        names = {
+            "before http.send": "asks",
+            "after http.send": "answered",
+            "after archive.append": "written",
+            "after archive.sync": "durable",
+            "before clock.sleep": "waits",
+        }
+        found = [names[point.name] for point in self.points.passed if point.name in names]
+        self.points.passed.clear()
+        return found
+
+
+def test_a_page_is_written_before_the_next_is_asked_for_and_durable_before_it_is_given(workday: Source) -> None:
+    with serving(page(1, next="b"), page(2)) as server:
+        told = Order(workday).taken(connector(server.url))
+    opening = ["asks", "answered", "durable", "written", "durable"]  # the folder, and what a segment begins with
+    first, second = (
+        ["written", "asks", "durable", "answered", "written", "page"],
+        ["written", "durable", "page", "mark"],
+    )
+    assert told == [*opening, *first, *second]
+
+
+def test_a_page_is_given_also_where_the_next_does_not_come(workday: Source) -> None:
+    with serving(page(1, next="b"), page(2, next="c"), reply({}, 403)) as server:
+        told = Order(workday).taken(connector(server.url))
+    assert told[-2:] == ["page", "failed"]
+    assert told.count("page") == 2
+    assert told[told.index("page") :].count("durable") >= 1
+
+
+def test_who_has_to_wait_before_asking_makes_the_page_durable_first(workday: Source) -> None:
+    limited = replace(connector("http://x"), limit=RateLimit(requests=1, period_ms=60_000))
+    with serving(page(1, next="b"), reply({}, 503), page(2)) as server:
+        told = Order(workday).taken(replace(limited, base=text(server.url)))
+    waits = [place for place, what in enumerate(told) if what == "waits"]
+    assert waits
+    for place in waits:
+        assert told[:place].count("durable") > told[:place].count("page")
+        last = max(n for n, what in enumerate(told[:place]) if what in ("written", "durable"))
+        assert told[last] == "durable"
 
 
 def test_next_links_absolute_and_relative(workday: Source) -> None:

@@ -13,7 +13,6 @@ import pytest
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, raw, reply
 from tests.runtime.acquire.sources import RESOURCE, Source, connector, text
 
-from fieldmap.runtime.acquire import acquire
 from fieldmap.runtime.acquire.state import LocalState
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive.position import offset_of
@@ -270,7 +269,7 @@ def test_a_run_that_ended_after_a_304_goes_on(workday: Source) -> None:
     with FaultServer(source) as server:
         workday.fetch(connector(server.url))
         with workday.archive.writer(RESOURCE) as writer:
-            pages = acquire(connector(server.url), RESOURCE, writer=writer, ports=workday.ports, environ={})
+            pages = workday.stepwise(connector(server.url), writer)
             kept = next(pages)
             pages.close()  # type: ignore[attr-defined]
         rest = workday.fetch(connector(server.url))
@@ -285,7 +284,7 @@ def test_N15_a_record_of_a_304_is_whole_or_not_there(workday: Source, cut: int) 
     with FaultServer(source) as server:
         workday.fetch(connector(server.url))
         with workday.archive.writer(RESOURCE) as writer:
-            pages = acquire(connector(server.url), RESOURCE, writer=writer, ports=workday.ports, environ={})
+            pages = workday.stepwise(connector(server.url), writer)
             next(pages)
             pages.close()  # type: ignore[attr-defined]
         segment: Path = workday.root / "archive" / RESOURCE / "000001.warc.zst"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -18,6 +19,7 @@ from tests.runtime.acquire.sources import CURSOR, LINK, RESOURCE, Source, connec
 from fieldmap.runtime.acquire.state import LocalState
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.acquire.windows import Window, floor, opened, written
+from fieldmap.runtime.archive import ClosedSweep, SweepEnd
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import (
     ApiKey,
@@ -33,6 +35,7 @@ from fieldmap.runtime.plan import (
     SecretRef,
     SweepRef,
 )
+from fieldmap.runtime.ports import Request, Response, nothing
 
 DELTA = Delta(since="since", settles_ms=120_000, overlap_ms=300_000)
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -281,14 +284,31 @@ def test_S13_no_clock_moves_a_position_back(position: datetime, now: datetime, d
 def interrupted(
     workday: Source, server: FaultServer, made: HttpConnector, pages: int, environ: dict[str, str] | None = None
 ) -> None:
-    """A run that ends without a word after so many pages, as by a kill."""
+    """A run that ends without a word after so many pages, as by a kill: where it would ask for another, or mark the end."""
     from fieldmap.runtime.acquire import acquire
 
+    class Killed(BaseException):
+        pass
+
+    class Killing:
+        def send(self, request: Request, meanwhile: Callable[[], None] = nothing) -> Response:
+            if len(server.asked) == ends:
+                raise Killed
+            return workday.ports.http.send(request, meanwhile)
+
+        def close(self) -> None: ...
+
+    def mark(sweep: str, pages: int, end: SweepEnd) -> ClosedSweep:
+        raise Killed
+
+    ends = len(server.asked) + pages
+    ports = replace(workday.ports, http=Killing())
     with workday.archive.writer(RESOURCE) as writer:
-        going = acquire(made, RESOURCE, writer=writer, ports=workday.ports, environ=environ or {})
-        for _ in range(pages):
-            next(going)
-        going.close()  # type: ignore[attr-defined]
+        writer.close_sweep = mark  # type: ignore[method-assign]
+        items = acquire(made, RESOURCE, writer=writer, ports=ports, environ=environ or {})
+        with pytest.raises(Killed):
+            list(items)
+    assert len(server.asked) == ends
 
 
 def rows(body: Any) -> Any:

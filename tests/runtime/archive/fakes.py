@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fieldmap.runtime.archive import Received
-from fieldmap.runtime.ports import Folder, Lock, LockedError, Ports, Request, Response, Segment
+from fieldmap.runtime.ports import Folder, Lock, LockedError, Ports, Request, Response, Segment, nothing
 
 RESOURCE = "workday.workers"
 START = datetime(2026, 3, 1, 12, 0, 0, 125000, tzinfo=UTC)
@@ -32,7 +32,7 @@ def received(number: int, body: bytes | None = None, **other: object) -> Receive
 
 
 class NoHttp:
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, meanwhile: Callable[[], None] = nothing) -> Response:
         raise AssertionError("no request was expected")
 
     def close(self) -> None:

@@ -135,6 +135,43 @@ def test_I7_a_folder_whose_maker_was_killed_is_made_durable_by_the_next(
     assert root.stat().st_ino in synced
 
 
+def settled(storage: MemoryStorage, until: int) -> list[int]:
+    """As `write`, but two pages are made durable together."""
+    durable: list[int] = []
+    archive = Archive(Path("unused"), memory_ports(storage), segment_bytes=1200)
+    try:
+        with archive.writer(RESOURCE) as writer:
+            for number in range(1, until + 1):
+                place = writer.write(received(number)).position
+                writer.settle(place - 1)  # that is no more than what is durable already
+                if number % 2 == 0:
+                    writer.settle(place)
+                    durable = list(range(1, number + 1))
+        durable = list(range(1, until + 1))
+    except (ArchiveError, PowerFailure):
+        pass
+    return durable
+
+
+def test_I7_what_was_settled_survives_the_loss_of_power() -> None:
+    lost = 0
+    for at in range(1, 100):
+        storage = MemoryStorage(failing := Failing(at, PowerFailure()))
+        durable = settled(storage, 7)
+        written = pages(storage)
+        storage.lose_power()
+        left = pages(storage)
+        assert durable == left[: len(durable)] == list(range(1, len(durable) + 1))
+        lost += len(written) - len(left)
+        storage.before = lambda call: None
+        assert write(storage, 7) == list(range(len(left) + 1, 8))
+        assert pages(storage) == [1, 2, 3, 4, 5, 6, 7]
+        if failing.left > 0:
+            assert at > 20
+            assert lost > 0
+            return
+
+
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
 def test_A4_A5_a_failed_write_or_sync_is_never_hoped_away(code: int) -> None:
     for at in range(1, 100):

@@ -19,6 +19,8 @@ _PIECE: Final = 256 << 10  # bytes; larger ones are not in the processor's cache
 _HEAD_PIECE: Final = 64 << 10
 _LONGEST_HEAD: Final = 100 << 10
 _NO_BODY: Final = (204, 304)
+# The name under which a request brings what is done between sending it and waiting for its answer.
+MEANWHILE: Final = "meanwhile"
 
 _State = Literal["new", "active", "idle", "closed"]
 
@@ -68,6 +70,7 @@ class _Connection(httpcore.ConnectionInterface):
             if self._stream is None:
                 self._stream = self._pool.connected(self._origin, timeouts.get("connect"))
             exchange = _Exchange(self._stream, request, timeouts)
+            request.extensions[MEANWHILE]()
             head = exchange.head()
         except BaseException:
             self.close()

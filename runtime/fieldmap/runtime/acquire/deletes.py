@@ -53,9 +53,9 @@ def fetch_feed(
     ports: Ports,
     environ: Mapping[str, str],
 ) -> Iterator[Archived]:
-    """The pages of the feed alone."""
+    """The pages of the feed alone, for whoever may not want all of them."""
     source = source_of(connector, feed, ports, environ, Flow(connector, ports))
-    sweep = _sweep(source, feed, writer, writer.standing(DELETES), ports, Wanted())
+    sweep = _sweep(source, feed, writer, writer.standing(DELETES), ports, Wanted(stepwise=True))
     return (item for item in sweep.run(writer) if isinstance(item, Archived))
 
 

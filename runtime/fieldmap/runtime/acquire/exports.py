@@ -6,7 +6,7 @@ was cut off goes on with it as long as it lives, and submits no second one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,7 +24,7 @@ from fieldmap.runtime.acquire.sending import Answer, http_date
 from fieldmap.runtime.acquire.source import Beside, Good, HttpSource, RefusedError, RejectedError, alone
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import Export, HttpConnector, HttpResource
-from fieldmap.runtime.ports import Ports
+from fieldmap.runtime.ports import Ports, nothing
 from fieldmap.runtime.values.decode import json_body
 from fieldmap.runtime.values.outcome import Failed
 
@@ -72,8 +72,11 @@ class ExportSource(HttpSource):
         window: str = "",
         earlier: Earlier | None = None,
         beside: Beside = alone,
+        meanwhile: Callable[[], None] = nothing,
     ) -> Good:
         """The file. asked: the submission."""
+        # What is asked for first may be how far a job is that takes hours.
+        meanwhile()
         request = Guards.fingerprint(asked)
         kept = self._kept
         if kept.request != request or self._left() <= 0:

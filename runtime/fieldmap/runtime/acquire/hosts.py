@@ -93,6 +93,11 @@ class Host:
         self._pace.limited(limit)
         self._places.limited(limit.at_once)
 
+    def is_free(self) -> bool:
+        """Whether a request could be sent at once, as far as that can be known."""
+        paces = [self._pace] if self._everywhere is None else [self._pace, self._everywhere]
+        return self._places.is_free() and all(pace.is_free() for pace in paces)
+
     @contextlib.contextmanager
     def turn(self, waits: Waiting) -> Iterator[None]:
         """Waits until a request may be sent, and holds its place while it is under way. Raises StoppedError if the run is to end."""
@@ -182,6 +187,10 @@ class Pace:
                 self._until, self._reason = until, reason
             return later
 
+    def is_free(self) -> bool:
+        with self._lock:
+            return max(self._next, self._until) <= self._clock.monotonic()
+
     def wait(self, waits: Waiting) -> None:
         while True:
             with self._lock:
@@ -211,6 +220,10 @@ class Places:
         """0 for any number."""
         with self._freed:
             self._number = min(filter(None, (self._number, number)), default=0)
+
+    def is_free(self) -> bool:
+        with self._freed:
+            return not self._number or self._taken < self._number
 
     @contextlib.contextmanager
     def taken(self, waits: Waiting) -> Iterator[None]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 
-from fieldmap.runtime.ports import Http, Request, Response, TlsFiles
+from fieldmap.runtime.ports import Http, Request, Response, TlsFiles, nothing
 
 
 class LazyHttp:
@@ -16,8 +17,8 @@ class LazyHttp:
         self._stop = stop
         self._lock = threading.Lock()
 
-    def send(self, request: Request) -> Response:
-        return self._client(request.tls).send(request)
+    def send(self, request: Request, meanwhile: Callable[[], None] = nothing) -> Response:
+        return self._client(request.tls).send(request, meanwhile)
 
     def _client(self, files: TlsFiles | None) -> Http:
         with self._lock:

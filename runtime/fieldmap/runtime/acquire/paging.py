@@ -1,4 +1,4 @@
-"""A sweep over an HTTP resource: page by page, each durable before the next is asked for.
+"""A sweep over an HTTP resource: page by page, each in the archive before the next is asked for, and durable before it is given.
 
 A sweep that was interrupted is gone on with, from what the archive holds of it: its pages are walked through as if they had just
 come, and each must be the very page that would be asked for now. If anything does not fit, or it was too long ago, a new sweep
@@ -115,6 +115,28 @@ class Sweep:
         )
 
     def run(self, writer: Writer) -> Iterator[Archived | ClosedSweep]:
+        """Each page is given when it is durable. The disk is waited for while the source works on the next one (decision 0060), so that a
+        page is given only after that has come, or has not."""
+        held: Archived | None = None
+        try:
+            for item in self._written(writer):
+                if held is not None:
+                    writer.settle(held.position)
+                    yield held
+                    held = None
+                if isinstance(item, Archived) and not self._wanted.stepwise:
+                    held = item
+                    continue
+                writer.settle()
+                yield item
+        except SourceError:
+            writer.settle()
+            if held is not None:
+                yield held
+            raise
+
+    def _written(self, writer: Writer) -> Iterator[Archived | ClosedSweep]:
+        """As `run`, but the newest page may still be in memory only."""
         asked = self._taken_up()
         if self._asks_else and self._given is None and self._before is not None and self._page == 0:
             say_asks_else(self._wanted)
@@ -130,6 +152,7 @@ class Sweep:
                     window=str(self._window or ""),
                     earlier=revisits.of(Guards.fingerprint(asked)),
                     beside=lambda answer, look: self._beside(writer, answer, look),
+                    meanwhile=writer.settle,
                 )
             except RejectedError as rejected:
                 self._reject(writer, rejected.answer, str(rejected))
@@ -148,7 +171,9 @@ class Sweep:
             rows = self._rows(good)
             self._keep_trail(good)
             item = self._archived(writer, good, rows)
-            self._source.settled()
+            if self._resource.export is not None:
+                writer.settle()  # only then the job may be forgotten
+                self._source.settled()
             yield item
             asked = self._after(good, rows)
         if revisits.count:
@@ -317,7 +342,7 @@ class Sweep:
         digest = received.digest or hashlib.sha256(received.body).hexdigest()
         self._guards.received(answer, None if rows is None else len(rows), digest)
         self._page += 1
-        item = writer.append(received if received.digest else replace(received, digest=digest))
+        item = writer.write(received if received.digest else replace(received, digest=digest))
         self._first = item.position if self._first < 0 else self._first
         self._saw(item)
         return item

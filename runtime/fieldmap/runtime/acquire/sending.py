@@ -14,7 +14,7 @@ from fieldmap.runtime.archive.coding import CodingError, decoded
 from fieldmap.runtime.archive.records import Revisited
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import RetryPolicy
-from fieldmap.runtime.ports import Ports, Request, Response, TransportError
+from fieldmap.runtime.ports import Ports, Request, Response, TransportError, nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +51,29 @@ class Exchange:
         self.waits = waits
 
     def answered(
-        self, request: Request, where: str, *, safe: bool = True, judge: Callable[[Answer], bool | None] | None = None
+        self,
+        request: Request,
+        where: str,
+        *,
+        safe: bool = True,
+        judge: Callable[[Answer], bool | None] | None = None,
+        meanwhile: Callable[[], None] = nothing,
     ) -> Answer:
         """The answer to the request, repeated as the policy says; any status that the policy does not repeat is an answer.
 
         where: the source and its address in messages. safe: whether the request may arrive twice; one that may not is repeated
         only where it surely did not arrive, or was put off. judge: whether an answer is repeated, where it knows better than the
-        policy. Raises SourceError after the last attempt.
+        policy. meanwhile: done while an answer is waited for, or the turn to ask; several times, and not where nobody may be asked.
+        Raises SourceError after the last attempt.
         """
         flow, host, reasons = self._flow, self._flow.host(request.url), list[str]()
         while True:
             if flow.breaker is not None:
                 flow.breaker.before(self.waits)
+            if not host.is_free():
+                meanwhile()
             with host.turn(self.waits):
-                outcome = self._attempt(request, where, judge, host)
+                outcome = self._attempt(request, where, judge, host, meanwhile)
             if isinstance(outcome, Answer):
                 flow.budget.earn()
                 if flow.breaker is not None:
@@ -84,14 +93,20 @@ class Exchange:
                 raise SourceError(
                     f"{where} {_summary(reasons)}{spent}; see whether the source is in order, and run again"
                 )
+            meanwhile()
             with waiting(self.waits, told, pause):
                 self._ports.clock.sleep(pause)
 
     def _attempt(
-        self, request: Request, where: str, judge: Callable[[Answer], bool | None] | None, host: Host
+        self,
+        request: Request,
+        where: str,
+        judge: Callable[[Answer], bool | None] | None,
+        host: Host,
+        meanwhile: Callable[[], None],
     ) -> Answer | _Setback:
         try:
-            response = self._ports.http.send(request)
+            response = self._ports.http.send(request, meanwhile)
             host.told(response)
             if judge is None and self._repeats(response.status):
                 return self._deferred(response)

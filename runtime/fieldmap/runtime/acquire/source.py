@@ -20,7 +20,7 @@ from fieldmap.runtime.acquire.sending import Answer, Exchange
 from fieldmap.runtime.archive.records import kept_headers
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import AnswerRule, HttpConnector, HttpResource
-from fieldmap.runtime.ports import Ports, Request, Response
+from fieldmap.runtime.ports import Ports, Request, Response, nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,12 @@ class HttpSource:
         window: str = "",
         earlier: Earlier | None = None,
         beside: Beside = alone,
+        meanwhile: Callable[[], None] = nothing,
     ) -> Good:
         """decode: whether the body is needed. sweep, window: which the request belongs to. earlier: the page of before, where it is
-        enough to hear that it was not modified. beside: looks at the answer. Raises SourceError; RejectedError with the answer that is
-        none."""
-        answer = self.answered(asked, sweep, earlier=earlier)
+        enough to hear that it was not modified. beside: looks at the answer. meanwhile: as of `Exchange.answered`. Raises SourceError;
+        RejectedError with the answer that is none."""
+        answer = self.answered(asked, sweep, earlier=earlier, meanwhile=meanwhile)
         if isinstance(answer, Good):
             return answer
         content_type = answer.response.header("content-type") or ""
@@ -129,11 +130,18 @@ class HttpSource:
         """The page is durable."""
 
     def answered(
-        self, asked: Asked, sweep: str, *, accept: str = "", ruled: bool = True, earlier: Earlier | None = None
+        self,
+        asked: Asked,
+        sweep: str,
+        *,
+        accept: str = "",
+        ruled: bool = True,
+        earlier: Earlier | None = None,
+        meanwhile: Callable[[], None] = nothing,
     ) -> Answer | Good:
         """A good answer, or one that a rule passes over. accept: what is wanted instead of the resource's format. ruled: whether the
         rules of the resource are about it. Raises as `get`."""
-        answer = self._ask(asked, sweep, accept, ruled, earlier)
+        answer = self._ask(asked, sweep, accept, ruled, earlier, meanwhile)
         if answer.status == 401 and not asked.bare and self._credentials.renew():
             answer = self._ask(asked, sweep, accept, ruled, earlier)
         if earlier is not None and answer.status in _OF_A_CONDITION:
@@ -171,7 +179,15 @@ class HttpSource:
         """A rejected body without any secret that the source may have repeated in it."""
         return self.requests.redaction.text(content.decode("latin-1")).encode("latin-1")
 
-    def _ask(self, asked: Asked, sweep: str, accept: str, ruled: bool, earlier: Earlier | None) -> Answer:
+    def _ask(
+        self,
+        asked: Asked,
+        sweep: str,
+        accept: str,
+        ruled: bool,
+        earlier: Earlier | None,
+        meanwhile: Callable[[], None] = nothing,
+    ) -> Answer:
         resource = self._resource
         headers = self.requests.own_headers if asked.bare else self.requests.headers
         if accept:
@@ -195,7 +211,7 @@ class HttpSource:
             judge = self._judge.repeats
         if earlier is not None:
             judge = _conditioned(judge)
-        return self._exchange.answered(signed, self.where(asked), safe=safe, judge=judge)
+        return self._exchange.answered(signed, self.where(asked), safe=safe, judge=judge, meanwhile=meanwhile)
 
     def where(self, asked: Asked) -> str:
         return f"{self._resource.name} at {asked.shown}"

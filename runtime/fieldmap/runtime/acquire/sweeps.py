@@ -21,13 +21,15 @@ MOST_PAGES: Final = 10_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What an operator asks of a sweep. full: from the beginning. since, until: other bounds than the position gives.
-    confirmed: deletes by absence are right, however many. note: told what is done otherwise than usual."""
+    confirmed: deletes by absence are right, however many. stepwise: a page is given before another is asked for, since whoever takes
+    them may want no more. note: told what is done otherwise than usual."""
 
     full: bool = False
     since: datetime | None = None
     until: datetime | None = None
     confirmed: bool = False
     most_pages: int = MOST_PAGES
+    stepwise: bool = False
     note: Callable[[str], None] = lambda text: None
 
 

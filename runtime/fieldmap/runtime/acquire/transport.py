@@ -21,9 +21,9 @@ import httpcore
 import httpx
 
 from fieldmap.runtime.acquire.addresses import connectable
-from fieldmap.runtime.acquire.connections import Pool
+from fieldmap.runtime.acquire.connections import MEANWHILE, Pool
 from fieldmap.runtime.errors import StoppedError, UsageError
-from fieldmap.runtime.ports import Request, Response, TlsFiles, TransportError
+from fieldmap.runtime.ports import Request, Response, TlsFiles, TransportError, nothing
 from fieldmap.runtime.secrets import Secret
 
 # Seconds after which a wait for bytes looks whether the run is to end.
@@ -88,7 +88,7 @@ class BoundedHttp:
             cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
         )
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, meanwhile: Callable[[], None] = nothing) -> Response:
         """Raises TransportError."""
         self._budget.begin()
         with _told(self._limits):
@@ -97,6 +97,7 @@ class BoundedHttp:
                 httpx.URL(request.url.reveal()),
                 headers=[(name.encode("ascii"), _octets(value)) for name, value in request.headers],
                 content=None if request.body is None else request.body.reveal().encode(),
+                extensions={MEANWHILE: meanwhile},
             )
             answer = self._client.send(built, stream=True)
             try:

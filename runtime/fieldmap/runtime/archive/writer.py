@@ -1,4 +1,4 @@
-"""Appending to the archive of one resource. When `append` returns, the record is on the disk.
+"""Appending to the archive of one resource. When `append` returns, the record is on the disk; after `write`, when `settle` does.
 
 After a write or sync that failed nothing is known of the file's end: the kernel may have dropped the very pages it failed
 to write, and a second fsync would report success. Such a writer takes nothing more; the next one looks at the file itself.
@@ -48,6 +48,7 @@ class Writer:
         self._number = 0
         self._size = 0
         self._chain = warc.FIRST_CHAIN
+        self._unsettled: int | None = None  # the first record that may be in memory only
         self._stopped = ""
         self._lock = self._locked()
         try:
@@ -77,17 +78,34 @@ class Writer:
 
     def append_all(self, received: Sequence[Received]) -> list[Archived]:
         """As `append` of each, in order, with one write and one sync for all of them; if it raises, none of them counts."""
-        if any(one.resource != self.resource for one in received):
-            raise ValueError(f"A response of another resource for the archive of {self.resource}")
-        places = self._append_all([self._making(one) for one in received]) if received else []
-        return [Archived.of(one, *place) for one, place in zip(received, places, strict=True)]
+        written = self._written(received)
+        self.settle()
+        return written
+
+    def write(self, received: Received) -> Archived:
+        """Hands a response to the file: nothing is lost if this process is killed, and it is durable when `settle` returns. Until then it
+        must not be given to anybody. Raises as `append`."""
+        return self._written([received])[0]
+
+    def settle(self, through: int | None = None) -> None:
+        """Returns when all that was written is durable. through: or all to this position at least. Raises ArchiveError."""
+        if self._unsettled is None or (through is not None and through < self._unsettled):
+            return
+        self._check()
+        segment = self._segment
+        assert segment is not None  # noqa: S101  (something was written into it)
+        self._stopped = "an earlier write failed"
+        try:
+            segment.sync()
+        except OSError as error:
+            raise self._unwritten(error) from None
+        self._stopped, self._unsettled = "", None
 
     def close_sweep(self, sweep: str, pages: int, end: SweepEnd) -> ClosedSweep:
         """Marks that the sweep came to its end with so many pages."""
         now = self._ports.clock.now()
         mark = ClosedSweep(resource=self.resource, sweep=sweep, pages=pages, closed_at=now, end=end)
-        place, length = self._append_all([self._closing(mark)])[0]
-        return replace(mark, position=place, length=length)
+        return self._marked(mark)
 
     def close_part(self, sweep: str, part: str, pages: int, end: SweepEnd, request: str) -> ClosedSweep:
         """Marks that the pages of one part are all there is of it. request: the fingerprint of what was asked first."""
@@ -95,8 +113,7 @@ class Writer:
         mark = ClosedSweep(
             resource=self.resource, sweep=sweep, pages=pages, closed_at=now, end=end, part=part, request=request
         )
-        place, length = self._append_all([self._closing(mark)])[0]
-        return replace(mark, position=place, length=length)
+        return self._marked(mark)
 
     def parts(self) -> Parts:
         """How far the parts are of a resource that is asked for each record of another; read from the end backwards."""
@@ -121,8 +138,13 @@ class Writer:
         return kept(Segments(self._folder, self.resource), self.resource)
 
     def close(self) -> None:
-        """Ends the writing and releases the lock; a second call does nothing."""
-        if self._stopped != "it is closed":
+        """Settles what was written, and releases the lock; a second call does nothing. Raises ArchiveError."""
+        if self._stopped == "it is closed":
+            return
+        try:
+            if not self._stopped:
+                self.settle()
+        finally:
             self._stopped = "it is closed"
             self._helper.close()
             self._release()
@@ -203,7 +225,18 @@ class Writer:
             )
         return framed(self._compressor, record)
 
-    def _append_all(self, makes: Sequence[_Make]) -> list[tuple[int, int]]:
+    def _written(self, received: Sequence[Received]) -> list[Archived]:
+        if any(one.resource != self.resource for one in received):
+            raise ValueError(f"A response of another resource for the archive of {self.resource}")
+        places = self._write_all([self._making(one) for one in received]) if received else []
+        return [Archived.of(one, *place) for one, place in zip(received, places, strict=True)]
+
+    def _marked(self, mark: ClosedSweep) -> ClosedSweep:
+        place, length = self._write_all([self._closing(mark)])[0]
+        self.settle()
+        return replace(mark, position=place, length=length)
+
+    def _write_all(self, makes: Sequence[_Make]) -> list[tuple[int, int]]:
         """Position and length of each of the records."""
         self._check()
         if self._segment is None or self._size >= self._segment_bytes:
@@ -223,7 +256,6 @@ class Writer:
         self._stopped = "an earlier write failed"  # until it has not; an interruption by the user counts too
         try:
             segment.append(data)
-            segment.sync()
         except OSError as error:
             raise self._unwritten(error) from None
         self._stopped = ""
@@ -233,6 +265,7 @@ class Writer:
             self._size += length
         self.last = places[-1][0]
         self._chain = chain
+        self._unsettled = places[0][0] if self._unsettled is None else self._unsettled
         return places
 
     def _fence(self, segment: Segment | None) -> None:
@@ -249,6 +282,7 @@ class Writer:
             )
 
     def _rotate(self) -> None:
+        self.settle()
         if self._segment is not None:
             self._segment.close()
             self._segment = None
@@ -266,6 +300,7 @@ class Writer:
         now = self._ports.clock.now()
         record, chain = warc.opening(self.resource, self._number, now, self._ports.random.hex(32), self._chain)
         self._write([self._framed(record)], chain)
+        self.settle()
 
     def _check(self) -> None:
         if self._stopped:
