@@ -104,12 +104,70 @@ def test_a_load_goes_on_where_a_worker_was_killed(bundle: Bundle, shared: Server
     assert {k: v for k, v in found.items() if k != "accounts"} == {k: v for k, v in expected.items() if k != "accounts"}
 
 
+@pytest.mark.parametrize("size", [9, 90_000], ids=["small pages", "more than fits into the pipe"])
+def test_I19_a_worker_that_hangs_is_ended_and_the_next_run_goes_on(
+    bundle: Bundle, shared: Server, at_once: None, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Be it that an answer is waited for, or that it takes no question any more."""
+    pages = Pages()
+    run_of = [pages.page({"data": [version(f"{n}", n, 1)], "padding": "x" * size}) for n in range(12)]
+    expected = loaded(shared, bundle, [run_of], 0)
+    cleared(shared)
+    run = rows(shared, "INSERT INTO fieldmap.runs (command, bundle) VALUES ('test', '') RETURNING id")[0][0]
+    others = subprocess.Popen([sys.executable, "-m", "fieldmap.runtime.load.worker"], stdin=subprocess.PIPE)
+
+    def interrupted(loader: Loader) -> Any:
+        for number, page in enumerate(run_of):
+            if number == 1:
+                assert isinstance(loader._mapper, Workers)
+                while loader._mapper._workers[0]._open:
+                    time.sleep(0.01)
+                monkeypatch.setattr(mapping, "PATIENCE", 2.0)
+            if number == 7:
+                os.kill(loader._processes.pids[0], signal.SIGSTOP)
+            yield page
+
+    loader = Loader(shared, bundle, bundle.map(MAP), run, workers=1)
+    since = time.monotonic()
+    told = r"gave no answer for \d+ seconds at 0\d+.warc.zst at [\d ]+ of hr.people, and was ended"
+    with pytest.raises(FieldmapError, match=told), loader:
+        loader.load(interrupted(loader))
+    assert time.monotonic() - since < 30
+    assert loader._processes.pids == []
+    assert others.poll() is None
+    others.communicate()
+    run = rows(shared, "INSERT INTO fieldmap.runs (command, bundle) VALUES ('test', '') RETURNING id")[0][0]
+    with Loader(shared, bundle, bundle.map(MAP), run, workers=1) as loader:
+        loader.load(run_of)
+        loader.finish()
+    found = state(shared)
+    assert {k: v for k, v in found.items() if k != "accounts"} == {k: v for k, v in expected.items() if k != "accounts"}
+
+
+def test_a_worker_at_work_for_long_is_not_ended(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large page takes its time."""
+    monkeypatch.setattr(mapping, "_SLOWEST", 5)
+    processes = Processes(1)
+    try:
+        processes.start()
+        workers = processes.mapper(bundle, bundle.map(MAP), {})
+        workers._begun[0]()
+        monkeypatch.setattr(mapping, "PATIENCE", 0.0)
+        os.kill(processes.pids[0], signal.SIGSTOP)
+        asked = workers.add(Pages().page({"data": [version("1", 1, 1)]}))
+        time.sleep(3.5)
+        os.kill(processes.pids[0], signal.SIGCONT)
+        assert asked().counts.claimed == 1
+    finally:
+        processes.close()
+
+
 def test_what_a_worker_cannot_do_is_raised_where_it_was_asked(bundle: Bundle) -> None:
     processes = Processes(1)
     try:
         processes.start()
         workers = processes.mapper(bundle, bundle.map(MAP), {})
-        asked = workers._ask(0, "dance", None)
+        asked = workers._ask(0, "dance", None, 0, 0)
         with pytest.raises(ValueError, match="not asked to dance"):
             asked()
         assert workers.add(Pages().page({"data": [version("1", 1, 1)]}))().counts.claimed == 1
@@ -164,9 +222,9 @@ def test_an_answer_that_cannot_be_taken_ends_the_wait_for_it(bundle: Bundle, mon
             mapping, "pickle", SimpleNamespace(loads=too_little, dumps=pickle.dumps, HIGHEST_PROTOCOL=5)
         )
         # The thread may be at the old one still.
-        asked = [worker._asked("add", MAP, page) for _ in range(3)]
+        asked = [worker._asked("add", MAP, page, "", 60) for _ in range(3)]
         assert isinstance(asked[2].exception(60), MemoryError)
-        assert isinstance(worker._asked("add", MAP, page).exception(60), MemoryError)
+        assert isinstance(worker._asked("add", MAP, page, "", 60).exception(60), MemoryError)
     finally:
         processes.close()
     assert worker._process.returncode == -signal.SIGKILL

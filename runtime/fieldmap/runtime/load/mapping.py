@@ -8,6 +8,7 @@ alone, speaks over its standard input and output, and ends when these close.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
 import subprocess
@@ -22,7 +23,7 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 import msgspec
 
-from fieldmap.runtime.archive import Archived
+from fieldmap.runtime.archive import Archived, describe
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import FieldmapError
 from fieldmap.runtime.load.batch import Batch, Known, Memory
@@ -34,6 +35,10 @@ _Answer = TypeVar("_Answer")
 _AHEAD_BYTES: Final = 4 << 20
 # How long a worker that was told to end may take.
 _GRACE: Final = 5.0
+# How long one may be at a page: longer at a large one, of which nobody maps so few bytes a second.
+PATIENCE: Final = 60.0
+_SLOWEST: Final = 50_000
+_LOOKS: Final = 1.0
 
 
 class Told(Protocol):
@@ -97,10 +102,11 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A page that a worker has taken up."""
+    """A page that a worker has taken up. size: of its content, in bytes."""
 
     worker: int
     position: int
+    size: int
     is_quick: bool
     records: int
     indexes: list[int]
@@ -182,6 +188,7 @@ class Workers:
         alone = msgspec.structs.replace(bundle.catalogue, maps=(info,), entities=(), tables=(), views=())
         beginning = Beginning(Bundle(bundle.manifest, alone, parts), info.id, composite_keys)
         self._map = info.id
+        self._resource = info.resource
         self._workers = workers
         self._begun = [worker.ask("begin", info.id, beginning) for worker in workers]
         self._turn = 0
@@ -191,20 +198,20 @@ class Workers:
         return _AHEAD_BYTES * len(self._workers)
 
     def add(self, page: Page) -> Later[Batch]:
-        return self._ask(self._next(), "add", page)
+        return self._ask(self._next(), "add", page, page.position, len(page.content()))
 
     def prepare(self, page: Page, memory: Memory | None) -> Later[Told]:
-        number = self._next()
-        answer: Later[Taken] = self._ask(number, "prepare", (page, memory))
-        position = page.position
-        return lambda: Elsewhere(number, position, *answer())
+        number, position, size = self._next(), page.position, len(page.content())
+        answer: Later[Taken] = self._ask(number, "prepare", (page, memory), position, size)
+        return lambda: Elsewhere(number, position, size, *answer())
 
     def put(self, told: Told, known: Known | None) -> Later[Batch]:
         assert isinstance(told, Elsewhere)  # noqa: S101  (of its own making)
-        return self._ask(told.worker, "put", (told.position, known))
+        return self._ask(told.worker, "put", (told.position, known), told.position, told.size)
 
-    def _ask(self, number: int, what: str, of: object) -> Later[Any]:
-        return self._workers[number].ask(what, self._map, of)
+    def _ask(self, number: int, what: str, of: object, position: int, size: int) -> Later[Any]:
+        about = f"{describe(position)} of {self._resource}"
+        return self._workers[number].ask(what, self._map, of, about, size)
 
     def _next(self) -> int:
         self._turn = (self._turn + 1) % len(self._workers)
@@ -224,8 +231,18 @@ def opened(page: Page) -> Page:
     return replace(page, body=b"", unpacked=content) if isinstance(page, Archived) else page
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question without an answer yet. about: the page, in words. patience: seconds that the answer may take."""
+
+    answer: Future[Any]
+    about: str
+    patience: float
+
+
 class _Worker:
-    """One process, and the thread that takes its answers: so it never waits for us while we wait for it."""
+    """One process; the thread that takes its answers, so that it never waits for us while we wait for it; and one that ends it if it
+    hangs."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -241,27 +258,36 @@ class _Worker:
         self._answers = Connection(os.dup(self._process.stdout.fileno()), writable=False)
         self._process.stdin.close()
         self._process.stdout.close()
-        self._open: deque[Future[Any]] = deque()
+        self._open: deque[_Asked] = deque()
         self._lost: BaseException | None = None
+        self._hung = ""
+        self._over = threading.Event()
         # What is asked first is answered first.
         self._order = threading.Lock()
-        self._thread = threading.Thread(target=self._take_answers, name="fieldmap-mapping", daemon=True)
-        self._thread.start()
-        self._ready = self._asked("greet", "", None)
+        self._threads = [
+            threading.Thread(target=work, name="fieldmap-mapping", daemon=True)
+            for work in (self._take_answers, self._watch)
+        ]
+        for thread in self._threads:
+            thread.start()
+        # Nobody waits for it to begin.
+        self._ready = self._asked("greet", "", None, "", math.inf)
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def ask(self, what: str, map_: str, of: object) -> Later[Any]:
-        return self._asked(what, map_, of).result
+    def ask(self, what: str, map_: str, of: object, about: str = "", size: int = 0) -> Later[Any]:
+        """about: the page that is asked about, in words; size: of its content. Raises FieldmapError, when the answer is taken, if there will
+        be none."""
+        return self._asked(what, map_, of, about, PATIENCE + size / _SLOWEST).result
 
-    def _asked(self, what: str, map_: str, of: object) -> Future[Any]:
+    def _asked(self, what: str, map_: str, of: object, about: str, patience: float) -> Future[Any]:
         future: Future[Any] = Future()
         asked = pickle.dumps((what, map_, of), pickle.HIGHEST_PROTOCOL)
         lost: BaseException | None = None
         with self._order:
-            self._open.append(future)
+            self._open.append(_Asked(future, about, patience))
             try:
                 self._asks.send_bytes(asked)
             except OSError:
@@ -286,14 +312,16 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._thread.join()
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
         self._answers.close()
 
     def _take_answers(self) -> None:
         try:
             while True:
                 answer = pickle.loads(self._answers.recv_bytes())  # noqa: S301  (written by our own process into our own pipe)
-                future = self._open.popleft()
+                future = self._open.popleft().answer
                 if isinstance(answer, BaseException):
                     future.set_exception(answer)
                 else:
@@ -304,15 +332,36 @@ class _Worker:
             self._lose(error)
             self._process.kill()
 
+    def _watch(self) -> None:
+        """Ends the process if it is at one thing for too long. Counted by looks and not by the clock: if this process was stopped for a
+        while, so may the other have been."""
+        at: _Asked | None = None
+        waited = 0.0
+        while not self._over.wait(_LOOKS):
+            try:
+                asked = self._open[0]
+            except IndexError:
+                at = None
+                continue
+            waited = waited + _LOOKS if asked is at else 0.0
+            at = asked
+            if waited >= asked.patience:
+                self._hung = (
+                    f" gave no answer for {waited:.0f} seconds{asked.about and f' at {asked.about}'}, and was ended"
+                )
+                self._process.kill()
+                return
+
     def _lose(self, error: BaseException) -> None:
         """There will be no more answers."""
         self._lost = error
+        self._over.set()
         while self._open:
             with contextlib.suppress(InvalidStateError):
-                self._open.popleft().set_exception(error)
+                self._open.popleft().answer.set_exception(error)
 
     def _ended(self) -> FieldmapError:
         return FieldmapError(
-            "A process that maps pages ended before its work was done; nothing of these pages was kept, run the command again,"
-            " or let this process map them: workers = 0 in fieldmap.toml"
+            f"A process that maps pages{self._hung or ' ended before its work was done'}; nothing of these pages was kept, run the command"
+            " again, or let this process map them: workers = 0 in fieldmap.toml"
         )
