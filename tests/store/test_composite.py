@@ -154,3 +154,53 @@ def test_a_key_that_is_too_long_as_one_json_harms_only_its_record(tmp_path: Path
     load(database, made, "s_one__thing", [page])
     assert rows(database, "SELECT record, code FROM fieldmap.dead_letters") == [("1", "FM2116")]
     assert rows(database, "SELECT key FROM fieldmap.incomplete") == [('["x", "y"]',)]
+
+
+BOUND = """
+entity Place {
+  key (site, bin)
+  site : text
+  bin  : text
+  inside : Place? must exist
+}
+connector s is files {
+  folder "x"
+  resource one {
+    files "*.json" as json; id $.id; changed $.at
+    shape { id: text, a: text, b: text, ia: text?, ib: text?, at: datetime }
+  }
+}
+map s.one to Place { site = $.a; bin = $.b; inside = ($.ia, $.ib) }
+"""
+
+
+def test_D10_a_reference_too_long_for_an_index_waits_and_stops_nobody(tmp_path: Path, database: Server) -> None:
+    """Its parts each have the length of a key; together they are longer than any key that there is, so what they refer to is not there."""
+    bundle, pages = compiled(tmp_path, all=BOUND), Pages()
+    dice = random.Random(1)  # noqa: S311
+    long, other = ("".join(chr(dice.randrange(0x4E00, 0x9FFF)) for _ in range(600)) for _ in range(2))
+    near = long[:-1] + "x"
+    ready(database, bundle)
+
+    def standing() -> list[Any]:
+        return rows(database, "SELECT site, bin, inside_bin FROM canonical.place ORDER BY 1, 2, 3")
+
+    first = {"id": "1", "a": "A", "b": "1", "ia": long, "ib": other}
+    second = {"id": "2", "a": "A", "b": "2", "ia": "A", "ib": "3"}
+    third = {"id": "3", "a": "A", "b": "3", "ia": near, "ib": "3"}
+    loaded = load(database, bundle, "s_one__place", [page(pages, first, second, third)])
+    assert (loaded.loaded.counts.claimed, loaded.loaded.counts.dead) == (3, 0)
+    assert standing() == []
+    assert rows(database, "SELECT key FROM fieldmap.incomplete ORDER BY 1") == [
+        ('["A", "1"]',),
+        ('["A", "2"]',),
+        ('["A", "3"]',),
+    ]
+    # What is the same in as much as the index has of it is another place all the same.
+    load(database, bundle, "s_one__place", [page(pages, {"id": "4", "a": long, "b": "3"})])
+    assert standing() == [(long, "3", None)]
+    load(database, bundle, "s_one__place", [page(pages, {"id": "5", "a": near, "b": "3"})])
+    assert standing() == sorted([("A", "2", "3"), ("A", "3", "3"), (long, "3", None), (near, "3", None)])
+    later = {"at": "2026-02-01T00:00:00Z"}
+    load(database, bundle, "s_one__place", [page(pages, {"id": "5", "a": near, "b": "4", **later})])
+    assert standing() == sorted([(long, "3", None), (near, "4", None)])

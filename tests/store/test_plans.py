@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import empty_database
-from tests.support import MemoryPage, load, rows
+from tests.support import MemoryPage, compiled, load, ready, rows
 
 from fieldmap.cli.main import run
 from fieldmap.runtime import bundle as bundles
@@ -210,3 +210,50 @@ def test_the_planner_is_told_of_a_tenth_that_is_others_and_not_of_less(
     (before,) = analyzed_after(3, 1 << 51, "2026-02-02T00:00:00Z")
     assert analyzed_after(MANY // 10 - 100, 1 << 52, "2026-02-03T00:00:00Z") == (before,)
     assert analyzed_after(MANY // 10 + 100, 1 << 53, "2026-02-04T00:00:00Z") == (before + 1,)
+
+
+def test_who_refers_to_a_row_that_came_or_went_is_found_by_an_index(tmp_path: Path, database: Server) -> None:
+    """Where a reference must exist: of one part, of several, and in a list."""
+    model = """
+entity Team {
+  key (site, code)
+  site : text
+  code : text
+}
+entity Worker {
+  key number : text
+  boss  : Worker? must exist
+  team  : Team?   must exist
+  peers : list of Worker must exist
+}
+"""
+    bundle = compiled(tmp_path, all=model)
+    ready(database, bundle)
+    numbered = (
+        "'N' || i, 'N' || i / 2, 'S', 'T' || i / 2, ARRAY['N' || i / 2], '{}', 1, 1 FROM generate_series(1, 30000) i"
+    )
+    columns = "number, boss, team_site, team_code, peers, _claims, _made_by, _changed_by"
+    with database.connect() as connection:
+        for schema in ("canonical", "waiting"):
+            connection.execute(f"INSERT INTO {schema}.worker ({columns}) SELECT {numbered}".encode())
+            connection.execute(f"ANALYZE {schema}.worker".encode())
+        for made in ("arrived", "left"):
+            connection.execute(
+                f"CREATE TEMP TABLE {made}_worker AS SELECT number FROM canonical.worker LIMIT 20".encode()
+            )
+            connection.execute(
+                f"CREATE TEMP TABLE {made}_team AS SELECT 'S' COLLATE \"C\" AS site, ('T' || n) COLLATE \"C\" AS code"
+                " FROM generate_series(1, 20) n".encode()
+            )
+            connection.execute(f"ANALYZE {made}_worker, {made}_team".encode())
+        connection.execute("CREATE TEMP TABLE suspect_worker AS SELECT number FROM canonical.worker LIMIT 0")
+        steps = bundle.steps("sql/merge/worker.sql")
+        asked = {
+            name: text
+            for name, text in steps.items()
+            if name.startswith(("wake_", "suspect_")) and name != "suspect_all"
+        }
+        assert len(asked) == 6
+        for name, text in asked.items():
+            plan = connection.execute(b"EXPLAIN " + text.replace("%(run)s", "1").encode()).fetchall()
+            assert any("must_exist_" in line for (line,) in plan), (name, plan)

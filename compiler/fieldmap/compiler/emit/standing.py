@@ -20,6 +20,10 @@ from dataclasses import dataclass
 from fieldmap.compiler import ir
 from fieldmap.compiler.emit.columns import Column, columns_of, literal, quote
 
+# So many bytes of an entry of an index, which takes 2,704, are for texts; and so many a character has at most.
+_INDEXED_BYTES = 2_000
+_CHARACTER = 4
+
 
 @dataclass(frozen=True)
 class Needed:
@@ -31,18 +35,27 @@ class Needed:
     columns: tuple[Column, ...]
     many: bool
 
-    def among(self, rows: str, row: str) -> str:
-        """Whether the reference of `row` is in `rows`, a table with the target's key; of a list any of them."""
-        return f"EXISTS (SELECT FROM {rows} t WHERE {self.equal('t', row)})"
-
     def equal(self, target: str, row: str) -> str:
-        """What joins a row of the target's key with a row that refers to it."""
-        if self.many:
-            return f"{target}.{quote(self.target.key[0])}::text = ANY({row}.{quote(self.columns[0].name)}::text[])"
-        return " AND ".join(
-            f"{target}.{quote(key)} = {row}.{quote(column.name)}{_collation(column)}"
+        """What joins a row of the target's key with a row that refers to it, where that is no list."""
+        pairs = [
+            (f"{target}.{quote(key)}", f"{row}.{quote(column.name)}", column)
             for key, column in zip(self.target.key, self.columns, strict=True)
-        )
+        ]
+        same = [f"{key} = {held}{_collation(column)}" for key, held, column in pairs]
+        # What the index has of them, besides.
+        same += [
+            f"{self.indexed(key, column)} = {self.indexed(held, column)}{_collation(column)}"
+            for key, held, column in pairs
+            if self.indexed(key, column) != key
+        ]
+        return " AND ".join(same)
+
+    def indexed(self, value: str, column: Column) -> str:
+        """What an index has of a column: of a text that is a part only its beginning. Each part may be as long as a key; together they
+        would be more than an index takes, and the row, with all others of its batch, could not be stored."""
+        if len(self.columns) == 1 or "text" not in column.type:
+            return value
+        return f"left({value}, {_INDEXED_BYTES // _CHARACTER // len(self.columns)})"
 
     def dangles(self, row: str) -> str:
         """Whether a reference of `row` finds no canonical row."""
@@ -53,7 +66,7 @@ class Needed:
                 f"EXISTS (SELECT FROM unnest({held}) u(v) WHERE NOT EXISTS"
                 f" (SELECT FROM {table} t WHERE t.{quote(self.target.key[0])} = u.v{_collation(self.columns[0])}))"
             )
-        return f"({held} IS NOT NULL AND NOT {self.among(table, row)})"
+        return f"({held} IS NOT NULL AND NOT EXISTS (SELECT FROM {table} t WHERE {self.equal('t', row)}))"
 
 
 def _collation(column: Column) -> str:
@@ -88,14 +101,20 @@ def indexes(schema: str, entity: ir.Entity, entities: dict[str, ir.Entity]) -> l
     """Statements that index the references that must exist, so that those of a row that comes or goes are found."""
     return [
         f"CREATE INDEX IF NOT EXISTS {quote(_name(schema, entity, reference))} ON {schema}.{quote(entity.table)}"
-        f"{' USING gin' if reference.many else ''} ({', '.join(quote(column.name) for column in reference.columns)})"
+        f"{' USING gin' if reference.many else ''}"
+        f" ({', '.join(_indexed(reference))})"
         for reference in needed(entity, entities)
         if entity.key[: len(reference.columns)] != tuple(column.name for column in reference.columns)
     ]
 
 
+def _indexed(reference: Needed) -> list[str]:
+    """What an index over a reference has. Of the collation by which it is looked up: by another it would not be used."""
+    return [reference.indexed(quote(column.name), column) + _collation(column) for column in reference.columns]
+
+
 def _name(schema: str, entity: ir.Entity, reference: Needed) -> str:
-    named = f"{schema}.{entity.table}.{','.join(column.name for column in reference.columns)}"
+    named = f"{schema}.{entity.table}.{','.join(_indexed(reference))}"
     return f"must_exist_{hashlib.sha256(named.encode()).hexdigest()[:16]}"
 
 
@@ -148,18 +167,18 @@ def standing_sql(
             keys = ", ".join(f"o.{quote(name)}" for name in entity.key)
             steps[f"suspect_{number}"] = (
                 f"INSERT INTO suspect_{table} SELECT {keys} FROM canonical.{quote(table)} o"
-                f" JOIN left_{reference.target.table} l ON {_referring(reference)};\n"
+                f" JOIN left_{reference.target.table} l ON {_referring(reference, 'o', 'l')};\n"
             )
         steps["fall"] = _fall(entity, found, key_text)
     return "".join(f"-- step {name}\n{text}" for name, text in steps.items())
 
 
-def _referring(reference: Needed) -> str:
+def _referring(reference: Needed, row: str, target: str) -> str:
     if reference.many:
         # Written so that the index over the list answers it.
         column = reference.columns[0]
-        return f"o.{quote(column.name)} @> ARRAY[l.{quote(reference.target.key[0])}]::{column.type}"
-    return reference.equal("l", "o")
+        return f"{row}.{quote(column.name)} @> ARRAY[{target}.{quote(reference.target.key[0])}]::{column.type}"
+    return reference.equal(target, row)
 
 
 def _same(entity: ir.Entity, one: str, other: str) -> str:
@@ -178,9 +197,10 @@ def _wake(entity: ir.Entity, reference: Needed, key_text: Callable[[ir.Entity, s
     """Brings rows back that wait for what arrived; gives their number."""
     table, names = entity.table, ", ".join(quote(name) for name in entity.key)
     values = ", ".join(quote(column.name) for field in entity.fields for column in columns_of(field))
-    arrived = reference.among(f"arrived_{reference.target.table}", "w")
+    keys = ", ".join(f"o.{quote(name)}" for name in entity.key)
     return (
-        f"WITH woken AS (DELETE FROM waiting.{quote(table)} w WHERE {arrived} RETURNING *),\n"
+        f"WITH woken AS (DELETE FROM waiting.{quote(table)} w USING (SELECT DISTINCT {keys} FROM waiting.{quote(table)} o"
+        f" JOIN arrived_{reference.target.table} t ON {_referring(reference, 'o', 't')}) f WHERE {_same(entity, 'w', 'f')} RETURNING w.*),\n"
         f"  back AS (INSERT INTO canonical.{quote(table)} ({values}, _claims, _made_by, _changed_by)\n"
         f"    SELECT {values}, _claims, %(run)s, 0 FROM woken ORDER BY {names} RETURNING {names}),\n"
         f"  noted AS (INSERT INTO arrived_{table} SELECT {names} FROM back),\n"
