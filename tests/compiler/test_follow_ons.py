@@ -62,3 +62,53 @@ HR = """connector hr {
 )  # fmt: skip
 def test_what_follows_from_a_mistake_is_not_told(text: str, wanted: list[str], tmp_path: Path) -> None:
     assert sorted(codes(tmp_path, text).elements()) == wanted
+
+
+_SHAPE = "shape { id: text, name: text, boss: text?, mail: text?, at: datetime }"
+_SOURCES = f"""connector hr is files {{
+  folder "x"
+  resource people {{ files "*.json" as json; id $.id; changed $.at; {_SHAPE} }}
+  resource more {{ files "*.json" as json; id $.id; changed $.at; {_SHAPE} }}
+}}
+connector old is files {{
+  folder "y"
+  resource people {{ files "*.json" as json; id $.id; changed $.at; {_SHAPE} }}
+}}
+map hr.people to Worker {{ number = $.id; name = $.name; boss = $.boss; mail = $.mail }}
+"""
+_MORE = "map hr.more to Worker { number = $.id; name = $.name }\n"
+_OLD = "map old.people to Worker { number = $.id; name = $.name; mail = $.mail }\n"
+_SAME = f"{_MORE}merge Worker {{ same number of hr; default prefer hr }}\n"
+_FIELDS = "number : text\nname : text\nboss : Worker?\nmail : text?"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "",
+        _SAME,
+        f"{_MORE}merge Worker {{ same (number, name) of hr; default prefer hr }}\n",
+        _MORE,
+        f"{_OLD}merge Worker {{ match old to hr on mail when unique\n must agree on number\n default prefer hr, old }}\n",
+        f"{_MORE}merge Worker {{ same number of hr; number newest; default newest }}\n",
+        "entity Team { key code : text\n lead : Worker? must exist }\nmap hr.more to Team { code = $.id; lead = $.boss }\n",
+        "entity Seat { key (who, n)\n who : Worker\n n : int }\nmap hr.more to Seat { who = $.id; n = 1 }\n",
+    ],
+)
+@pytest.mark.parametrize("more", ["", '\nmust number != name "x"'])
+def test_an_entity_without_a_key_is_told_once(tmp_path: Path, rest: str, more: str) -> None:
+    assert codes(tmp_path, f"entity Worker {{\n{_FIELDS}{more}\n}}\n{_SOURCES}{rest}") == {"FM0301": 1}
+
+
+@pytest.mark.parametrize(
+    ("entity", "wanted"),
+    [
+        ("", "FM0301"),
+        (f"key (number, nme)\n{_FIELDS}", "FM0202"),
+        (f"key (nmber)\n{_FIELDS}", "FM0202"),
+        ("key number : text\nname : text\nboss : text?\nmail : text?\nkey (number, name)", "FM0205"),
+        ("key number : list of text\nname : text\nboss : Worker?\nmail : text?", "FM0303"),
+    ],
+)
+def test_nothing_follows_from_a_key_that_is_none(tmp_path: Path, entity: str, wanted: str) -> None:
+    assert codes(tmp_path, f"entity Worker {{\n{entity}\n}}\n{_SOURCES}{_SAME}") == {wanted: 1}

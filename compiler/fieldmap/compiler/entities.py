@@ -17,6 +17,8 @@ from fieldmap.dsl import ast
 # Tags that say more of the type, and nothing to readers.
 _OF_TYPES = ("rounded half even", "must exist")
 
+_NO_KEYS = ir.ListType | ir.RecordType | ir.JsonType | ir.MoneyType | ir.QuantityType | ir.DurationType
+
 
 @dataclass(frozen=True)
 class EntityInfo:
@@ -27,6 +29,13 @@ class EntityInfo:
     key: tuple[str, ...]
     fields: dict[str, ir.Field]
     declared: dict[str, ast.EntityField]
+
+    @property
+    def has_key(self) -> bool:
+        """Whether its key is said once, by fields that there are. If not that was told, and nothing is to be concluded from the key."""
+        lines = self.node.key_lines
+        ways = len(lines) + any(field.is_key for field in self.node.fields)
+        return bool(self.key) and ways == 1 and all(len(line.fields) == len(self.key) for line in lines)
 
 
 def lower_entities(symbols: Symbols, report: Report) -> dict[str, EntityInfo]:
@@ -42,6 +51,8 @@ def _key(node: ast.Entity, symbols: Symbols, report: Report) -> tuple[str, ...]:
         report.twice(f"the key of {node.name.text}", line.span, node.key_lines[0].span)
     if not node.key_lines:
         if not marked and not report.broken(node.span):
+            if not node.fields:
+                report.lose_block(node.span)
             report.error(
                 "FM0301",
                 f"{node.name.text} has no key",
@@ -76,6 +87,8 @@ def _entity(node: ast.Entity, keys: dict[str, tuple[str, ...]], symbols: Symbols
         type_ = types.lower_type(item.type, report, shape=False, key_of=lambda n: _key_type(n, keys, symbols, report))
         type_ = _rounded(item, type_, report)
         _check_field(item, type_, is_key, report)
+        if is_key and isinstance(type_, _NO_KEYS):
+            type_ = ir.UnknownType()
         declared[name] = item
         fields[name] = ir.Field(
             name=name,
@@ -132,9 +145,7 @@ def _check_field(item: ast.EntityField, type_: ir.Type, is_key: bool, report: Re
         report.error(
             "FM0311", "floating point is not exact enough for a key", item.type.span, help="use text, int or decimal"
         )
-    elif isinstance(
-        type_, ir.ListType | ir.RecordType | ir.JsonType | ir.MoneyType | ir.QuantityType | ir.DurationType
-    ):
+    elif isinstance(type_, _NO_KEYS):
         report.error(
             "FM0303",
             f"{types.describe(type_)} cannot be a key",
@@ -181,4 +192,5 @@ def _key_type(
             )
             return None
         return _key_type(field.type.entity, keys, symbols, report, circle)
-    return types.lower_type(field.type, Report(), shape=False, key_of=lambda _: None)
+    type_ = types.lower_type(field.type, Report(), shape=False, key_of=lambda _: None)
+    return None if isinstance(type_, _NO_KEYS) else type_

@@ -165,7 +165,7 @@ class IdentityLowering:
         said: list[ast.SourceName] = []
         for same in self._merge.same:
             key = tuple(name.text for name in same.fields)
-            if set(key) != set(self._info.key):
+            if self._info.has_key and set(key) != set(self._info.key):
                 self._report.error(
                     "FM0601",
                     f"{self._name} is told apart by {', '.join(self._info.key)}",
@@ -219,7 +219,7 @@ class IdentityLowering:
                     )
         shared = set[Pair]().union(*(self._pairs(source) for source in self._same or self._base[:1]))
         for target in self._base:
-            if self._pairs(target) <= shared:
+            if self._pairs(target) <= shared or not self._info.has_key:
                 continue
             self._report.error(
                 "FM0601",
@@ -234,7 +234,9 @@ class IdentityLowering:
         first = next(iter(self._own))
         match = self._matches[0]
         key = self._info.key
-        if len(key) == 1 and isinstance(self._info.fields[key[0]].type, ir.TextType):
+        if not self._info.has_key or (
+            len(key) == 1 and isinstance(self._info.fields[key[0]].type, ir.TextType | ir.UnknownType)
+        ):
             return
         if len(key) == 1:
             found = f"the key {key[0]} is {types.describe(self._info.fields[key[0]].type)}"
@@ -281,7 +283,7 @@ class IdentityLowering:
         return tuple(order)
 
     def _unsaid(self, unsaid: list[Pair]) -> None:
-        if self._merge is not None and self._report.broken(self._merge.span):
+        if not self._info.has_key or (self._merge is not None and self._report.broken(self._merge.span)):
             return
         words = ", ".join(f"{connector}.{resource}" for connector, resource in unsaid)
         node = self._info.node

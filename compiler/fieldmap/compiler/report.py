@@ -39,6 +39,7 @@ class Report:
         self._lost: set[str] = set()
         self._lost_uses: set[str] = set()
         self._unread = False
+        self._lost_blocks: list[Span] = []
 
     def add(self, source: Source, file: ast.File, mistakes: Iterable[Diagnostic]) -> None:
         """Takes over what reading a file gave. A name in a statement that did not read may be declared or used there, so that no
@@ -141,9 +142,13 @@ class Report:
             help="keep one of the two",
         )
 
+    def lose_block(self, span: Span) -> None:
+        """A block that holds nothing at all: that something is missing from it is not said as well."""
+        self._lost_blocks.append(span)
+
     def broken(self, span: Span) -> bool:
         """Whether a statement within this block did not even read: what seems missing from it may stand there."""
-        return any(
+        return span in self._lost_blocks or any(
             item.code.startswith("FM01") and item.span.path == span.path and span.start <= item.span.start <= span.end
             for item in self.diagnostics
         )
