@@ -7,6 +7,7 @@ remembers belongs to one course of runs, as its archive does.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,14 +25,18 @@ ACCESS_LASTS = 2  # requests that an access token is good for
 @dataclass
 class Memory:
     """consent: the refresh token that a person obtained last, which is in the environment. refresh, access: the newest tokens given, in
-    the order of giving. spent: refresh tokens that were used. used: requests by access token. wrong: what must never be seen. kept:
-    the folder in which whoever asks keeps its tokens."""
+    the order of giving. spent: refresh tokens that were used. used: requests by access token, or by job. jobs: by what is asked for the key
+    of the newest job; filed: keys of which the file was asked for; beside: requests that bring no page. wrong: what must never be
+    seen. kept: the folder in which whoever asks keeps its tokens."""
 
     consent: str = "consent-1"
     refresh: list[str] = field(default_factory=list)
     access: list[str] = field(default_factory=list)
     spent: list[str] = field(default_factory=list)
     used: dict[str, int] = field(default_factory=dict)
+    jobs: dict[str, str] = field(default_factory=dict)
+    filed: set[str] = field(default_factory=set)
+    beside: int = 0
     wrong: list[str] = field(default_factory=list)
     kept: Path | None = None
 
@@ -248,6 +253,31 @@ def of_groups(asked: Asked, memory: Memory) -> Reply:
     return changed_since(tuple(one for one in DAYS if int(one["id"][1:]) % 3 == number and number < 2))(asked, memory)
 
 
+def by_jobs(asked: Asked, memory: Memory) -> Reply:
+    """A job for each group; that of the first is not done when it is asked after for the first time. The same key is the same job."""
+    path = urlsplit(asked.target).path.split("/")
+    if len(path) == 2:
+        return of_groups(asked, memory)
+    group, about = path[2], path[4:]
+    if asked.method == "POST":
+        memory.beside += 1
+        key, said = asked.headers["idempotency-key"], f"{group} {asked.body.decode()}"
+        before = memory.jobs.get(said, key)
+        if before != key and before not in memory.filed:
+            memory.wrong.append(f"a second job was submitted for {said}")
+        memory.jobs[said] = key
+        return reply({"id": key})
+    key = about[0]
+    if about[1:] != ["file"]:
+        memory.beside += 1
+        memory.used[key] = memory.used.get(key, 0) + 1
+        return reply({"done": group != "a" or memory.used[key] > 1})
+    memory.filed.add(key)
+    window = json.loads(next(said for said, one in memory.jobs.items() if one == key).partition(" ")[2])
+    rows = [one for one in DAYS if int(one["id"][1:]) % 3 == "abc".index(group) and group != "c"]
+    return reply({"data": [one for one in rows if window.get("since", "") <= one["at"] < window["until"]]})
+
+
 # ------------------------------------------------------------------------------------------------------------ not modified
 
 
@@ -317,6 +347,16 @@ WAYS = (
         'changed $.at sent as "since", until sent as "until", in steps of 2 days from "2026-01-01"',
         of_groups,
         of_groups,
+        GROUPS,
+        now="2026-01-05T12:00:00+00:00",
+    ),
+    Way(
+        "jobs of parents",
+        'for each groups as g post "/groups/{g.id}/jobs"\nbody json { since: since, until: until }\nidempotency "Idempotency-Key"\n'
+        'job $.id\npoll "/groups/{g.id}/jobs/{job}" every 1 s\ndone when $.done == true otherwise false\n'
+        f'download "/groups/{{g.id}}/jobs/{{job}}/file"\n{_DATA}\n{_CHANGED}',
+        by_jobs,
+        by_jobs,
         GROUPS,
         now="2026-01-05T12:00:00+00:00",
     ),

@@ -40,6 +40,20 @@ PROTECTIONS = (
         "                pass",
     ),
     _one(
+        "jobs: what is kept of a job is kept for its parent",
+        "tests/runtime/acquire/test_jobs_of_parents.py::test_jobs_of_several_parents_that_could_not_be_asked_after_are_gone_on_with",
+        "runtime/fieldmap/runtime/acquire/exports.py",
+        "made._apart, made._known, made._kept = part.name, part.known, self._jobs.of(part.name)",
+        'made._apart, made._known, made._kept = "", part.known, self._jobs.of("")',
+    ),
+    _one(
+        "jobs: a key of idempotency is one parent's",
+        "tests/runtime/acquire/test_jobs_of_parents.py::test_the_same_request_for_each_parent_has_a_key_for_each",
+        "runtime/fieldmap/runtime/acquire/source.py",
+        'f"{sweep} {self._apart}{asked.identity}"',
+        'f"{sweep} {asked.identity}"',
+    ),
+    _one(
         "tokens: one renewal serves all who were refused with the old one",
         "tests/runtime/acquire/test_held.py::test_one_renewal_serves_all_whose_token_ended",
         "runtime/fieldmap/runtime/acquire/tokens.py",
@@ -383,7 +397,7 @@ PROTECTIONS = (
         "exports: the job is kept before it is asked after",
         "tests/runtime/acquire/test_exports.py::test_a_run_that_was_killed_submits_no_second_job",
         "runtime/fieldmap/runtime/acquire/exports.py",
-        "        self._write(self._kept)\n        return None\n",
+        "        self._keep(self._kept)\n        return None\n",
         "        return None\n",
     ),
 )

@@ -60,7 +60,7 @@ class Place:
 @dataclass
 class Course:
     """A scenario made ready: where its step begins, and what it comes to undisturbed. pages: that the step archived, each as a text;
-    sweeps: that it closed. again: how many pages a run archives that follows it; later: the store after that, of which only the
+    sweeps: that it closed; beside: how many requests of it brought no page. again: how many pages a run archives that follows it; later: the store after that, of which only the
     position is another, where there was nothing to read in a later window."""
 
     scenario: Scenario
@@ -69,6 +69,7 @@ class Course:
     end: State
     pages: list[str]
     sweeps: int
+    beside: int
     again: int
     later: State
 
@@ -137,12 +138,13 @@ class Stage:
         for step in scenario.before:
             self._must(self.run(step, start, None))
         place = self.place(start)
-        place.requests = 0
+        place.requests = place.memory.beside = 0
         told = self._must(self.run(scenario.step, place, None))
         assert not told["strays"], f"something touched the world beside the ports: {told['strays']}"
         points = [Point(**point) for point in told["points"]]
         points += [Point("source", n, f"inside answer {n}", True) for n in range(1, self._sent + 1)]
         pages, sweeps = self._fetched(start, place)
+        beside = place.memory.beside
         end = digest(place.url, place.archive)
         accounts(place.url, place.archive)
         later = self._once_more(scenario.step, place)
@@ -150,7 +152,7 @@ class Stage:
         assert not moved.keys() - {"fieldmap.positions"}, f"another run changes the store:\n{end.difference(later)}"
         again = len(self._fetched(start, place)[0]) - len(pages)
         self.remove(place)
-        return Course(scenario, start, points, end, pages, sweeps, again, later)
+        return Course(scenario, start, points, end, pages, sweeps, beside, again, later)
 
     def die(self, course: Course, kills: Sequence[int]) -> None:
         """Death at each of `kills` in turn (numbers of points, from 1), each in the run after the one before; then runs until one
@@ -208,8 +210,11 @@ class Stage:
         """P13, I21 and I8: what was archived is not asked for again, and what was lost is at most a page for each death. The archive has
         the pages of the undisturbed run, in their order; behind them only those of sweeps that began when these were complete."""
         pages, sweeps = self._fetched(course.start, place)
-        assert place.requests <= len(pages) + len(kills), f"{place.requests} requests for {len(pages)} pages"
-        more = max(0, sweeps - course.sweeps)
+        more, beside = max(0, sweeps - course.sweeps), place.memory.beside
+        requests = place.requests - beside
+        assert requests <= len(pages) + len(kills), f"{requests} requests for {len(pages)} pages"
+        # Jobs are submitted and asked after beside the pages.
+        assert beside <= course.beside * (1 + more) + len(kills), f"{beside} requests beside pages, of {course.beside}"
         # (Behind the records of a resource that has a feed of deletes, and before the feed, another sweep of the records begins.)
         rest = iter(pages)
         assert all(page in rest for page in course.pages), f"pages are missing: {pages}, of {course.pages}"

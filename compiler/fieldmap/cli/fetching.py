@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,6 @@ from fieldmap.runtime.values.outcome import Claimed, Dead, Deleted, Filtered, Ou
 if TYPE_CHECKING:
     from fieldmap.compiler import ir
     from fieldmap.runtime.acquire.family import Family
-    from fieldmap.runtime.ports import Ports
 
 # Of a page so many records are shown; the others are counted.
 _SHOWN = 3
@@ -76,35 +76,35 @@ def fetch(
 def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> list[Archived]:
     """The first pages, by way of an archive that is thrown away."""
     from fieldmap.runtime.acquire import acquire
+    from fieldmap.runtime.acquire.flow import Flows
     from fieldmap.runtime.acquire.preflight import check_settings
     from fieldmap.runtime.acquire.sweeps import Wanted
     from fieldmap.runtime.ports import Ports
 
     connector = bundle.connector(resource.split(".")[0])
     check_settings(connector, os.environ)
-    ports = Ports.real(workspace.state)
+    ports, flows = Ports.real(workspace.state), Flows()
     with (
         tempfile.TemporaryDirectory(prefix="fieldmap-") as folder,
         contextlib.closing(ports.http),
         Archive(Path(folder), ports).writer(resource) as writer,
     ):
         try:
-            family = _family(workspace, bundle, resource, Archive(Path(folder), ports), ports)
-            items = acquire(
-                connector,
-                resource,
-                writer=writer,
-                ports=ports,
-                environ=os.environ,
-                family=family,
-                wanted=Wanted(stepwise=True),
-            )
+            around: dict[str, Any] = {
+                "ports": ports,
+                "environ": os.environ,
+                "flows": flows,
+                "wanted": Wanted(stepwise=True),
+            }
+            family = _family(workspace, bundle, resource, Archive(Path(folder), ports), around)
+            items = acquire(connector, resource, writer=writer, family=family, **around)
             pages = list(itertools.islice((item for item in items if isinstance(item, Archived)), limit))
             feed = next((one.deletes for one in _http(connector) if one.name == resource), None)
             if isinstance(connector, HttpConnector) and feed is not None and not any(p.part == DELETES for p in pages):
                 from fieldmap.runtime.acquire.deletes import fetch_feed
 
-                gone = fetch_feed(connector, feed, writer=writer, ports=ports, environ=os.environ)
+                flow = flows.of(connector, ports)
+                gone = fetch_feed(connector, feed, writer=writer, ports=ports, environ=os.environ, flow=flow)
                 pages += itertools.islice(gone, limit)
         except SourceError as error:
             # A source that fails is a finding, as in a sync.
@@ -114,28 +114,20 @@ def _pages(workspace: Workspace, bundle: Bundle, resource: str, limit: int) -> l
     return pages
 
 
-def _family(workspace: Workspace, bundle: Bundle, resource: str, aside: Archive, ports: Ports) -> Family:
-    """The records that a resource is asked for each of: those of the archive, or of the first page of a parent that it has none of."""
+def _family(workspace: Workspace, bundle: Bundle, resource: str, aside: Archive, around: Mapping[str, Any]) -> Family:
+    """The records that a resource is asked for each of: those of the archive, or of the first page of a parent that it has none of.
+    around: what `acquire` wants beside."""
     from fieldmap.runtime.acquire import acquire
     from fieldmap.runtime.acquire.family import Family
-    from fieldmap.runtime.acquire.sweeps import Wanted
 
     connector = bundle.connector(resource.split(".")[0])
     family = Family(workspace.archive(), bundle.parent)
     parent = next((one.parent for one in _http(connector) if one.name == resource), None)
     if parent is None or family.known(parent):
         return family
-    above = _family(workspace, bundle, parent.resource, aside, ports)
+    above = _family(workspace, bundle, parent.resource, aside, around)
     with aside.writer(parent.resource) as writer:
-        items = acquire(
-            connector,
-            parent.resource,
-            writer=writer,
-            ports=ports,
-            environ=os.environ,
-            family=above,
-            wanted=Wanted(stepwise=True),
-        )
+        items = acquire(connector, parent.resource, writer=writer, family=above, **around)
         next((item for item in items if isinstance(item, Archived)), None)
     return Family(aside, bundle.parent)
 

@@ -50,9 +50,10 @@ def lower_export(
     conditions = {"done": checker.condition(node.done_when, "done when")}
     if node.failed_when is not None:
         conditions["failed"] = checker.condition(node.failed_when, "failed when")
+    # As everywhere in requests: beside what tells the job the paths may say what the parent's record says.
     poll = compose(node.poll.path, ("job",))
     download = compose(node.download.path, ("job",)) if node.download.path is not None else None
-    origin = _origin(node.download, compose, report)
+    origin = _origin(node, node.download, compose, report)
     if node.download.origin is not None and origin is None:
         return None, {}, {}
     if not together or poll is None or None in finds.values() or None in conditions.values():
@@ -82,8 +83,6 @@ def _goes_together(node: ast.Resource, report: Report) -> bool:
     wrong: tuple[ast.Node, str, str] | None = None
     if node.pages is not None and node.pages.kind != "none":
         wrong = node.pages, "the file of a job has no pages", "leave the pages line out"
-    elif node.parent is not None:
-        wrong = node.parent, "a job is not submitted for each record of another resource", "submit one for all"
     elif node.poll is not None and node.poll.every is not None and node.poll.every.milliseconds < 1000:
         wrong = node.poll.every, "a job is asked after once a second at the most", "every 10 s"
     if wrong is not None:
@@ -91,10 +90,22 @@ def _goes_together(node: ast.Resource, report: Report) -> bool:
     return wrong is None
 
 
-def _origin(node: ast.Download, compose: Compose, report: Report) -> plan.Composed | None:
+def _origin(resource: ast.Resource, node: ast.Download, compose: Compose, report: Report) -> plan.Composed | None:
     """Where files lie that are not on the connector's host. None where nothing is said, or after a diagnostic."""
     if node.origin is None:
         return None
+    if resource.parent is not None and isinstance(node.origin, ast.Template):
+        record = resource.parent.alias.text
+        holes = [part.value for part in node.origin.parts if isinstance(part, ast.Hole)]
+        said_of = next((path for path in holes if isinstance(path, ast.Path) and path.root == record), None)
+        if said_of is not None:
+            report.error(
+                "FM0403",
+                f"files are fetched from one host, whatever {record} is",
+                said_of.span,
+                help='name that host, or all below a name: "https://*.example.com"',
+            )
+            return None
     said = compose(node.origin, ())
     if said is None:
         return None

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from fieldmap.runtime.acquire.family import Family, OrphanError, Record, values
+from fieldmap.runtime.acquire.fetching import source_of
 from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.paging import RESUME_WITHIN, Sweep
 from fieldmap.runtime.acquire.source import HttpSource
@@ -41,7 +42,7 @@ def fetch_children(
     family: Family,
 ) -> Iterator[Archived | ClosedSweep]:
     """As `fetch_pages`. Raises SourceError at the end if any part failed."""
-    source = HttpSource(connector, resource, ports, environ, flow)
+    source = source_of(connector, resource, ports, environ, flow)
     return _Children(source, resource, family, ports, wanted, writer.parts()).run(writer)
 
 
@@ -56,7 +57,7 @@ def preview_children(
     family: Family,
 ) -> Preview:
     """What `fetch_children` would ask for first."""
-    source = HttpSource(connector, resource, ports, environ, Flow(connector, ports))
+    source = source_of(connector, resource, ports, environ, Flow(connector, ports))
     return _Children(source, resource, family, ports, wanted, archive.parts(resource.name)).preview(archive)
 
 
@@ -159,11 +160,11 @@ class _Children:
         if not self._stepped:
             return None
         part, standing = self._named(record)
-        return Steps(self._source, self._resource, standing, self._ports, self._wanted, part, self._until)
+        return Steps(self._source.of(part), self._resource, standing, self._ports, self._wanted, part, self._until)
 
     def _part(self, record: Record, pages: Reading) -> Sweep:
         part, standing = self._named(record)
-        return Sweep(self._source, self._resource, pages, standing, self._ports, self._wanted, part)
+        return Sweep(self._source.of(part), self._resource, pages, standing, self._ports, self._wanted, part)
 
     def _upper(self) -> datetime | None:
         """Through where all parts are read, of a resource that is read in steps: fixed before the first of them, also where a run was

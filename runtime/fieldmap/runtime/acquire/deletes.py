@@ -52,9 +52,10 @@ def fetch_feed(
     writer: Writer,
     ports: Ports,
     environ: Mapping[str, str],
+    flow: Flow,
 ) -> Iterator[Archived]:
     """The pages of the feed alone, for whoever may not want all of them."""
-    source = source_of(connector, feed, ports, environ, Flow(connector, ports))
+    source = source_of(connector, feed, ports, environ, flow)
     sweep = _sweep(source, feed, writer, writer.standing(DELETES), ports, Wanted(stepwise=True))
     return (item for item in sweep.run(writer) if isinstance(item, Archived))
 

@@ -1,27 +1,30 @@
 """Jobs that a source works on: submitted once, asked after until they are done, and their file fetched.
 
 What tells the job is kept beside the archive before anything is asked about it, with the window that it was submitted for. A run that
-was cut off goes on with it as long as it lives, and submits no second one.
+was cut off goes on with it as long as it lives, and submits no second one. Of a resource that is asked for each record of another there
+is a job for each.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from fieldmap.runtime.acquire.contents import MisfitError, page_body
 from fieldmap.runtime.acquire.elsewhere import without_proof
 from fieldmap.runtime.acquire.flow import Flow
 from fieldmap.runtime.acquire.guards import Guards
+from fieldmap.runtime.acquire.holes import Known
+from fieldmap.runtime.acquire.jobs import Job, Jobs
 from fieldmap.runtime.acquire.requests import Asked
 from fieldmap.runtime.acquire.revisits import Earlier
 from fieldmap.runtime.acquire.sending import Answer, http_date
 from fieldmap.runtime.acquire.source import Beside, Good, HttpSource, RefusedError, RejectedError, alone
+from fieldmap.runtime.acquire.sweeps import Part
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import Export, HttpConnector, HttpResource
 from fieldmap.runtime.ports import Ports, nothing
@@ -31,18 +34,6 @@ from fieldmap.runtime.values.outcome import Failed
 
 class _DeadLinkError(RefusedError):
     """Storage does not take the link to the file."""
-
-
-class _Kept(msgspec.Struct):
-    """request: the fingerprint of the submission. window: what it was submitted for. sweep: which asked for it. job: "" until the source
-    told. at: when it was submitted, in seconds since 1970; told: the same by the clock of the source, 0 where it does not tell the time."""
-
-    request: str = ""
-    window: str = ""
-    sweep: str = ""
-    job: str = ""
-    at: float = 0.0
-    told: float = 0.0
 
 
 class ExportSource(HttpSource):
@@ -55,13 +46,19 @@ class ExportSource(HttpSource):
         assert resource.export is not None  # noqa: S101  (that is what makes it one)
         self._export: Export = resource.export
         self._ports = ports
-        self._name = f"export {resource.name}"
-        self._kept = self._read()
+        self._jobs = Jobs(resource.name, self._export.life_ms, ports)
+        self._known: Known = {}
+        self._kept = self._jobs.of("")
+
+    def of(self, part: Part) -> ExportSource:
+        made = copy.copy(self)
+        made._apart, made._known, made._kept = part.name, part.known, self._jobs.of(part.name)
+        return made
 
     @property
     def pending(self) -> str | None:
         """The window that a job which lives was submitted for, "" if it had none; None if there is no such job."""
-        return self._kept.window if self._kept.sweep and self._left() > 0 else None
+        return self._kept.window if self._kept.sweep and self._jobs.left(self._kept) > 0 else None
 
     def get(
         self,
@@ -78,9 +75,8 @@ class ExportSource(HttpSource):
         # What is asked for first may be how far a job is that takes hours.
         meanwhile()
         request = Guards.fingerprint(asked)
-        kept = self._kept
-        if kept.request != request or self._left() <= 0:
-            self._write(_Kept(request=request, window=window, sweep=sweep, at=self._now()))
+        if self._kept.request != request or self._jobs.left(self._kept) <= 0:
+            self._keep(Job(request=request, window=window, sweep=sweep, at=self._now()))
         fresh = not self._kept.job
         if fresh:
             submitted = self._submitted(asked)
@@ -100,7 +96,8 @@ class ExportSource(HttpSource):
 
     def settled(self) -> None:
         """Forgets the job: its file is durable, or it will never have one."""
-        self._write(_Kept())
+        self._kept = Job()
+        self._jobs.keep(self._apart, None)
 
     # ------------------------------------------------------------------------------------------------- parts
 
@@ -121,12 +118,12 @@ class ExportSource(HttpSource):
             )
         self._kept.job, self._kept.at = str(job), self._now()
         self._kept.told = date.timestamp() - elapsed if date is not None else 0.0
-        self._write(self._kept)
+        self._keep(self._kept)
         return None
 
     def _polled(self) -> tuple[Asked, Any]:
         """The last answer about the job, when it is done."""
-        asked = self.requests.aside("poll", self._kept.job)
+        asked = self.requests.aside("poll", self._kept.job, self._known)
         while True:
             answer = self.answered(asked, self._kept.sweep, accept="application/json", ruled=False)
             assert isinstance(answer, Answer)  # noqa: S101  (no rule passes it over)
@@ -140,7 +137,7 @@ class ExportSource(HttpSource):
                 raise RejectedError(
                     f"{self.where(asked)} says that the job failed; run again to submit another", answer
                 )
-            left = self._left()
+            left = self._jobs.left(self._kept)
             if left <= 0:
                 self.settled()
                 raise SourceError(
@@ -154,7 +151,7 @@ class ExportSource(HttpSource):
         if self._export.link is not None:
             asked = self.requests.file_at(page, self._export.link(body))
         else:
-            asked = self.requests.aside("download", self._kept.job)
+            asked = self.requests.aside("download", self._kept.job, self._known)
         try:
             good = super().get(asked, decode=decode, sweep=self._kept.sweep, beside=beside)
         except RejectedError as error:
@@ -181,19 +178,6 @@ class ExportSource(HttpSource):
     def _now(self) -> float:
         return self._ports.clock.now().timestamp()
 
-    def _left(self) -> float:
-        """How long the job may still be asked after, in seconds. A clock that was set back ends it."""
-        passed = self._now() - self._kept.at
-        return self._export.life_ms / 1000 - passed if passed >= 0 else 0.0
-
-    def _read(self) -> _Kept:
-        data = self._ports.state.read(self._name) if self._ports.state is not None else None
-        try:
-            return msgspec.json.decode(data, type=_Kept) if data is not None else _Kept()
-        except msgspec.DecodeError:
-            return _Kept()
-
-    def _write(self, kept: _Kept) -> None:
+    def _keep(self, kept: Job) -> None:
         self._kept = kept
-        if self._ports.state is not None:
-            self._ports.state.write(self._name, msgspec.json.encode(kept))
+        self._jobs.keep(self._apart, kept)

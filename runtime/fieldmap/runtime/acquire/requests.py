@@ -161,12 +161,15 @@ class Requests:
             return self._page([], {**known, name: cursor}, frozenset([name]))
         return self._page([(sent_as, str(cursor))], known, frozenset([sent_as]))
 
-    def aside(self, name: str, job: str) -> Asked:
-        """What is asked about a job. name: "poll" or "download"."""
-        path = str(self._asides[name])
-        filled = holes.filled(quote(path, safe=_PATH), {"job": job}, lambda text: quote(text, safe=""))
-        query = _encoded(self._key)
-        return self._asked(f"{self.base}{filled}{'?' if query else ''}{query}", method="GET")
+    def aside(self, name: str, job: str, known: Known) -> Asked:
+        """What is asked about a job. name: "poll" or "download". known: what the sweep knows beside it."""
+        path, query = str(self._asides[name]), _encoded(self._key)
+        known = {**known, "job": job}
+        addresses = [
+            f"{self.base}{_filled(path, values)}{'?' if query else ''}{query}"
+            for values in (known, _masked(known, self._private))
+        ]
+        return self._asked(addresses[0], method="GET", shown=addresses[1])
 
     def file_at(self, page: Asked, link: Any) -> Asked:
         """Where an address out of an answer leads: on the connector's host, or on the one that the plan names for files."""
@@ -232,13 +235,11 @@ class Requests:
         query = _encoded([(name, value) for name, value, _ in said])
         plain = frozenset((name, value) for name, value, open_ in said if open_ and isinstance(value, str))
         body = self._body.write(known, hidden) if self._body is not None else None
-        shown = {name: REDACTED if name in hidden else value for name, value in known.items()}
-        addresses = [f"{self.base}{self._filled(values)}{'?' if query else ''}{query}" for values in (known, shown)]
+        addresses = [
+            f"{self.base}{_filled(self._path, values)}{'?' if query else ''}{query}"
+            for values in (known, _masked(known, hidden))
+        ]
         return self._asked(addresses[0], plain, body, shown=addresses[1])
-
-    def _filled(self, known: Known) -> str:
-        path = holes.filled(quote(self._path, safe=_PATH), known, lambda text: quote(text, safe="*"))
-        return str(path or "")
 
     def _asked(
         self,
@@ -323,6 +324,15 @@ class Requests:
                 raise UsageError(f"{self.title} has a line break or control character in the header {name}; remove it")
             headers[name.lower()] = (name, value)
         return tuple(headers.values())
+
+
+def _filled(path: str, known: Known) -> str:
+    return str(holes.filled(quote(path, safe=_PATH), known, lambda text: quote(text, safe="*")) or "")
+
+
+def _masked(known: Known, hidden: frozenset[str]) -> Known:
+    """What is shown of it. hidden: the names of values that are not."""
+    return {name: REDACTED if name in hidden else value for name, value in known.items()}
 
 
 def _export_paths(resource: HttpResource) -> list[tuple[str, Composed]]:

@@ -17,6 +17,7 @@ from fieldmap.runtime.acquire.judging import Judge
 from fieldmap.runtime.acquire.requests import Asked, Requests
 from fieldmap.runtime.acquire.revisits import Earlier
 from fieldmap.runtime.acquire.sending import Answer, Exchange
+from fieldmap.runtime.acquire.sweeps import Part
 from fieldmap.runtime.archive.records import kept_headers
 from fieldmap.runtime.errors import SourceError
 from fieldmap.runtime.plan import AnswerRule, HttpConnector, HttpResource
@@ -92,6 +93,12 @@ class HttpSource:
         self._names = named(connector.auth)
         self._surroundings = ports
         self._judge = Judge(resource)
+        # Tells what is asked for one part of the resource from the same asked for another.
+        self._apart = ""
+
+    def of(self, part: Part) -> HttpSource:
+        """The source as it is asked for one part of the resource."""
+        return self
 
     def get(
         self,
@@ -195,7 +202,7 @@ class HttpSource:
         posts = asked.method == "POST"
         if resource.idempotency is not None and posts:
             # The same with each attempt, and with the attempts of a run that goes on with the sweep.
-            key = hashlib.sha256(f"{sweep} {asked.identity}".encode()).hexdigest()
+            key = hashlib.sha256(f"{sweep} {self._apart}{asked.identity}".encode()).hexdigest()
             headers = (*headers, (resource.idempotency, key[:32]))
         if not posts:
             headers = tuple(item for item in headers if item[0] != "Content-Type")
