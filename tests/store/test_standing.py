@@ -116,6 +116,27 @@ def test_a_reference_without_the_word_is_kept(bundle: Bundle, database: Server) 
     assert rows(database, "SELECT field, must_exist FROM provenance.worker_dangling") == [("friend", False)]
 
 
+def test_an_index_of_a_reference_that_need_not_exist_any_more_is_dropped(
+    bundle: Bundle, database: Server, tmp_path: Path
+) -> None:
+    ready(database, bundle)
+
+    def indexed() -> set[str]:
+        named = "SELECT indexdef FROM pg_indexes WHERE indexname LIKE 'must_exist%' AND tablename = 'worker'"
+        return {row[0].partition("(")[2] for row in rows(database, f"{named} AND schemaname = 'canonical'")}
+
+    before = indexed()
+    assert len(before) == 3
+    prepare(
+        database,
+        compiled(tmp_path, all=MAPS.replace("boss   : Worker?        must exist", "boss   : Worker?")),
+        replay=True,
+    )
+    assert {text for text in before if "boss" not in text} == indexed()
+    prepare(database, bundle, replay=True)
+    assert indexed() == before
+
+
 def test_the_word_taken_out_or_put_in_is_merged_anew(bundle: Bundle, database: Server, tmp_path: Path) -> None:
     ready(database, bundle)
     load(database, bundle, WORKERS, [workers(Pages(), {"id": "1", "boss": "9"}, {"id": "2"})])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -25,6 +26,7 @@ STORE_FORMAT = 1
 # The runtime's own tables; every statement may be run again.
 _SCRIPTS = ("schema.sql", "identity.sql")
 _TRIES = 5
+_INDEX = re.compile(r'CREATE INDEX IF NOT EXISTS "(\w+)"')
 _Result = TypeVar("_Result")
 
 
@@ -230,6 +232,7 @@ def _table(connection: Connection, table: Table) -> None:
     if made is None:
         connection.execute(table.create.encode())
     elif made[0].partition(";\n")[0] == create:
+        _drop_indexes(connection, table, made[0])
         connection.execute(comments.encode())
     elif table.schema in ("canonical", "waiting"):
         connection.execute(sql.SQL("DROP TABLE {}").format(name))
@@ -247,6 +250,12 @@ def _table(connection: Connection, table: Table) -> None:
         "INSERT INTO fieldmap.tables VALUES (%s, %s, %s) ON CONFLICT (schema_name, table_name) DO UPDATE SET definition = EXCLUDED.definition",
         [table.schema, table.name, table.create],
     )
+
+
+def _drop_indexes(connection: Connection, table: Table, before: str) -> None:
+    """Drops the named indexes that the definition of before had, and that of now has not."""
+    for name in sorted(set(_INDEX.findall(before)) - set(_INDEX.findall(table.create))):
+        connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(table.schema, name)))
 
 
 def _same_key(connection: Connection, table: Table) -> bool:
