@@ -63,14 +63,16 @@ class Response:
 class TransportError(Exception):
     """No whole answer came. The text goes on from the name of the source: "refused the connection".
 
-    again: whether the same request may fare better later. sent: whether the source may have got it.
+    again: whether the same request may fare better later. sent: whether the source may have got it. large: whether the answer is longer
+    than one may be.
     """
 
-    def __init__(self, reason: str, *, again: bool = True, sent: bool = True) -> None:
+    def __init__(self, reason: str, *, again: bool = True, sent: bool = True, large: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.again = again
         self.sent = sent
+        self.large = large
 
 
 def nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.runtime.acquire.faultserver import FaultServer, raw, reply
 from tests.runtime.acquire.sources import Source, text
@@ -68,6 +70,18 @@ def test_an_object_that_is_cut_off_is_not_archived(workday: Source) -> None:
             workday.fetch(plan(), environ, DROP)
         got = [asked for asked in server.asked if "list-type" not in asked.target]
     assert {asked.headers.get("if-match") for asked in got} == {'"abc"'}
+    assert workday.archived(DROP) == []
+
+
+def test_N05_an_object_that_is_too_long_is_not_asked_for(workday: Source) -> None:
+    listed = LISTING.replace(b"a.jsonl", b"a.json").replace(b"<Size>9<", b"<Size>300000000<")
+    made = plan()
+    whole = replace(made, resources=(FilesResource(name=DROP, pattern="*.json", format="json"),))
+    with FaultServer([reply(listed, content_type="application/xml")]) as server:
+        environ = {"S3_ENDPOINT": server.url, "S3_KEY": "k", "S3_SECRET": "canary-of-the-test"}
+        with pytest.raises(SourceError, match=r"The file a\.json is longer than 256 MiB, .*; split it"):
+            workday.fetch(whole, environ, DROP)
+        assert len(server.asked) == 1
     assert workday.archived(DROP) == []
 
 

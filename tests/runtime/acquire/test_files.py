@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -282,6 +283,18 @@ def test_a_file_that_changes_while_it_is_read(workday: Source, folder: Path, mon
     assert [item.url for item in rest if not isinstance(item, ClosedSweep)] == ["file:b.jsonl"]
     assert noted == ["not read yet: a.jsonl changed while it was read; the next sync looks again"]
     assert b"".join(body for _, body in fetch(workday, folder)) == content[:500] + content
+
+
+def test_N05_a_file_that_is_too_long_is_refused_before_it_is_read(workday: Source, folder: Path) -> None:
+    with (folder / "a.csv").open("wb") as file:
+        file.truncate(files.MOST_BYTES + 1)  # takes no room on the disk
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceError, match=r"The file a\.csv is longer than 256 MiB, .*; split it"):
+            fetch(workday, folder, drop("*.csv", "csv"))
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_one_file_that_cannot_be_read_does_not_keep_the_others(

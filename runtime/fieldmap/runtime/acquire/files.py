@@ -15,7 +15,7 @@ from typing import Final
 from fieldmap.runtime.acquire import listing
 from fieldmap.runtime.acquire.folders import LocalFolder
 from fieldmap.runtime.acquire.listing import Begun, Entry, fingerprint
-from fieldmap.runtime.acquire.shelves import ChangedError, Found, Pattern, Readable, Shelf, bounded
+from fieldmap.runtime.acquire.shelves import ChangedError, Found, Handle, Pattern, Readable, Shelf, bounded
 from fieldmap.runtime.acquire.sweeps import Wanted, new_sweep
 from fieldmap.runtime.archive import Archived, ClosedSweep, Received, SweepEnd, Writer
 from fieldmap.runtime.errors import SourceError, UsageError
@@ -153,7 +153,7 @@ class Sweep:
             if entry.version and found.version == entry.version:
                 continue
             try:
-                with self._told(), self.shelf.open(found) as handle:
+                with self._opened(found) as handle:
                     digests = tuple(
                         _digest(body)
                         for body in _bodies(handle, found.name, self.resource.format, self.resource.packed)
@@ -179,7 +179,7 @@ class Sweep:
 
         def fingerprints() -> Iterator[str]:
             for found in files:
-                with self._told(), self.shelf.open(found) as handle:
+                with self._opened(found) as handle:
                     for number, body in enumerate(
                         _bodies(handle, found.name, self.resource.format, self.resource.packed)
                     ):
@@ -221,7 +221,7 @@ class Sweep:
         digests: list[str] = []
         other = False
         continued = left is not None and left.sweep == self.sweep
-        with self._told(), self.shelf.open(found) as handle:
+        with self._opened(found) as handle:
             for number, body in enumerate(_bodies(handle, found.name, self.resource.format, self.resource.packed)):
                 digest = _digest(body)
                 before = left.part(found.name, number) if left is not None else None
@@ -247,6 +247,14 @@ class Sweep:
             if handle.changed():
                 raise ChangedError
         return digests
+
+    @contextlib.contextmanager
+    def _opened(self, found: Found) -> Iterator[Handle]:
+        """Raises ChangedError; SourceError, also where it is longer than it may be: then nothing of it is read."""
+        if found.size > MOST_BYTES and not _is_parted(self.resource.format, self.resource.packed):
+            raise _too_long(found.name, self.resource.format, self.resource.packed)
+        with self._told(), self.shelf.open(found) as handle:
+            yield handle
 
     def _append(self, name: str, number: int, body: bytes, digest: str) -> Archived:
         self.page += 1
@@ -326,17 +334,15 @@ def bodies_of(path: Path, format: Format, packed: str = "") -> Iterator[bytes]:
 
 def _bodies(file: Readable, name: str, format: Format, packed: str) -> Iterator[bytes]:
     """The file in one body, or JSON lines that are not packed in several of about PART_BYTES, cut at ends of lines. Raises SourceError, OSError."""
-    parted = format == "ndjson" and not packed
+    parted = _is_parted(format, packed)
     limit = PART_BYTES if parted else MOST_BYTES
     body = file.read(limit + 1)
     if len(body) <= limit:
         yield body
         return
     if not parted:
-        header = ", with its header in each part" if format == "csv" else ""
-        raise SourceError(
-            f"The file {name} is longer than {MOST_BYTES >> 20} MiB, and only JSON lines may be; split it{header}"
-        )
+        # It has grown since it was looked for.
+        raise _too_long(name, format, packed)
     rest = b""
     while body:
         whole, newline, rest = (rest + body).rpartition(b"\n")
@@ -347,3 +353,16 @@ def _bodies(file: Readable, name: str, format: Format, packed: str) -> Iterator[
         body = file.read(limit)
     if rest:
         yield rest
+
+
+def _is_parted(format: Format, packed: str) -> bool:
+    """Whether such a file is read in parts, and may have any length."""
+    return format == "ndjson" and not packed
+
+
+def _too_long(name: str, format: Format, packed: str) -> SourceError:
+    may = "JSON lines that are not packed" if packed else "JSON lines"
+    header = ", with its header in each part" if format == "csv" else ""
+    return SourceError(
+        f"The file {name} is longer than {MOST_BYTES >> 20} MiB, and only {may} may be; split it{header}"
+    )

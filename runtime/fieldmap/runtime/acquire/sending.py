@@ -118,11 +118,17 @@ class Exchange:
                 return self._deferred(response)
             return answer
         except TransportError as error:
-            reason, again, unheard = error.reason, error.again, not error.sent
+            reason, again, unheard, large = error.reason, error.again, not error.sent, error.large
         except CodingError as error:
             reason, again, unheard = f"sent an answer that cannot be unpacked: {error}", error.again, False
+            large = error.large
         if not again:
-            raise SourceError(f"{where} {reason}; see whether the address is right")
+            advice = (
+                "ask for less at a time, by smaller pages or in steps of time"
+                if large
+                else "see whether the address is right"
+            )
+            raise SourceError(f"{where} {reason}; {advice}")
         if not self._policy.timeouts:
             raise SourceError(f"{where} {reason}; see whether the source is in order, and run again")
         return _Setback(reason, unheard=unheard)

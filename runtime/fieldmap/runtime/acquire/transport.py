@@ -112,13 +112,13 @@ class BoundedHttp:
         limit = self._limits.body
         length = answer.headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
-            raise TransportError(f"announced a body of more than {limit >> 20} MiB", again=False)
+            raise TransportError(f"announced a body of more than {limit >> 20} MiB", again=False, large=True)
         parts: list[bytes] = []
         size = 0
         for part in answer.iter_raw():
             size += len(part)
             if size > limit:
-                raise TransportError(f"sent a body of more than {limit >> 20} MiB", again=False)
+                raise TransportError(f"sent a body of more than {limit >> 20} MiB", again=False, large=True)
             parts.append(part)
         headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in answer.headers.raw)
         names = {name for name, _ in headers}

@@ -17,12 +17,13 @@ MOST_DECODED: Final = MOST_UNPACKED  # bytes
 class CodingError(Exception):
     """The text goes on from "the body": "ends in the middle of its gzip stream".
 
-    again: whether another transfer may fare better, as after a cut.
+    again: whether another transfer may fare better, as after a cut. large: whether the body is longer than one may be.
     """
 
-    def __init__(self, reason: str, *, again: bool) -> None:
+    def __init__(self, reason: str, *, again: bool, large: bool = False) -> None:
         super().__init__(f"the body {reason}")
         self.again = again
+        self.large = large
 
 
 def decoded(body: bytes, coding: str) -> bytes:
@@ -30,12 +31,13 @@ def decoded(body: bytes, coding: str) -> bytes:
     match coding.strip().lower():
         case "" | "identity":
             if len(body) > MOST_DECODED:
-                raise CodingError(f"is longer than {MOST_DECODED >> 20} MiB", again=False)
+                raise CodingError(f"is longer than {MOST_DECODED >> 20} MiB", again=False, large=True)
             return body
         case "gzip" | "x-gzip":
             try:
                 return gunzip(body)
             except GunzipError as error:
-                raise CodingError(str(error), again=error.again) from None
+                # What is whole and cannot be unpacked is too much.
+                raise CodingError(str(error), again=error.again, large=not error.again) from None
         case other:
             raise CodingError(f'has the content coding "{other[:40]}", and only gzip was offered', again=False)

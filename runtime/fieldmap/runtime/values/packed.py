@@ -92,7 +92,7 @@ def _zipped(content: bytes, format: str, pattern: str) -> Iterator[Part]:
         for one in chosen:
             part = _member(packed, one, room)
             if part is None:
-                yield one.filename, Failed("FM2120", f"the zip file unpacks to more than {_MOST}")
+                yield one.filename, Failed("FM2120", f"the zip file unpacks to more than {_MOST}; split it")
                 return
             if one.filename in seen:
                 part = Failed("FM2120", "the zip file holds two files of this name")
@@ -122,6 +122,8 @@ def _member(packed: zipfile.ZipFile, one: zipfile.ZipInfo, room: int) -> bytes |
         return Failed("FM2120", "the file is protected by a password")
     if one.compress_type not in _METHODS:
         return Failed("FM2120", f"the file is packed in a way that is not read (method {one.compress_type})")
+    if one.file_size > room:
+        return None  # as it says of itself; what says less is stopped below
     pieces: list[bytes] = []
     left = room
     try:
