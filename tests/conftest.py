@@ -12,6 +12,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import LiteralString
 
 import pytest
 from psycopg import conninfo, sql
@@ -37,11 +38,11 @@ def server(open_folder: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def empty_database(server: Server) -> Iterator[Server]:
-    """A database for as long as the block lasts."""
+def empty_database(server: Server, settings: LiteralString = "") -> Iterator[Server]:
+    """A database for as long as the block lasts. settings: behind CREATE DATABASE."""
     name = f"t_{uuid.uuid4().hex[:12]}"
     with server.connect() as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("CREATE DATABASE {}" + settings).format(sql.Identifier(name)))
     yield Server(conninfo.make_conninfo("", **{**conninfo.conninfo_to_dict(server.url), "dbname": name}))
     with server.connect() as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -207,7 +207,7 @@ def test_nothing_is_written_and_names_are_quoted(folder: Path, source: Server) -
         (
             'ALTER TABLE "Stock"."Part %s" ALTER updated_at TYPE timestamp',
             DELTA,
-            "is of the type timestamp without time zone, which names no moment",
+            "The table Stock.Part %s of erp.parts has updated_at as timestamp without time zone, which names no moment",
         ),
         (
             'ALTER TABLE "Stock"."Part %s" DROP CONSTRAINT "Part %s_pkey"; INSERT INTO "Stock"."Part %s" VALUES (1), (2), (3), (3)',
@@ -230,12 +230,32 @@ def test_what_goes_wrong_in_words(
     assert words in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_database_without_an_encoding(
+    folder: Path, database: Server, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What SQL_ASCII calls text comes as bytes, unless the connection asks for UTF-8."""
+    with empty_database(server, " ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0") as plain:
+        rows_of(plain, TABLE)
+        insert(plain, 1, 2, note="Jörg")
+        monkeypatch.setenv("ERP_URL", url_of(plain))
+        write(folder, DELTA)
+        assert run(["sync"]) == 0
+        assert rows(database, "SELECT no, note FROM canonical.part ORDER BY no") == [("1", "Jörg"), ("2", "Jörg")]
+        capsys.readouterr()
+        insert(plain, 2, note="x'||convert_from('\\xe4', 'SQL_ASCII')||'")
+        assert run(["sync", "--full"]) == 1
+        assert "holds a text that is not UTF-8 in a database without an encoding" in " ".join(
+            capsys.readouterr().err.split()
+        )
+
+
 def test_the_address_is_told_to_nobody(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, source: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for url, words, code in (
         ("postgresql://ada:canary@127.0.0.1:9/x", "cannot be reached; check its url", 1),
         ("postgresql://ada:canary@127.0.0.1:9/x?canary", "cannot be reached; check its url", 1),
+        (url_of(source).replace("/t_", "/no_t_"), "does not know that database or user; check its url", 1),
         ("mysql://ada:canary@host/x", "only PostgreSQL is read", 1),
     ):
         monkeypatch.setenv("ERP_URL", url)

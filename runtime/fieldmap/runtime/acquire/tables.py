@@ -31,6 +31,8 @@ _MOST_BYTES: Final = 256 << 20  # of one page
 _FRESH: Final = timedelta(hours=1)  # in which a sweep that was cut off is gone on with
 
 _SETTINGS: Final = (
+    # Of a database without an encoding (SQL_ASCII) everything would come as bytes.
+    "SET client_encoding = 'UTF8'",
     "SET default_transaction_read_only = on",
     f"SET statement_timeout = {_TIMEOUT_MS}",
     "SET TIME ZONE 'UTC'",
@@ -270,7 +272,7 @@ class _Sweep:
         kind = kinds[-1] if kinds is not None and self.resource.changed is not None else ""
         if kind not in ("", "timestamp with time zone"):
             raise SourceError(
-                f"{self.resource.changed} of {self._title} is of the type {kind}, which names no moment;"
+                f"{self._title} has {self.resource.changed} as {kind}, which names no moment;"
                 f" read a view that has: {self.resource.changed} AT TIME ZONE 'Europe/Berlin' AS {self.resource.changed}"
             )
         known = connection.execute(
@@ -314,12 +316,16 @@ class _Sweep:
             case "42703":
                 wanted = ", ".join([*self.resource.key, *filter(None, [self.resource.changed])])
                 return f"{self._title} lacks a column that is read by; check the names: {wanted}"
+            case "22021" | "22P05":
+                return f"{self._title} holds a text that is not UTF-8 in a database without an encoding; read a view that converts it"
             case "42501":
                 return f"{self._title} may not be read by this user; grant select on it"
             case "57014":
                 return f"{self._title} was not read within {_TIMEOUT_MS // 1000} s a page; give it an index on its key, or read fewer rows at a time"
             case None if "authentication failed" in str(error):
                 return f"The database of the connector {name} refused the credentials; check its url"
+            case None if "does not exist" in str(error):
+                return f"The database of the connector {name} does not know that database or user; check its url"
             case None:
                 return f"The database of the connector {name} cannot be reached; check its url, and whether the server runs"
             case state:
