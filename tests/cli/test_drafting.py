@@ -50,7 +50,13 @@ def test_from_samples_to_rows(
     said(capsys)
     assert run(["draft", "hr.people", "to", "Worker", "-o", "hr_worker.map"]) == 0
     assert said(capsys)[0] == "hr_worker.map: 4 lines to confirm, 0 fields without, by 4 samples\n"
+    # Anew over what is there: the maps of that file are no reason against it.
     text = Path("hr_worker.map").read_text()
+    Path("hr_worker.map").write_text("# not right yet\n" + text)
+    assert run(["draft", "hr.people", "to", "Worker", "-o", "hr_worker.map", "--force"]) == 0
+    assert Path("hr_worker.map").read_text() == text
+    assert run(["draft", "hr.people", "to", "Worker", "-o", "another.map", "--force"]) == 2
+    assert "has a map to Worker already" in said(capsys)[1]
     assert '$.hireDate as date("dd.MM.yyyy")' in text
     assert "status   = $.status via people_status" in text
     assert run(["check"]) == 0

@@ -46,7 +46,7 @@ def draft(
     if output is not None and output.exists() and not force:
         raise UsageError(f"{output} is there already; name another file, or overwrite it with --force")
     workspace = Workspace.here()
-    made, samples = proposed(workspace, resource, entity)
+    made, samples = proposed(workspace, resource, entity, output if force else None)
     if output is not None:
         write(output, made.text)
     if json:
@@ -59,8 +59,8 @@ def draft(
     return 0
 
 
-def proposed(workspace: Workspace, resource: str, entity: str) -> tuple[Draft, int]:
-    """The draft, and by how many samples of the archive."""
+def proposed(workspace: Workspace, resource: str, entity: str, overwritten: Path | None = None) -> tuple[Draft, int]:
+    """The draft, and by how many samples of the archive. overwritten: a file whose maps are drafted anew."""
     from fieldmap.compiler.draft.proposing import Known
     from fieldmap.compiler.draft.reading import members
     from fieldmap.compiler.draft.writing import drafted
@@ -76,6 +76,7 @@ def proposed(workspace: Workspace, resource: str, entity: str) -> tuple[Draft, i
             f"{item.connector.text}.{item.resource.text}" == resource
             and item.entity is not None
             and item.entity.text == entity
+            and (overwritten is None or Path(item.span.path).resolve() != overwritten.resolve())
         ):
             raise UsageError(f"{resource} has a map to {entity} already; draft another entity, or take that map out")
     records = _records(workspace, resource, node)
@@ -83,7 +84,8 @@ def proposed(workspace: Workspace, resource: str, entity: str) -> tuple[Draft, i
     found = members(shape, records)
     known = Known(dict(checked.context.codes.items()), found, resource.replace(".", "_"))
     ids = [_path(one) for one in node.ids]
-    made = drafted(workspace.root, workspace.files(), resource, entity, list(info.fields.values()), known, ids)
+    files = [file for file in workspace.files() if overwritten is None or file.resolve() != overwritten.resolve()]
+    made = drafted(workspace.root, files, resource, entity, list(info.fields.values()), known, ids)
     return made, len(records)
 
 
