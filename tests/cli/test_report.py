@@ -248,7 +248,7 @@ def test_a_map_that_stopped_is_told(project: Path, capsys: pytest.CaptureFixture
     assert "60 of 62 values of pay could not be read (FM2104: " in sentence
     assert run(["report"]) == 0
     text = capsys.readouterr().out
-    assert "failed: hr.people: hr.people to Worker stopped before these pages were kept" in " ".join(text.split())
+    assert "failed: hr.people to Worker stopped before these pages were loaded" in " ".join(text.split())
     assert "Quorx" not in text + told.out + told.err + json.dumps(found)
 
 

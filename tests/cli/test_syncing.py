@@ -230,9 +230,49 @@ def test_a_second_run_is_told_who_runs(hr: Hr, capsys: pytest.CaptureFixture[str
         until(lambda: len(hr.server.asked) >= 2)
         assert run(["sync"]) == 1
         assert f"is being written by process {running.pid}" in " ".join(said(capsys).split())
+        assert run(["status"]) == 0
+        assert "hr.workers: a run is under way since 20" in (shown := said(capsys))
+        assert "killed" not in shown
     finally:
         running.kill()
         running.communicate()
+    until(lambda: told(capsys)["running_since"] is None)
+    assert told(capsys)["failed"]["sentence"] == "the sync was killed; the next run goes on from there"
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> Any:
+    """What `status` says of hr.workers."""
+    capsys.readouterr()
+    assert run(["status", "--json"]) == 0
+    return next(item for item in json.loads(capsys.readouterr().out) if item["resource"] == "hr.workers")
+
+
+def test_status_tells_which_resource_failed(hr: Hr, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("hr.map").write_text(
+        MAP + "map hr.people to Worker { number = $.id; name = $.name }\n"
+        "merge Worker { same number of hr; default prefer hr.workers, hr.people }\n"
+    )
+    answer = hr.answer
+    assert run(["sync"]) == 0
+    assert (told(capsys)["last_run"], told(capsys)["failed"]) == ("sync complete", None)
+    hr.server.answer = lambda asked: reply({}, 401) if asked.target.startswith("/workers") else answer(asked)
+    assert run(["sync", "--full"]) == 1
+    err = said(capsys)
+    assert "error: hr.workers at http" in err
+    assert "Nothing new was read" not in err
+    failed = told(capsys)
+    assert (failed["last_run"], failed["failed"]["run"]) == ("sync complete", 2)
+    assert "asks for credentials (it answered 401)" in failed["failed"]["sentence"]
+    assert run(["status"]) == 0
+    shown = said(capsys)
+    assert "Z hr.workers at http" in shown
+    # The other came to its end in the run that was incomplete.
+    assert next(line for line in shown.splitlines() if line.startswith("hr.people to")).count("sync complete") == 1
+    hr.server.answer = answer
+    assert run(["sync", "hr.people"]) == 0
+    assert told(capsys)["failed"] is not None
+    assert run(["sync"]) == 0
+    assert told(capsys)["failed"] is None
 
 
 CHILDREN = MAP.replace(

@@ -87,7 +87,7 @@ def test_a_resource_stops_and_the_others_go_on(
     assert run(["sync"]) == 1
     said = " ".join(capsys.readouterr().err.split())
     assert (
-        "one.things to Thing stopped before these pages were kept: 20 of 60 records could not be read (mostly FM2110 in state: a code or"
+        "one.things to Thing stopped before these pages were loaded: 20 of 60 records could not be read (mostly FM2110 in state: a code or"
         " text that the list does not name), and more than 10 % is too many; mend all.map:29, or let it pass with dead_letters = 34 in"
         " fieldmap.toml, and run the command again" in said
     )
@@ -168,7 +168,7 @@ def test_a_replay_stops_too(project: Path, database: Server, capsys: pytest.Capt
     capsys.readouterr()
     assert run(["archive", "import", "one/1.json", "--resource", "one.things"]) == 0
     assert run(["replay"]) == 1
-    assert "stopped before these pages were kept" in " ".join(capsys.readouterr().err.split())
+    assert "stopped before these pages were loaded" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,13 @@ def table(
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
+def about(resource: str, sentence: str) -> str:
+    """A sentence that is about a resource, led by its name where it does not begin with it."""
+    return (
+        sentence if not resource or sentence.startswith((f"{resource} ", f"{resource}:")) else f"{resource}: {sentence}"
+    )
+
+
 def say(console: Console, text: str | Text, *, indent: int = 0) -> None:
     """A line of text. On a terminal it is broken between words, and goes on below its `indent`; a program gets it whole."""
     line = Text(text) if isinstance(text, str) else text

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from fieldmap.cli import causes
-from fieldmap.cli.console import Json, err, exiting, out, plural, print_json, say
+from fieldmap.cli.console import Json, about, err, exiting, out, plural, print_json, say
 from fieldmap.cli.masking import Reveal, keep_reveal, project_of, tags_of
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle
@@ -153,7 +153,7 @@ def retry(
     else:
         _show_retried(report, bundle, waiting, tags_of(workspace))
     for resource, sentence in report.failed.items():
-        say(err(), f"error: {resource}: {sentence}", indent=len("error: "))
+        say(err(), f"error: {about(resource, sentence)}", indent=len("error: "))
     return 1 if stays else 0
 
 

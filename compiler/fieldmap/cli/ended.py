@@ -54,7 +54,9 @@ def show_report(report: Report, bundle: Bundle, attention: dict[str, Any], *, de
 def _show_read(report: Report, bundle: Bundle, attention: dict[str, Any]) -> None:
     read = [item for item in attention["accounts"] if item["pages"] or item["read"]]
     named = {item["map"] for item in read}
-    idle = [title for title in (bundle.map(map_id).title for map_id in report.maps) if title not in named]
+    # Of what failed its own sentence tells; that nothing was there would be no more than a guess.
+    quiet = (bundle.map(map_id) for map_id in report.maps)
+    idle = [info.title for info in quiet if info.title not in named and info.resource not in report.failed]
     console = out()
     if read:
         show_accounts(read, attention["changed"])
@@ -70,7 +72,8 @@ def _show_read(report: Report, bundle: Bundle, attention: dict[str, Any]) -> Non
     # A row of noughts would read as if all records had gone.
     if idle:
         say(console, f"Nothing new was read for {', '.join(idle)}.")
-    console.print()
+    if read or idle:
+        console.print()
 
 
 def _show_rows(attention: dict[str, Any]) -> None:

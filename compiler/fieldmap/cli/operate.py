@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fieldmap.cli.console import Json, err, exiting, print_json, say
+from fieldmap.cli.console import Json, about, err, exiting, print_json, say
 from fieldmap.cli.ended import as_json, attention_of, show_report
 from fieldmap.cli.progress import RunProgress
 from fieldmap.cli.workspace import Workspace
@@ -132,7 +132,7 @@ def _run(
     else:
         show_report(report, bundle, attention, detailed=command == "replay")
     for resource, sentence in report.failed.items():
-        say(err(), f"error: {resource}: {sentence}", indent=len("error: "))
+        say(err(), f"error: {about(resource, sentence)}", indent=len("error: "))
     return 1 if report.failed else 0
 
 

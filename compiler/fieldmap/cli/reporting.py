@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fieldmap.cli import causes, runfacts
-from fieldmap.cli.console import Json, count, err, exiting, out, print_json, safe, say, table
+from fieldmap.cli.console import Json, about, count, err, exiting, out, print_json, safe, say, table
 from fieldmap.cli.masking import Reveal, instead, keep_reveal, project_of, tags_of
 from fieldmap.cli.rows import key_words
 from fieldmap.cli.workspace import Workspace
@@ -86,7 +86,7 @@ def _show(found: dict[str, Any]) -> None:
         parts = [f"{count(number)} {word}" for word, number in change.items() if number]
         out().print(f"{name:<20} {', '.join(parts)}")
     for resource, sentence in sorted(run["failed"].items()):
-        say(out(), f"failed: {resource + ': ' if resource else ''}{sentence}", indent=len("failed: "))
+        say(out(), f"failed: {about(resource, sentence)}", indent=len("failed: "))
     _part("Read without a unit, in the one that the map gives", found["read_without_unit"], ("map", "path", "numbers"))
     _causes("Records that could not be read: fieldmap dlq", found["dead_letters"])
     _causes("Values held, of the pages that this run read: fieldmap dlq held", found["held"])

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from psycopg import sql
 
+from fieldmap.cli import lastruns
 from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, table
 from fieldmap.cli.identity import counts
 from fieldmap.cli.workspace import Workspace
@@ -16,7 +17,7 @@ from fieldmap.runtime.archive.records import Standing
 from fieldmap.runtime.store.database import Connection, told
 
 _STATUS = (
-    "SELECT p.map, p.title, p.resource, v.version, p.applied_through, p.replaying, p.retried, r.command, r.ended_at, r.outcome, a.read,"
+    "SELECT p.map, p.title, p.resource, v.version, p.applied_through, p.replaying, p.retried, r.command, r.ended_at, r.outcome, r.failed, a.read,"
     " a.claimed, a.filtered, a.deleted, a.dead, a.held, a.absent"
     " FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
     " LEFT JOIN LATERAL (SELECT * FROM fieldmap.accounts a WHERE a.map = p.map ORDER BY run DESC LIMIT 1) a ON true"
@@ -35,6 +36,7 @@ def status(json: Json = False) -> None:
     """Tells how far each map is applied.
 
     Its version, whether it changed or the archive holds more, and the last run that brought records: its accounts, how it ended.
+    Where a later run failed, or one is under way, that is said too.
     Of resources that are read by what changed also through when they are settled, and how long ago that is.
     """
     workspace = Workspace.here()
@@ -48,8 +50,15 @@ def status(json: Json = False) -> None:
         rows = connection.execute(_STATUS).fetchall() if loaded else []
         matched = counts(connection, workspace.existing_bundle()) if loaded else []
         stale = {row[0]: _stale(connection, row[0]) for row in rows}
+        runs = lastruns.lasts(connection) if loaded else {}
+        others = lastruns.others(connection)
     found = [
-        _map_status(archive, row, stale[row[0]], versions if checked.ok else None, exists=row[2] in held)
+        {
+            **_map_status(
+                archive, row, stale[row[0]], versions if checked.ok else None, exists=row[2] in held, others=others
+            ),
+            **(runs[row[2]].told(row[2], others=others) if row[2] in runs else lastruns.UNKNOWN),
+        }
         for row in rows
     ]
     if json:
@@ -64,18 +73,21 @@ def status(json: Json = False) -> None:
 
 
 def _map_status(
-    archive: Archive, row: tuple[Any, ...], stale: int, versions: dict[str, str] | None, *, exists: bool
+    archive: Archive, row: tuple[Any, ...], stale: int, versions: dict[str, str] | None, *, exists: bool, others: bool
 ) -> dict[str, Any]:
     """How far one map is, of a row of `_STATUS`. versions: of the maps of now, None if they have mistakes; exists: whether the archive
-    has the resource."""
-    map_id, title, resource, version, through, replaying, retried, command, ended, outcome, *counted = row
+    has the resource. others: whether another process is at the database."""
+    map_id, title, resource, version, through, replaying, retried, command, ended, outcome, failed, *counted = row
     end, last = (archive.end(resource), archive.last(resource)) if exists else (None, None)
     changed = retried or (versions is not None and versions.get(map_id) != version)
     return {
         "map": title,
+        "resource": resource,
         "version": version,
         "state": _state(through, end, last, replaying=replaying, changed=changed),
-        "last_run": f"{command} {outcome or 'was killed'}" if command else "never loaded",
+        "last_run": f"{command} {lastruns.outcome(outcome, failed=resource in failed, others=others)}"
+        if command
+        else "never loaded",
         "ended_at": ended.strftime("%Y-%m-%d %H:%M:%SZ") if ended else None,
         "records": counted[0],
         "accounts": dict(zip(_ACCOUNTS, counted, strict=True)),
@@ -94,6 +106,7 @@ def _show_status(found: list[dict[str, Any]], matched: list[dict[str, Any]]) -> 
         ],
         right=["records"],
     )
+    lastruns.show(found)
     for item in found:
         if item["settled_to"] is not None:
             out().print(f"\n{item['map']} is settled to {item['settled_to']}, {_ago(item['lag_seconds'])} ago", end="")

@@ -46,12 +46,14 @@ def standing(progress: Progress, resource: str) -> Iterator[None]:
 
 @dataclass
 class Report:
-    """What a run did. run: its number. failed: resources that could not be fetched, with the sentence to show; the others are complete."""
+    """What a run did. run: its number. failed: resources that could not be fetched, with the sentence to show; the others are complete.
+    left: those of them that another run is at."""
 
     run: int = 0
     maps: dict[str, Loaded] = field(default_factory=dict)
     pages: dict[str, int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
     reconciled: Reconciled = field(default_factory=lambda: Reconciled((), (), ()))
     remerged: dict[str, Changes] = field(default_factory=dict)
     decided: dict[str, Changes] = field(default_factory=dict)

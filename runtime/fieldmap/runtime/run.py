@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -72,7 +72,7 @@ class Run:
                 f"{reconciled} since the rows were loaded; load the archive with what is said now first: fieldmap replay"
             )
         report = Report(reconciled=reconciled)
-        with told("the sync"), self._beside() as workers, self._recorded("sync", report) as run:
+        with told("the sync"), self._beside() as workers, self._recorded("sync", report, chosen) as run:
             report.remerged = remerge(self.database, self.bundle, reconciled.unmerged, run)
             report.decided = settle(self.database, self.bundle, self.archive, run)
             with self.database.connect() as connection:
@@ -104,7 +104,7 @@ class Run:
                 f"{reconciled} since the rows were loaded; load the archive with what is said now first: fieldmap replay"
             )
         report = Report(reconciled=reconciled)
-        with told("loading"), self._beside() as workers, self._recorded("load", report) as run:
+        with told("loading"), self._beside() as workers, self._recorded("load", report, self._named(resources)) as run:
             report.remerged = remerge(self.database, self.bundle, reconciled.unmerged, run)
             report.decided = settle(self.database, self.bundle, self.archive, run)
             for info in self._maps(resources):
@@ -125,7 +125,11 @@ class Run:
         self._check_archives()
         reconciled = prepare(self.database, self.bundle, replay=True)
         report = Report(reconciled=reconciled)
-        with told("the replay"), self._beside() as workers, self._recorded("replay", report) as run:
+        with (
+            told("the replay"),
+            self._beside() as workers,
+            self._recorded("replay", report, self._named(resources)) as run,
+        ):
             chosen = self._maps(resources)
             with self.database.connect() as connection:
                 deferred = deferrable(connection, self.bundle, chosen)
@@ -200,25 +204,29 @@ class Run:
         check_named(self.bundle, resources, [item.resource for item in self.bundle.catalogue.maps])
         return [item for item in self.bundle.catalogue.maps if not resources or item.resource in resources]
 
-    def _recorded(self, command: str, report: Report) -> _Recorded:
-        return _Recorded(self.database, command, self.bundle.digest, report)
+    def _named(self, resources: list[str]) -> list[str]:
+        return list(dict.fromkeys(info.resource for info in self._maps(resources)))
+
+    def _recorded(self, command: str, report: Report, resources: Sequence[str] = ()) -> _Recorded:
+        return _Recorded(self.database, command, self.bundle.digest, report, resources)
 
 
 class _Recorded:
     """A row of fieldmap.runs around the work: an outcome that is missing tells of a run that was killed."""
 
-    def __init__(self, database: Database, command: str, digest: str, report: Report) -> None:
+    def __init__(self, database: Database, command: str, digest: str, report: Report, resources: Sequence[str]) -> None:
         self._database = database
         self._command = command
         self._digest = digest
         self._report = report
+        self._resources = resources
         self._run = 0
 
     def __enter__(self) -> int:
         with self._database.connect() as connection:
             row = connection.execute(
-                "INSERT INTO fieldmap.runs (command, bundle) VALUES (%s, %s) RETURNING id",
-                [self._command, self._digest],
+                "INSERT INTO fieldmap.runs (command, bundle, resources) VALUES (%s, %s, %s) RETURNING id",
+                [self._command, self._digest, list(self._resources)],
             ).fetchone()
         self._run = self._report.run = row[0] if row is not None else 0
         return self._run
@@ -233,10 +241,11 @@ class _Recorded:
             with self._database.connect() as connection:
                 wrong = self._unbalanced(connection) if kind is None else []
                 connection.execute(
-                    "UPDATE fieldmap.runs SET ended_at = now(), outcome = %s, failed = %s WHERE id = %s",
+                    "UPDATE fieldmap.runs SET ended_at = now(), outcome = %s, failed = %s, resources = %s WHERE id = %s",
                     [
                         "unbalanced" if wrong else outcome,
                         json.dumps({name: _storable(text) for name, text in failed.items()}),
+                        [name for name in self._resources if name not in self._report.left],
                         self._run,
                     ],
                 )

@@ -21,6 +21,7 @@ from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Writer
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import (
+    ArchiveBusyError,
     AwayError,
     DatabaseError,
     FieldmapError,
@@ -322,6 +323,8 @@ class Sync:
                 self._broken = self._broken or error
         except FieldmapError as error:
             self._report.failed[resource] = str(error)
+            if isinstance(error, ArchiveBusyError):
+                self._report.left.add(resource)
 
     def _told(self, error: DatabaseError) -> DatabaseError:
         """With such an end there is no report, so what failed beside it is said now."""

@@ -57,6 +57,8 @@ CREATE TABLE IF NOT EXISTS fieldmap.runs (
   outcome text
 );
 ALTER TABLE fieldmap.runs ADD COLUMN IF NOT EXISTS failed jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE fieldmap.runs ADD COLUMN IF NOT EXISTS resources text[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN fieldmap.runs.resources IS 'What the run was to read or load and no other run was at; each that is not in "failed" came to its end where the run did';
 COMMENT ON COLUMN fieldmap.runs.failed IS 'Resources that could not be read or loaded, with the sentence that was said; "" where the run itself stopped';
 
 CREATE TABLE IF NOT EXISTS fieldmap.changed_rows (
