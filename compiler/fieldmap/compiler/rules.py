@@ -217,12 +217,13 @@ class RuleLowering:
         untimed = [map_ for map_ in claiming if map_.changed is None and not map_.changed_unknown]
         if not untimed:
             return True
-        missing = ", ".join(dict.fromkeys(f"{map_.connector}.{map_.resource}" for map_ in untimed))
+        without = list(dict.fromkeys(f"{map_.connector}.{map_.resource}" for map_ in untimed))
+        missing = f"{', '.join(without)} {'does' if len(without) == 1 else 'do'}"
         name = names[0] if names else next(n for n in [*self.info.fields, ""] if n not in self.info.key)
         others = [map_ for map_ in claiming if map_ is not untimed[0]]
         self.report.error(
             "FM0603",
-            f"{word} goes by the time of the data, and {missing} does not say it",
+            f"{word} goes by the time of the data, and {missing} not say it",
             rule.span,
             help="give the resource a line: changed $.lastModified, or changed unknown (it then counts as the oldest). Without it the row would depend on what arrives last:",
             table=arrival.two_orders(

@@ -64,15 +64,24 @@ class TransportError(Exception):
     """No whole answer came. The text goes on from the name of the source: "refused the connection".
 
     again: whether the same request may fare better later. sent: whether the source may have got it. large: whether the answer is longer
-    than one may be.
+    than one may be. advice: what to do where the same request would fare no better.
     """
 
-    def __init__(self, reason: str, *, again: bool = True, sent: bool = True, large: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        again: bool = True,
+        sent: bool = True,
+        large: bool = False,
+        advice: str = "see whether the address is right",
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.again = again
         self.sent = sent
         self.large = large
+        self.advice = advice
 
 
 def nothing() -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, quote, quote_plus
 
@@ -17,6 +18,7 @@ import zstandard
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, raw, reply
 from tests.runtime.acquire.sources import CURSOR, LINK, RESOURCE, Source, connector, page, serving, text
 
+from fieldmap.runtime.acquire.preflight import check_settings
 from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.errors import SourceError, UsageError
 from fieldmap.runtime.plan import (
@@ -28,6 +30,7 @@ from fieldmap.runtime.plan import (
     NoAuth,
     RetryPolicy,
     SecretRef,
+    TextBody,
 )
 from fieldmap.runtime.secrets import Secret, resolve
 
@@ -388,3 +391,22 @@ def test_a_variable_that_is_no_text(workday: Source) -> None:
     auth = BearerAuth(token=text(SecretRef("TOKEN")))
     with pytest.raises(UsageError, match="TOKEN holds bytes that are no text in UTF-8"):
         workday.fetch(connector("https://h.example", auth=auth), {"TOKEN": os.fsdecode(b"caf\xe9")})
+
+
+@pytest.mark.parametrize("pasted", ["canary\n", "canary\r\nX-Evil: 1", "can\0ary"])
+def test_a_secret_with_a_line_break_is_named_by_its_header(pasted: str, workday: Source) -> None:
+    auth = BearerAuth(token=text(SecretRef("TOKEN")))
+    with serving(page(1)) as server:
+        with pytest.raises(SourceError, match="the value of its header Authorization holds a line break") as told:
+            workday.fetch(connector(server.url, auth=auth), {"TOKEN": pasted})
+        assert "canary" not in str(told.value)
+        assert server.asked == []
+
+
+def test_every_missing_variable_of_bodies_is_named_by_its_body() -> None:
+    """Of two resources with a body of text, which are written under the same word."""
+    bodies = [TextBody(lines=(text("<a/>"), text(SecretRef(name))), xml=True) for name in ("ONE", "TWO")]
+    plan = connector("https://h.example")
+    resources = tuple(replace(plan.resources[0], name=f"hr.r{n}", body=body) for n, body in enumerate(bodies))
+    with pytest.raises(UsageError, match=r"needs the environment variables ONE \(body\) and TWO \(body\); set them"):
+        check_settings(replace(plan, resources=resources), {})

@@ -125,7 +125,7 @@ def test_S29_an_open_breaker_asks_nothing_until_it_probes(workday: Source) -> No
         assert len(server.asked) == 4
         for _ in range(3):
             assert guarded.fetch() == (
-                "The connector workday failed 4 times in a row and is left alone; it is asked again in 30 s"
+                "The connector workday failed 4 times in a row (the last time it answered 503) and is left alone; it is asked again in 30 s"
             )
         workday.clock.pass_by(25)
         assert "asked again in 5 s" in guarded.fetch()

@@ -222,6 +222,7 @@ def test_mutual_tls(workday: Source, certificates: Path) -> None:
     ("files", "said"),
     [
         ({"certificate": "none.pem"}, "is not there or cannot be read: check .*none.pem"),
+        ({"certificate": "client.pem", "key": "none.key"}, "is not there or cannot be read: check [^,]*none.key$"),
         ({"certificate": "client.key"}, "is no PEM that fits"),
         ({"certificate": "client.pem", "key": "server.key"}, "is no PEM that fits"),
         ({"roots": "client.key"}, "is no PEM that fits"),

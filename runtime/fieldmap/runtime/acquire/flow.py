@@ -83,11 +83,13 @@ class Budget:
 
 
 class _Kept(msgspec.Struct):
-    """failures: in a row. opened: when it opened, in seconds since 1970, 0 if it is closed. probing: when a probe was let through."""
+    """failures: in a row, reason: how the last one was told. opened: when it opened, in seconds since 1970, 0 if it is closed.
+    probing: when a probe was let through."""
 
     failures: int = 0
     opened: float = 0.0
     probing: float = 0.0
+    reason: str = ""
 
 
 class Breaker:
@@ -126,9 +128,10 @@ class Breaker:
                 self._kept = _Kept()
                 self._write()
 
-    def failed(self) -> None:
+    def failed(self, reason: str = "") -> None:
         with self._lock:
             kept = self._kept
+            kept.reason = reason
             kept.failures += 1
             kept.probing = 0.0
             if kept.failures >= self._policy.failures or kept.opened:
@@ -150,8 +153,9 @@ class Breaker:
             # The run goes on without it; so this stays to be seen.
             waits("breaker open for" if waits_for else "breaker open", rest - since if waits_for else None)
             left = f"in {max(1, round(rest - since))} s" if waits_for else "when another run has heard from it"
+            last = f" (the last time it {kept.reason})" if kept.reason else ""
             raise SourceError(
-                f"The connector {self._connector} failed {kept.failures} times in a row and is left alone; it is asked again {left}"
+                f"The connector {self._connector} failed {kept.failures} times in a row{last} and is left alone; it is asked again {left}"
             )
         kept.probing = now
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 
-from fieldmap.runtime.plan import Composed, Connector, PushConnector
-from fieldmap.runtime.secrets import resolve_all
+from fieldmap.runtime.plan import Composed, Connector, PushConnector, TextBody
+from fieldmap.runtime.secrets import resolve_each
 
 
 def check_settings(connector: Connector, environ: Mapping[str, str]) -> None:
@@ -14,7 +14,7 @@ def check_settings(connector: Connector, environ: Mapping[str, str]) -> None:
     if isinstance(connector, PushConnector):
         # Only `serve` asks who pushes.
         return
-    resolve_all(connector.name, dict(_settings(connector, "")), environ)
+    resolve_each(connector.name, list(_settings(connector, "")), environ)
 
 
 def _settings(value: object, name: str) -> Iterator[tuple[str, Composed]]:
@@ -25,7 +25,9 @@ def _settings(value: object, name: str) -> Iterator[tuple[str, Composed]]:
         for number, item in enumerate(value):
             # A pair of name and text is a line of query or headers.
             pair = isinstance(item, tuple) and len(item) == 2
-            yield from _settings(item[1] if pair else item, f"{name} {item[0]}" if pair else f"{name} {number + 1}")
+            numbered = name if name == "body" else f"{name} {number + 1}"
+            yield from _settings(item[1] if pair else item, f"{name} {item[0]}" if pair else numbered)
     elif is_dataclass(value):
         for field in fields(value):
-            yield from _settings(getattr(value, field.name), field.name)
+            # A body of text is written line by line.
+            yield from _settings(getattr(value, field.name), "body" if isinstance(value, TextBody) else field.name)

@@ -80,7 +80,7 @@ class Exchange:
                     flow.breaker.answered()
                 return outcome
             if flow.breaker is not None:
-                flow.breaker.failed()
+                flow.breaker.failed(outcome.reason)
             reasons.append(outcome.reason)
             pause = self._pause(len(reasons), outcome.wait)
             told = f"{outcome.reason.removeprefix('answered ')}, again in"
@@ -119,15 +119,14 @@ class Exchange:
             return answer
         except TransportError as error:
             reason, again, unheard, large = error.reason, error.again, not error.sent, error.large
+            advice = error.advice
         except CodingError as error:
+            advice = "see whether the address is right"
             reason, again, unheard = f"sent an answer that cannot be unpacked: {error}", error.again, False
             large = error.large
         if not again:
-            advice = (
-                "ask for less at a time, by smaller pages or in steps of time"
-                if large
-                else "see whether the address is right"
-            )
+            if large:
+                advice = "ask for less at a time, by smaller pages or in steps of time"
             raise SourceError(f"{where} {reason}; {advice}")
         if not self._policy.timeouts:
             raise SourceError(f"{where} {reason}; see whether the source is in order, and run again")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.cookiejar
 import logging
+import os
 import socket
 import ssl
 import threading
@@ -56,9 +57,13 @@ def tls_context(files: TlsFiles | None) -> ssl.SSLContext | None:
             context.load_cert_chain(files.certificate, files.key or None, password)
     except (OSError, ssl.SSLError) as error:
         # The library's own words may quote the file; its kind of mistake does not.
-        kind = "is not there or cannot be read" if not isinstance(error, ssl.SSLError) else "is no PEM that fits"
-        names = ", ".join(filter(None, (files.certificate, files.key, files.roots)))
-        raise UsageError(f"A file of the connector's tls {kind}: check {names} and the password") from None
+        named = [name for name in (files.certificate, files.key, files.roots) if name]
+        missing = [name for name in named if not os.access(name, os.R_OK)]
+        if not isinstance(error, ssl.SSLError):
+            told = f"is not there or cannot be read: check {', '.join(missing or named)}"
+        else:
+            told = f"is no PEM that fits: check {', '.join(named)} and the password"
+        raise UsageError(f"A file of the connector's tls {told}") from None
     return context
 
 
@@ -92,6 +97,7 @@ class BoundedHttp:
         """Raises TransportError."""
         self._budget.begin()
         with _told(self._limits):
+            _check(request)
             built = self._client.build_request(
                 request.method,
                 httpx.URL(request.url.reveal()),
@@ -124,6 +130,17 @@ class BoundedHttp:
         names = {name for name, _ in headers}
         framed = bool(names & {"content-length", "transfer-encoding"}) or answer.status_code in (204, 304)
         return Response(status=answer.status_code, headers=headers, body=b"".join(parts), framed=framed)
+
+
+def _check(request: Request) -> None:
+    """Raises TransportError for a header that HTTP cannot carry, such as a secret pasted with its line break."""
+    for name, value in request.headers:
+        if any((octet < 0x20 and octet != 0x09) or octet == 0x7F for octet in _octets(value)):
+            raise TransportError(
+                f"cannot be asked: the value of its header {name} holds a line break or another control character",
+                again=False,
+                advice="see whether one was pasted into the variable that it comes from",
+            )
 
 
 def _octets(value: str | Secret) -> bytes:
@@ -300,7 +317,11 @@ def _unconnected(cause: object) -> TransportError:
         case socket.gaierror():
             return TransportError("has no address: its name could not be resolved", sent=False)
         case ssl.SSLCertVerificationError():
-            return TransportError(f"showed a TLS certificate that is not valid ({cause.verify_message})", again=False)
+            return TransportError(
+                f"showed a TLS certificate that is not valid ({cause.verify_message})",
+                again=False,
+                advice="see whether the address is right, or name the authority to trust: tls { roots env.X }",
+            )
         case ssl.SSLError():
             return TransportError("broke off the TLS handshake")
         case OSError():

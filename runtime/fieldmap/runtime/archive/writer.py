@@ -11,6 +11,7 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC
 from typing import Self, TypeVar
 
 from fieldmap.runtime.archive import warc
@@ -159,7 +160,7 @@ class Writer:
     # ------------------------------------------------------------------------------------------------- opening
 
     def _locked(self) -> Lock:
-        since = self._ports.clock.now().isoformat(sep=" ", timespec="seconds")
+        since = self._ports.clock.now().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         try:
             return self._folder.lock(f"process {os.getpid()} on {platform.node()} since {since}")
         except LockedError as holder:

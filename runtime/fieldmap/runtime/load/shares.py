@@ -107,7 +107,7 @@ class Shares:
         # A reason may quote its value.
         why = TITLES[sample.code] if origin.tag else sample.reason
         return (
-            f"{self._info.title} stopped before these pages were kept: {held:,} of {seen:,} values of {name} could not be read"
+            f"{self._info.title} stopped before these pages were loaded: {held:,} of {seen:,} values of {name} could not be read"
             f" ({sample.code}: {why}), and more than {limit.normalize():f} % is too many; mend the line"
             f" {origin.file}:{origin.line}, or let it pass with: if invalid hold up to {raised} %, and run the command again"
         )
@@ -119,7 +119,7 @@ class Shares:
         origin = next((item for item in self._info.origins if field and item.field == field), self._info)
         raised = min(100, dead * 100 // read + 1)
         return (
-            f"{self._info.title} stopped before these pages were kept: {dead:,} of {read:,} records could not be read (mostly {code}"
+            f"{self._info.title} stopped before these pages were loaded: {dead:,} of {read:,} records could not be read (mostly {code}"
             f"{f' in {field}' if field else ''}: {TITLES[code]}), and more than {limit.normalize():f} % is too many; mend"
             f" {origin.file}:{origin.line}, or let it pass with dead_letters = {raised} in fieldmap.toml, and run the command again"
         )
