@@ -222,3 +222,14 @@ def test_units_of_names_are_units() -> None:
     for text in set(likeness.UNITS.values()):
         assert isinstance(units.parse(text), ir.Unit)
     assert proposing.LEAST < 0.7
+
+
+def test_the_very_name_comes_before_one_that_means_the_same(tmp_path: Path) -> None:
+    """`ID` is a number too, but a field called `number` has a member of its own name; a day is read as a moment, to be confirmed."""
+    model = """
+    entity Worker { key number : text; ordered : datetime? }
+    connector hr { base env.HR; resource people { get "/p"; id $.ID; shape { ID: text, number: text, ordered: date? } } }
+    """
+    made = draft(tmp_path, model, [])
+    assert values(made) == {"number": "$.number", "ordered": 'datetime($.ordered, "00:00") at "UTC"'}
+    assert "also like it: $.ID" in made.text

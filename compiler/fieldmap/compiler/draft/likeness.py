@@ -107,7 +107,16 @@ _GROUPS = _groups()
 @lru_cache(maxsize=65536)
 def likeness(field: str, member: str, within: str = "") -> tuple[float, str]:
     """From 0 to 1, and in which way they are alike. within: the object that the member stands in."""
-    return max(_alike(said(field), words) for words in _readings(member, within))
+    alike, reason = max(_alike(said(field), words) for words in _readings(member, within))
+    own, above = _spelled(member), _spelled(within)
+    if alike == 1.0 and _spelled(field) not in (own, above + own, above):
+        # Of `number` and `ID`, which say the same, the first is the better one for a field called `number`.
+        return 0.995, "names that mean the same"
+    return alike, reason
+
+
+def _spelled(name: str) -> tuple[str, ...]:
+    return tuple(word for word in words_of(name) if word not in UNITS) or tuple(words_of(name))
 
 
 def _readings(member: str, within: str) -> list[tuple[str, ...]]:

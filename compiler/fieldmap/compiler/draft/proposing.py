@@ -214,6 +214,8 @@ def _moment(type_: ir.Type, member: SourceMember) -> Value | None:
     match given:
         case ir.DateType() | ir.DatetimeType() | ir.TimeType() if type(given) is type(type_):
             return Value(path)
+        case ir.DateType() if kind == "datetime":
+            return Value(f'datetime({path}, "00:00") at "UTC"', 0.85, "a day alone: confirm its time and the zone")
         case ir.DatetimeType() if kind != "datetime":
             return Value(f'{path} as {kind} at "UTC"', 0.95, "confirm the zone")
         case ir.IntType() | ir.DecimalType() if kind == "datetime" and _dated(member):
