@@ -146,6 +146,24 @@ def test_a_map_that_never_loaded_and_is_alone_is_mended_without_a_replay(
     ]
 
 
+def test_it_is_mended_without_a_replay_where_the_archive_held_something(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was imported stops the map before the sync asks for anything."""
+    text = (project / "all.map").read_text("utf-8").replace("via states if", "via ones if", 1)
+    (project / "all.map").write_text(text + 'codes ones { "H" -> good }\n', "utf-8")
+    write(project, "one", good=60, bad=0)
+    assert run(["archive", "import", "one/1.json", "--resource", "one.things"]) == 0
+    assert run(["sync", "one.things"]) == 1
+    (project / "all.map").write_text(text + 'codes ones { "G" -> good }\n', "utf-8")
+    capsys.readouterr()
+    assert run(["status"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("one.things"))
+    assert "nothing applied yet" in line
+    assert run(["sync", "one.things"]) == 0, capsys.readouterr().err
+    assert rows(database, "SELECT count(*) > 0 FROM canonical.thing") == [(True,)]
+
+
 def test_the_environment_overrides(project: Path, database: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     write(project, "one", good=0, bad=60)
     assert run(["sync", "one.things"]) == 1

@@ -79,7 +79,9 @@ def _map_status(
     has the resource. others: whether another process is at the database."""
     map_id, title, resource, version, through, replaying, retried, command, ended, outcome, failed, *counted = row
     end, last = (archive.end(resource), archive.last(resource)) if exists else (None, None)
-    changed = retried or (versions is not None and versions.get(map_id) != version)
+    # Of a map that never loaded anything there is nothing to be replayed.
+    loaded = through >= 0 or command is not None
+    changed = retried or (loaded and versions is not None and versions.get(map_id) != version)
     return {
         "map": title,
         "resource": resource,

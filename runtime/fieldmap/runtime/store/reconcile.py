@@ -116,7 +116,8 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
 def _compare(connection: Connection, bundle: Bundle) -> Reconciled:
     """What of the meaning is not what the rows were made with."""
     versions = connection.execute(
-        "SELECT p.map, v.version, p.applied_through >= 0 OR p.replaying FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
+        "SELECT p.map, v.version, p.applied_through >= 0 OR (p.replaying AND EXISTS (SELECT FROM fieldmap.accounts a WHERE a.map = p.map))"
+        " FROM fieldmap.positions p JOIN fieldmap.map_versions v ON v.id = p.map_version"
     ).fetchall()
     # Of a map that stopped before anything of it was loaded, nothing has a meaning that could change.
     loaded: dict[str, str] = {map_: version for map_, version, has_rows in versions if has_rows}
