@@ -19,7 +19,15 @@ from fieldmap.runtime.acquire.fetching import fetch_pages
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive import Archive, Archived
 from fieldmap.runtime.errors import SourceError, UsageError
-from fieldmap.runtime.plan import CursorPages, EnvRef, HttpConnector, HttpResource, NoPages, RateLimit
+from fieldmap.runtime.plan import (
+    ClientCredentials,
+    CursorPages,
+    EnvRef,
+    HttpConnector,
+    HttpResource,
+    NoPages,
+    RateLimit,
+)
 
 
 def test_cursor_pages(workday: Source) -> None:
@@ -125,6 +133,21 @@ def test_who_has_to_wait_before_asking_makes_the_page_durable_first(workday: Sou
         assert told[:place].count("durable") > told[:place].count("page")
         last = max(n for n, what in enumerate(told[:place]) if what in ("written", "durable"))
         assert told[last] == "durable"
+
+
+def test_who_needs_a_token_makes_the_page_durable_before_it_asks_for_one(workday: Source) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.target == "/token":
+            return reply({"access_token": "t", "expires_in": 100})
+        workday.clock.pass_by(95)
+        return page(1, next="b") if "cursor" not in asked.target else page(2)
+
+    with FaultServer(answer) as server:
+        auth = ClientCredentials(token_url=text(f"{server.url}/token"), client_id=text("c"), client_secret=text("s"))
+        told = Order(workday).taken(connector(server.url, auth=auth))
+        assert server.targets.count("/token") == 2
+    between = told[: told.index("page")][-7:]  # of the first page, until it is given
+    assert between == ["written", "durable", "asks", "answered", "asks", "answered", "written"]
 
 
 def test_next_links_absolute_and_relative(workday: Source) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from fieldmap.runtime.plan import (
     RefreshToken,
     SamlBearer,
 )
-from fieldmap.runtime.ports import Ports, Request
+from fieldmap.runtime.ports import Ports, Request, nothing
 from fieldmap.runtime.secrets import Secret, references
 
 # These say where and as what, not who: nobody has to look at them when a source refuses.
@@ -50,8 +50,9 @@ def named(auth: Auth) -> str:
 
 
 class Credentials(Protocol):
-    def headers(self, request: Request) -> Headers:
-        """What to send with this request, beside its own headers. Raises SourceError if no token can be had."""
+    def headers(self, request: Request, meanwhile: Callable[[], None] = nothing) -> Headers:
+        """What to send with this request, beside its own headers. meanwhile: done before a token is asked or waited for. Raises SourceError
+        if none can be had."""
         ...
 
     def renew(self) -> bool:
@@ -65,7 +66,7 @@ class Fixed:
     def __init__(self, *headers: tuple[str, Secret]) -> None:
         self._headers = headers
 
-    def headers(self, request: Request) -> Headers:
+    def headers(self, request: Request, meanwhile: Callable[[], None] = nothing) -> Headers:
         return self._headers
 
     def renew(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from fieldmap.runtime.acquire.hosts import Waiting
@@ -33,13 +33,14 @@ class Held:
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
-    def turn(self, waits: Waiting, ports: Ports) -> Iterator[None]:
-        """One at a time. Raises StoppedError if the run is to end while it waits."""
+    def turn(self, waits: Waiting, ports: Ports, meanwhile: Callable[[], None]) -> Iterator[None]:
+        """One at a time. meanwhile: done where that takes a while. Raises StoppedError if the run is to end while it waits."""
         waited = False
         while not self._lock.acquire(timeout=_LOOKS):
             if ports.stop.is_set():
                 raise StoppedError("The run was told to end")
             if not waited:
+                meanwhile()
                 waits("another asks for a token", None)
             waited = True
         try:

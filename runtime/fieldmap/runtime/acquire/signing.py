@@ -7,13 +7,14 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from fieldmap.runtime.acquire.auth import Credentials, Headers, Values
 from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.plan import AwsSigV4, Hmac
-from fieldmap.runtime.ports import Clock, Request
+from fieldmap.runtime.ports import Clock, Request, nothing
 from fieldmap.runtime.secrets import Secret
 
 # What a message to sign may name of the request, in braces.
@@ -31,7 +32,7 @@ class _HmacSigner:
         self._values = values
         self._clock = clock
 
-    def headers(self, request: Request) -> Headers:
+    def headers(self, request: Request, meanwhile: Callable[[], None] = nothing) -> Headers:
         auth, values = self._auth, self._values
         address = urlsplit(request.url.reveal())
         body = request.body.reveal() if request.body is not None else ""
@@ -65,7 +66,7 @@ class _AwsSigner:
         self._values = values
         self._clock = clock
 
-    def headers(self, request: Request) -> Headers:
+    def headers(self, request: Request, meanwhile: Callable[[], None] = nothing) -> Headers:
         values = {name.removeprefix("auth "): value.reveal() for name, value in self._values.items()}
         now = f"{self._clock.now():%Y%m%dT%H%M%SZ}"
         signed = {"host": urlsplit(request.url.reveal()).netloc, "x-amz-date": now}

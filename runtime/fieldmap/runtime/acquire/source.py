@@ -210,7 +210,7 @@ class HttpSource:
             headers = (*headers, earlier.header)
         tls = None if asked.bare else self.requests.tls
         plain = Request(method=asked.method, url=asked.url, headers=headers, body=asked.body, tls=tls)
-        proofs = () if asked.bare else self._credentials.headers(plain)
+        proofs = () if asked.bare else self._credentials.headers(plain, meanwhile)
         signed = replace(plain, headers=(*plain.headers, *proofs))
         safe = not resource.once or resource.idempotency is not None or not posts
         judge: Callable[[Answer], bool | None] | None = None

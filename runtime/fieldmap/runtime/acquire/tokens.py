@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
@@ -16,7 +16,7 @@ from fieldmap.runtime.acquire.redaction import Redaction
 from fieldmap.runtime.acquire.sending import Answer, Exchange
 from fieldmap.runtime.errors import FieldmapError, SourceError
 from fieldmap.runtime.plan import ClientCredentials, JwtBearer, RefreshToken, SamlBearer
-from fieldmap.runtime.ports import Ports, Request, State
+from fieldmap.runtime.ports import Ports, Request, State, nothing
 from fieldmap.runtime.secrets import Secret
 from fieldmap.runtime.values.decode import json_body
 
@@ -78,12 +78,13 @@ class Token:
         self._sent: Secret | None = None
         self._refused_one: Secret | None = None
 
-    def headers(self, request: Request) -> Headers:
+    def headers(self, request: Request, meanwhile: Callable[[], None] = nothing) -> Headers:
         held = self._held
-        with held.turn(self._exchange.waits, self._ports):
+        with held.turn(self._exchange.waits, self._ports, meanwhile):
             token = held.token
             ended = held.until is not None and self._ports.clock.monotonic() >= held.until
             if token is None or token is self._refused_one or ended:
+                meanwhile()
                 with held.asking(self._ports):
                     token = held.token = self._fetch()
         if token is not self._sent:
