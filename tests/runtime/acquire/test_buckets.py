@@ -50,6 +50,13 @@ def test_statuses_in_words(workday: Source, status: int, words: str) -> None:
     assert "canary" not in str(caught.value)
 
 
+def test_a_server_that_is_not_there(workday: Source) -> None:
+    with FaultServer([]) as server:
+        environ = {"S3_ENDPOINT": server.url, "S3_KEY": "k", "S3_SECRET": "s"}
+    with pytest.raises(SourceError, match=r"no connection came about; check the endpoint of s3, or run again later"):
+        workday.fetch(plan(), environ, DROP)
+
+
 LISTING = b"""<?xml version="1.0"?><ListBucketResult><Name>some-bucket</Name><Prefix>in/</Prefix><KeyCount>1</KeyCount><MaxKeys>1000</MaxKeys>
 <IsTruncated>false</IsTruncated><Contents><Key>in/a.jsonl</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>
 <ETag>&quot;abc&quot;</ETag><Size>9</Size></Contents></ListBucketResult>"""

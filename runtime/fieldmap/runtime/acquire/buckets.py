@@ -220,6 +220,8 @@ def _judge(endpoint: str, allowed: frozenset[str], who: str) -> None:
 
 def _reason(text: str) -> str:
     """Of an error of many lines in lower case what a person can use."""
+    # How long it is tried stands in every error.
+    text = text.replace("retry_timeout", "")
     if "timed out" in text or "timeout" in text:
         return "it did not answer in time; run again later"
     if "dns" in text:
