@@ -67,7 +67,7 @@ def test_the_first_five_minutes(project: Path, capsys: pytest.CaptureFixture[str
 def test_machines_read_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(["sync"])
     capsys.readouterr()
-    assert run(["explain", "Worker", "1001", "email", "--json"]) == 0
+    assert run(["explain", "Worker", "1001", "email", "--reveal", "--json"]) == 0
     found = json.loads(said(capsys))
     assert (found["value"], found["rule"], found["recomputed"]) == ("a.byron@example.com", "newest", True)
     assert [(lost["source"], lost["value"], lost["outcome"]) for lost in found["lost"]] == [

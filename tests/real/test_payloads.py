@@ -233,7 +233,9 @@ def test_I13_every_value_is_explained_and_recomputed(loaded: Loaded) -> None:
             ).fetchall()
             for key in keys:
                 for field in info.fields:
-                    found = explain(project, loaded.bundle, loaded.archive, connection, info, list(key), field)
+                    found = explain(
+                        project, loaded.bundle, loaded.archive, connection, info, list(key), field, reveal=True
+                    )
                     assert not found.differs, found
                     if found.winner is not None:
                         assert found.recomputed
@@ -252,7 +254,9 @@ def test_bytes_of_a_value(loaded: Loaded, real_data: Path) -> None:
     info = loaded.bundle.entity("Worker")
     assert info is not None
     with loaded.database.connect() as connection:
-        found = explain(project, loaded.bundle, loaded.archive, connection, info, ["bamboohr:73"], "pay_rate")
+        found = explain(
+            project, loaded.bundle, loaded.archive, connection, info, ["bamboohr:73"], "pay_rate", reveal=True
+        )
     assert found.value == "24.0000 AUD"
     assert json.loads(found.raw[0].text) == "24 AUD"
     assert found.raw[0].body_start is not None

@@ -22,6 +22,8 @@ def show(explanation: Explanation) -> None:
     )
     if explanation.note:
         _pair("", explanation.note)
+    if explanation.hidden:
+        _pair("", "--reveal shows what is hidden and how it was made, and is logged")
     for step in reversed(explanation.steps):
         _pair(step.value, step.how)
     for raw in explanation.raw:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -363,6 +363,15 @@ def _number(connection: Connection, view: str, entity: str) -> int:
 
 def _counted(total: int, shown: int, what: str) -> None:
     out().print(f"\n{plural(total, what)}{f', {count(shown)} shown (--limit)' if total > shown else ''}")
+
+
+def hide(bundle: Bundle, entity: str, items: Iterable[dict[str, Any]], hidden: Callable[[str, str], str]) -> None:
+    """Hides the values by which keys are matched, where they are personal or restricted. items: with `value`, and the line as `rule` or
+    `match`."""
+    for item in items:
+        if item["value"] is not None:
+            rule = item["rule"] if "rule" in item else item["match"]
+            item["value"] = _hidden_value(bundle, entity, rule, hidden) or item["value"]
 
 
 def _hidden_value(bundle: Bundle, entity: str, rule: str | None, hidden: Callable[[str, str], str]) -> str:

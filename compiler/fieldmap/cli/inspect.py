@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from fieldmap.cli.console import Json, exiting, print_json
+from fieldmap.cli.masking import Reveal, instead, keep_reveal
 from fieldmap.cli.naming import entity_of, key_parts
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle, EntityInfo
@@ -26,12 +27,13 @@ def explain(
     identity: Annotated[
         bool, typer.Option("--identity", help="Instead of a value: which keys of which sources the row is made of.")
     ] = False,
+    reveal: Reveal = False,
     json: Json = False,
 ) -> int:
     """Explains one value, back to its bytes.
 
     The claim that won and its rule, every step from the value as received, and the claims that lost and why.
-    The value is computed again from the archive; exit code 1 if it differs.
+    The value is computed again from the archive; exit code 1 if it differs. Personal and restricted values are hidden unless revealed.
     """
     from dataclasses import asdict
 
@@ -43,7 +45,7 @@ def explain(
     bundle = workspace.existing_bundle()
     info = entity_of(bundle, entity)
     if identity:
-        _explain_identity(workspace, bundle, info, key, json=json)
+        _explain_identity(workspace, bundle, info, key, reveal=reveal, json=json)
         return 0
     if not info.fields:
         raise UsageError(
@@ -55,10 +57,10 @@ def explain(
         hint = "it is the key, by which the row is found" if field in info.key else f"it has: {', '.join(info.fields)}"
         raise UsageError(f"{entity} has no field {field} to explain; {hint}")
     project = ir.decode_project(bundle.parts["ir.json"])
+    parts = [value for _, value in key_parts(info, key)]
     with workspace.loaded() as connection:
-        explanation = explain_value(
-            project, bundle, workspace.archive(), connection, info, [value for _, value in key_parts(info, key)], field
-        )
+        keep_reveal(connection, f"explain {entity} {key} {field}", reveal=reveal)
+        explanation = explain_value(project, bundle, workspace.archive(), connection, info, parts, field, reveal=reveal)
     if json:
         print_json(asdict(explanation))
     else:
@@ -66,11 +68,21 @@ def explain(
     return 1 if explanation.differs else 0
 
 
-def _explain_identity(workspace: Workspace, bundle: Bundle, info: EntityInfo, key: str, *, json: bool) -> None:
+def _explain_identity(
+    workspace: Workspace, bundle: Bundle, info: EntityInfo, key: str, *, reveal: bool, json: bool
+) -> None:
+    from fieldmap.cli.identity import hide
     from fieldmap.cli.whose import show, whose
 
     with workspace.loaded() as connection:
+        keep_reveal(connection, f"explain --identity {info.name} {key}", reveal=reveal)
         found = whose(connection, bundle, info, key)
+    hide(
+        bundle,
+        info.name,
+        (*found["members"], *found["ambiguous"], *found["refused"]),
+        instead(workspace, reveal=reveal),
+    )
     if json:
         print_json(found)
     else:

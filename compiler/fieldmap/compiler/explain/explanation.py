@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+
+# How many votes another value has; that value follows.
+_OF_VOTES = re.compile(r"(against \d+ votes?) for .*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,16 @@ class Candidate:
     stale: str = ""
     absence: str = ""
 
+    def without_value(self, instead: str) -> Candidate:
+        """See `Explanation.without_values`."""
+        return replace(
+            self,
+            value=instead if self.value is not None else None,
+            outcome="held" if self.outcome.startswith("held: ") else _OF_VOTES.sub(r"\1", self.outcome),
+            stale=self.stale.partition(" (")[0],
+            absence="",
+        )
+
 
 @dataclass(frozen=True)
 class Withdrawal:
@@ -80,6 +94,7 @@ class Explanation:
     """entity, key, field, value (None: absent), unit; the winning claim's origin; the claims that lost.
 
     recomputed: whether the value was computed from the archive just now and is equal; differs says how if not.
+    hidden: what stands in place of the values of a personal or restricted field.
     note: why there is no value, where there is none. withdrawn: the records that claimed the key and are gone. assumed: why a currency that
     the source does not name is taken for granted.
     """
@@ -103,3 +118,18 @@ class Explanation:
     note: str = ""
     assumed: tuple[str, ...] = ()
     withdrawn: tuple[Withdrawal, ...] = ()
+    hidden: str = ""
+
+    def without_values(self, instead: str) -> Explanation:
+        """The same with `instead` in place of each value of the field, and without what may quote one: steps and reasons."""
+        return replace(
+            self,
+            value=instead if self.value is not None else None,
+            unit="",
+            winner=self.winner and self.winner.without_value(instead),
+            raw=tuple(replace(raw, text=instead) for raw in self.raw),
+            steps=(),
+            differs=instead if self.differs else "",
+            lost=tuple(one.without_value(instead) for one in self.lost),
+            hidden=instead,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -15,6 +16,7 @@ from fieldmap.compiler.emit import identity, keeping, nulls
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Step, Withdrawal
 from fieldmap.compiler.explain.jsontext import json_text
+from fieldmap.compiler.explain.letters import hidden
 from fieldmap.compiler.explain.locate import Located, find_record
 from fieldmap.compiler.explain.losers import why_lost
 from fieldmap.compiler.explain.steps import words
@@ -68,12 +70,18 @@ def explain(
     info: EntityInfo,
     key: list[str],
     field: str,
+    *,
+    reveal: bool = False,
 ) -> Explanation:
-    """Explains the value of a field. Raises FindingsError if no row and no claim has the key, or ever had."""
+    """Explains the value of a field; values that are personal or restricted only if they are to be revealed. Raises FindingsError if no
+    row and no claim has the key, or ever had."""
+    tags = {} if reveal else hidden(project)
     try:
-        return _Trail(project, bundle, archive, connection, info, key, field).explain()
+        found = _Trail(project, bundle, archive, connection, info, key, field, tags).explain()
     except psycopg.DataError:
         raise _unknown(info, key, "no source can claim one") from None
+    instead = tags.get((info.name, field), "")
+    return found.without_values(instead) if instead else found
 
 
 def _unknown(info: EntityInfo, key: list[str], why: str) -> FindingsError:
@@ -90,7 +98,10 @@ class _Trail:
         info: EntityInfo,
         key: list[str],
         field: str,
+        tags: Mapping[tuple[str, str], str],
     ) -> None:
+        """tags: what is shown instead of values, by entity and field."""
+        self._tags = tags
         self._project = project
         self._bundle = bundle
         self._archive = archive
@@ -344,7 +355,12 @@ class _Trail:
         ).fetchone()
         if found is None or found[0] is None:
             return f"its {claim.key}, which nothing joins"
-        return f"its {claim.key}, by {found[0]}" + (f" {found[1]}" if found[1] is not None else "")
+        rule, value = found
+        compared = (field for match in identity_.matches if match.text == rule for field in match.fields)
+        told = next(
+            (self._tags[self._info.name, field] for field in compared if (self._info.name, field) in self._tags), value
+        )
+        return f"its {claim.key}, by {rule}" + (f" {told}" if value is not None else "")
 
     def _resolving(self, claim: _Claim) -> list[Step]:
         """The last step of a reference: from what the source gives to the key of the row that is meant."""
