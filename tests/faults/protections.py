@@ -103,6 +103,13 @@ PROTECTIONS = (
         "None",
     ),
     _one(
+        "replay: rows of a map that is loaded anew change once, at its end",
+        "tests/store/test_replay_at_once.py::test_a_reader_sees_a_row_as_it_was_or_as_it_is",
+        _MERGING,
+        " | _with(first, of_chosen)",
+        "",
+    ),
+    _one(
         "archive: a record that was made ahead goes on from the one before it",
         "tests/runtime/archive/test_ahead.py::test_a_mark_before_it_is_part_of_its_chain",
         _WRITER,
@@ -162,12 +169,12 @@ PROTECTIONS = (
         "entity lock: taken before the merge reads claims",
         "tests/faults/test_interleaving.py::test_I11_every_interleaving_comes_to_the_same_rows",
         _APPLYING,
-        "        lock(connection, self.mergers)\n        if self._defers:\n            defer(connection, [merger.info.name for merger in self._claimed])\n"
+        "        self._lock(connection)\n        if self._defers:\n            defer(connection, [merger.info.name for merger in self._claimed])\n"
         "            return {}\n        follow(connection, self._claimed, self.mergers, self._run, whole=False)\n"
         "        return merge_all(connection, self._bundle, self.mergers, self._run, detailed=self._detailed)",
         "        follow(connection, self._claimed, self.mergers, self._run, whole=False)\n"
         "        found = merge_all(connection, self._bundle, self.mergers, self._run, detailed=self._detailed)\n"
-        "        lock(connection, self.mergers)\n        return found",
+        "        self._lock(connection)\n        return found",
     ),
     _one(
         "lock order: making ready waits for loads before it locks tables",

@@ -21,7 +21,7 @@ from fieldmap.runtime.errors import DatabaseError, FieldmapError, FindingsError,
 from fieldmap.runtime.fetching import parent_of
 from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.load.mapping import Processes
-from fieldmap.runtime.load.merging import Changes, deferrable, remerge, unclaimed
+from fieldmap.runtime.load.merging import Changes, deferrable, remerge, to_merge_first, unclaimed
 from fieldmap.runtime.load.retry import Retry, letters
 from fieldmap.runtime.loading import catch_up, check_archive
 from fieldmap.runtime.ports import Ports
@@ -135,10 +135,10 @@ class Run:
                 deferred = deferrable(connection, self.bundle, chosen)
                 new = unclaimed(connection, self.bundle, deferred)
                 begun = applied(connection)
+                due = to_merge_first(connection, self.bundle, reconciled.unmerged, reconciled.remerge, deferred)
             sizes = sum(self.archive.size(name) for name in {info.resource for info in chosen} - begun.keys())
             if large := sizes >= _LARGE:
                 workers.start()
-            due = [name for name in reconciled.unmerged if name in reconciled.remerge or name not in deferred]
             report.remerged = remerge(self.database, self.bundle, due, run)
             report.decided = settle(self.database, self.bundle, self.archive, run)
             Replay(

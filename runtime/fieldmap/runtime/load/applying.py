@@ -55,7 +55,12 @@ class Applier:
         )
         # Rows of entities that refer to one of these follow when that is merged.
         self._defers = bool(names) and set(names) <= set(deferred)
-        self._direct = all("fresh" in self.mergers[name].steps for name in names) and len(self.mergers) == len(names)
+        self._deferred = deferred
+        self._direct = (
+            not self._defers
+            and all("fresh" in self.mergers[name].steps for name in names)
+            and len(self.mergers) == len(names)
+        )
         self._letters = False
         self.fresh = False
         self.recall: Recall | None = None
@@ -162,7 +167,7 @@ class Applier:
         batch.homes = {position: {position} for position in batch.pages}
         try:
             if self._direct or self._follows:
-                lock(connection, self.mergers)
+                self._lock(connection)
             after = self._copy_fresh(connection, batch)
             if self._direct:
                 return self._make_rows(connection, batch, after)
@@ -207,11 +212,14 @@ class Applier:
     def lock_first(self, connection: Connection) -> None:
         """Before claims are read for their keys, where keys can move."""
         if self._follows:
-            lock(connection, self.mergers)
+            self._lock(connection)
+
+    def _lock(self, connection: Connection) -> None:
+        lock(connection, self.mergers, deferred=self._deferred)
 
     def merge(self, connection: Connection) -> dict[str, Changes]:
         """Makes the rows of all touched keys, or notes that they wait for the end of the run."""
-        lock(connection, self.mergers)
+        self._lock(connection)
         if self._defers:
             defer(connection, [merger.info.name for merger in self._claimed])
             return {}

@@ -147,9 +147,10 @@ class Merger:
             run_script(connection, self._steps[step], {"run": run})
 
 
-def lock(connection: Connection, mergers: dict[str, Merger]) -> None:
+def lock(connection: Connection, mergers: dict[str, Merger], *, deferred: Collection[str] = ()) -> None:
     """Locks the entities. Two loads of different maps may touch one row: the second goes on after the first has committed, and
-    sees its claims. Raises if another run changed what their rows are made by."""
+    sees its claims. Raises if another run changed what their rows are made by. deferred: those whose rows are made anew later in this
+    run, by rules that may be others than those of now."""
     versions = {name: merger.info.version for name, merger in mergers.items()}
     found: dict[str, str] = dict(
         connection.execute(
@@ -157,7 +158,9 @@ def lock(connection: Connection, mergers: dict[str, Merger]) -> None:
             [list(versions)],
         ).fetchall()
     )
-    if found != versions:
+    if any(
+        found.get(name) != version for name, version in versions.items() if name not in deferred or name not in found
+    ):
         raise FieldmapError(
             f"The rules of {', '.join(versions)} were changed by another run; this one stops, and nothing of its last batch was kept"
         )
@@ -168,6 +171,24 @@ def defer(connection: Connection, names: list[str]) -> None:
     connection.execute("UPDATE fieldmap.entities SET deferred = true WHERE entity = ANY(%s) AND NOT deferred", [names])
 
 
+def to_merge_first(
+    connection: Connection, bundle: Bundle, unmerged: Iterable[str], changed: Collection[str], deferred: Collection[str]
+) -> list[str]:
+    """Those of the entities to be merged anew that a replay merges before it begins. changed: whose rules are others. Not those that it
+    merges at its end, if their rows are there until then: of claims of the former maps and rules of now rows would be made that
+    neither the former maps nor those of now ever meant."""
+    decided = any(info.identity is not None for info in bundle.catalogue.entities)
+    rows = connection.execute("SELECT entity FROM fieldmap.entities WHERE version <> ''").fetchall()
+    wait = set(deferred) & {row[0] for row in rows} if not decided else set(deferred) - set(changed)
+    return [name for name in unmerged if name not in wait]
+
+
+def _holds_any(connection: Connection, table: str) -> bool:
+    """Whether there is any claim in a table."""
+    question = sql.SQL("SELECT FROM {} LIMIT 1").format(sql.Identifier("claims", table))
+    return connection.execute(question).fetchone() is not None
+
+
 def unclaimed(connection: Connection, bundle: Bundle, names: Iterable[str]) -> frozenset[str]:
     """Those entities of which no map claims anything yet."""
     tables: dict[str, list[str]] = {name: [] for name in names}
@@ -175,24 +196,45 @@ def unclaimed(connection: Connection, bundle: Bundle, names: Iterable[str]) -> f
         for claim in info.claims:
             if claim.entity in tables:
                 tables[claim.entity].append(claim.table)
-    question = sql.SQL("SELECT FROM {} LIMIT 1")
     return frozenset(
-        name
-        for name, claimed in tables.items()
-        if all(connection.execute(question.format(sql.Identifier("claims", one))).fetchone() is None for one in claimed)
+        name for name, claimed in tables.items() if not any(_holds_any(connection, one) for one in claimed)
     )
 
 
 def deferrable(connection: Connection, bundle: Bundle, chosen: Collection[MapInfo]) -> frozenset[str]:
-    """The entities of several maps of which a load of these maps begins with the first page of the archive for all: their rows are
-    merged once, when all their claims are there. A map's entities are so together, or none of them."""
-    begun: dict[str, int] = dict(
-        connection.execute("SELECT map, applied_through FROM fieldmap.positions WHERE applied_through >= 0").fetchall()
-    )
+    """The entities whose rows are merged once, when all their claims are there: those with a map among these that has claims of another
+    version of it, or of which a replay like that was cut off; and those of several maps of which a load of these maps begins with the first
+    page of the archive for all. A map's entities are so together, or none of them."""
+    positions = connection.execute("SELECT map, applied_through >= 0, replaying FROM fieldmap.positions").fetchall()
+    begun = {map_ for map_, has_begun, _ in positions if has_begun}
+    replaying = {map_ for map_, _, is_replaying in positions if is_replaying}
+    tables = {info.id: info.claims[0].table for info in chosen if info.id in replaying - begun}
+    anew = {map_ for map_, table in tables.items() if _holds_any(connection, table)}
+    marked = {row[0] for row in connection.execute("SELECT entity FROM fieldmap.entities WHERE deferred").fetchall()}
     maps = {
         info.id: {claim.entity for claim in info.claims if claim.entity is not None} for info in bundle.catalogue.maps
     }
-    ready = {info.id for info in chosen} - begun.keys()
+    of_chosen = {info.id: maps[info.id] for info in chosen}
+    first = {
+        name
+        for map_, names in of_chosen.items()
+        for name in names
+        if map_ in anew or (map_ in replaying and name in marked)
+    }
+    return _of_all(bundle, maps, of_chosen.keys() - begun) | _with(first, of_chosen)
+
+
+def _with(names: set[str], maps: Mapping[str, set[str]]) -> frozenset[str]:
+    """The entities, and all that a map claims together with one of them."""
+    left: set[str] | None = None
+    while names != left:
+        left = set(names)
+        names = names.union(*(claimed for claimed in maps.values() if not claimed.isdisjoint(left)))
+    return frozenset(names)
+
+
+def _of_all(bundle: Bundle, maps: Mapping[str, set[str]], ready: Collection[str]) -> frozenset[str]:
+    """The entities of several maps of which all are ready."""
     names = {entity.name for entity in bundle.catalogue.entities}
     names = {name for name in names if sum(name in claimed for claimed in maps.values()) > 1}
     left: set[str] | None = None
@@ -235,6 +277,17 @@ def merge_all(
     return changes
 
 
+def _forget_notes(connection: Connection, info: EntityInfo) -> None:
+    """Removes what is noted of the keys of an entity beside its rows, and rows that wait. Merging all keys notes it anew; of a key that
+    nobody claims any more and that has no row nothing else would tell."""
+    for table in ("incomplete", "warned", "conflicts"):
+        connection.execute(
+            sql.SQL("DELETE FROM {} WHERE entity = %s").format(sql.Identifier("fieldmap", table)), [info.name]
+        )
+    if info.needs:
+        connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier("waiting", info.table)))
+
+
 def remerge(
     database: Database, bundle: Bundle, names: Iterable[str], run: int, *, new: Collection[str] = ()
 ) -> dict[str, Changes]:
@@ -251,6 +304,7 @@ def remerge(
                 )
                 merger = mergers[name]
                 forget(c, merger.info)
+                _forget_notes(c, merger.info)
                 if name in new and len(mergers) == 1 and (made := merger.make_all(c, run)) is not None:
                     merged(c, merger.info)
                     note_changes(c, run, {name: made})
