@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_j
 from fieldmap.cli.masking import Reveal, keep_reveal
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.archive import Archive, Archived, position
+from fieldmap.runtime.archive.census import Census
 from fieldmap.runtime.archive.records import Verified
 from fieldmap.runtime.errors import ArchiveError, UsageError
 from fieldmap.runtime.plan import DELETES
@@ -37,18 +39,19 @@ def ls(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Lists the resources in the archive, with their pages and bytes; or the responses of one."""
-    archive = Workspace.here().archive()
+    """Lists the resources in the archive, with their pages and bytes; or the responses of one.
+
+    What was counted before is not read again; `fieldmap archive verify` reads it all.
+    """
+    workspace = Workspace.here()
+    archive = workspace.archive()
     if resource:
         _ls_responses(archive, resource, limit, rejected=rejected, json=json)
         return
     rows: list[tuple[str, int, int, str]] = []
     for name in archive.resources():
-        pages = size = 0
-        last = ""
-        for page in archive.read(name, None):
-            pages, size, last = pages + 1, size + len(page.body), page.fetched_at.strftime(_SECONDS)
-        rows.append((name, pages, size, last))
+        found = _counted(workspace, archive, name)
+        rows.append((name, found.pages, found.bytes, found.last.strftime(_SECONDS) if found.last else ""))
     if json:
         print_json([dict(zip(("resource", "pages", "bytes", "last"), row, strict=True)) for row in rows])
     elif not rows:
@@ -58,6 +61,21 @@ def ls(
         table(
             columns, [(name, count(pages), count(size), last) for name, pages, size, last in rows], right=columns[1:3]
         )
+
+
+def _counted(workspace: Workspace, archive: Archive, resource: str) -> Census:
+    """How much there is of a resource. What is known of it is kept beside the archive, where that can be written."""
+    from fieldmap.runtime.acquire.state import LocalState
+
+    state, name = LocalState(workspace.state), f"census {resource}"
+    before: bytes | None = None
+    with contextlib.suppress(OSError):
+        before = state.read(name)
+    found, now = archive.census(resource, before)
+    if now is not None and now != before:
+        with contextlib.suppress(OSError):
+            state.write(name, now)
+    return found
 
 
 def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool, json: bool) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fieldmap.runtime.archive import warc
+from fieldmap.runtime.archive.census import Census, take
 from fieldmap.runtime.archive.position import position
 from fieldmap.runtime.archive.records import Archived, ClosedSweep, Parts, Standing, TornTail, Verified
 from fieldmap.runtime.archive.segments import Entry, Segments, damaged
@@ -159,6 +160,14 @@ class Archive:
         """How many bytes of it there are, as they are kept."""
         with self._opened(resource) as folder, self._readable(resource):
             return sum(folder.size(name) for name in folder.names()) if folder is not None else 0
+
+    def census(self, resource: str, known: bytes | None = None) -> tuple[Census, bytes | None]:
+        """How many responses there are, and what an earlier census is remembered by: `known`, so that segments that others follow are
+        not read again. That these are as they were is told by their sizes and the last record of them; `verify` reads them."""
+        with self._opened(resource) as folder:
+            if folder is None:
+                return Census(), None
+            return take(folder, Segments(folder, resource), resource, known)
 
     def check(self, resource: str, position: int) -> None:
         """Raises ArchiveError if nothing stands at a position: neither a response nor the mark of a sweep's end."""
