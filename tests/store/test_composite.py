@@ -204,3 +204,51 @@ def test_D10_a_reference_too_long_for_an_index_waits_and_stops_nobody(tmp_path: 
     later = {"at": "2026-02-01T00:00:00Z"}
     load(database, bundle, "s_one__place", [page(pages, {"id": "5", "a": near, "b": "4", **later})])
     assert standing() == sorted([(long, "3", None), (near, "4", None)])
+
+
+LONG_KEYS = """
+entity Worker {
+  key number : text
+  mail  : text?
+  level : int?
+}
+connector hr is files {
+  folder "x"
+  resource people {
+    files "*.json" as json; id $.id; changed $.at
+    deleted when ($.gone otherwise false) == true
+    shape { id: text, n: text, mail: text?, level: int?, gone: bool?, at: datetime }
+  }
+}
+connector it is files {
+  folder "y"
+  resource people {
+    files "*.json" as json; id $.id; changed $.at
+    shape { id: text, n: text, mail: text?, level: int?, at: datetime }
+  }
+}
+map hr.people to Worker { number = $.n; mail = $.mail; level = $.level }
+map it.people to Worker { number = $.n; mail = $.mail; level = $.level }
+merge Worker {
+  match it to hr on mail when unique
+  must agree on level
+  default prefer hr, it
+}
+"""
+
+
+def test_D10_what_is_noted_of_long_keys_and_records_stops_nobody(tmp_path: Path, database: Server) -> None:
+    """A conflict names two keys, and what was withdrawn a key and a record: each as long as it may be."""
+    bundle, pages = compiled(tmp_path, all=LONG_KEYS), Pages()
+    dice = random.Random(1)  # noqa: S311
+    one, two, record = ("".join(chr(dice.randrange(0x4E00, 0x9FFF)) for _ in range(660)) for _ in range(3))
+    ready(database, bundle)
+    bad = {"id": record, "n": one, "mail": "b", "level": 1}
+    load(database, bundle, "hr_people__worker", [page(pages, bad, {"id": "2", "n": "2", "mail": "a"})])
+    load(database, bundle, "it_people__worker", [page(pages, {"id": "1", "n": two, "mail": "b", "level": 2})])
+    assert rows(database, "SELECT source, key, target_key FROM identity.conflicts") == [("it", two, one)]
+    later = {"at": "2026-02-01T00:00:00Z"}
+    gone = page(pages, {**bad, **later, "gone": True}, {"id": "2", "n": "2", "mail": "new", **later})
+    load(database, bundle, "hr_people__worker", [gone])
+    assert rows(database, "SELECT key, record FROM fieldmap.withdrawals") == [(one, record)]
+    assert ("2", "new") in rows(database, "SELECT number, mail FROM canonical.worker")

@@ -48,9 +48,11 @@ CREATE TABLE IF NOT EXISTS identity.conflicts (
   canonical text COLLATE "C" NOT NULL,
   value text NOT NULL,
   why text NOT NULL CHECK (why IN ('apart', 'disagree', 'taken', 'several', 'contested')),
-  field text NOT NULL,
-  PRIMARY KEY (entity, source, key, rule, target, target_key)
+  field text NOT NULL
 );
+ALTER TABLE identity.conflicts DROP CONSTRAINT IF EXISTS conflicts_pkey;
+-- Two keys, each as long as it may be, are together more than an index takes.
+CREATE UNIQUE INDEX IF NOT EXISTS conflicts_once ON identity.conflicts (entity, source, key, rule, target, hashtextextended(target_key, 0));
 COMMENT ON TABLE identity.conflicts IS 'Joins that a match would make and that were refused, with the reason';
 
 CREATE TABLE IF NOT EXISTS identity.decisions (

@@ -242,9 +242,11 @@ CREATE TABLE IF NOT EXISTS fieldmap.withdrawals (
   key text COLLATE "C" NOT NULL,
   map text NOT NULL,
   claim integer NOT NULL,
-  record text COLLATE "C" NOT NULL,
-  PRIMARY KEY (entity, key, map, claim, record)
+  record text COLLATE "C" NOT NULL
 );
+ALTER TABLE fieldmap.withdrawals DROP CONSTRAINT IF EXISTS withdrawals_pkey;
+-- A key and a record, each as long as it may be, are together more than an index takes.
+CREATE UNIQUE INDEX IF NOT EXISTS withdrawals_once ON fieldmap.withdrawals (entity, key, map, claim, hashtextextended(record, 0));
 COMMENT ON TABLE fieldmap.withdrawals IS 'Which keys records claimed that were deleted, filtered or absent then: leads from a key that is gone to what withdrew it, which the claim table of the record holds';
 
 CREATE TABLE IF NOT EXISTS fieldmap.entities (entity text PRIMARY KEY, table_name text NOT NULL, version text NOT NULL);
