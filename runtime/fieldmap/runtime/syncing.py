@@ -19,6 +19,7 @@ import psycopg
 
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, Writer
+from fieldmap.runtime.arenas import share_memory
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import (
     ArchiveBusyError,
@@ -164,6 +165,7 @@ class Sync:
     # ------------------------------------------------------------------------------------------------ in threads
 
     def _at_once(self, names: list[str]) -> None:
+        share_memory()
         courses: dict[str, _Course] = {}
         for name in names:
             # Parents come before their children, so that a thread waits for one that another thread is at, or is done with.

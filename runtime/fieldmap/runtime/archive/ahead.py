@@ -5,10 +5,11 @@ Digests and compression are most of the work on a page, and release the interpre
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from queue import SimpleQueue
+from typing import Final, TypeVar, cast
 
 from fieldmap.runtime.archive.records import Received
 
@@ -29,23 +30,36 @@ class Ahead:
 
 
 class Helper:
-    """The second thread of a writer, begun with the first page that is worth it."""
+    """The second thread of a writer, begun with the first page that is worth it. A pool would do the same at four times the cost of a turn."""
 
     def __init__(self) -> None:
-        self._pool: ThreadPoolExecutor | None = None
+        self._asked: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._done: SimpleQueue[tuple[object, BaseException | None]] = SimpleQueue()
+        self._thread: threading.Thread | None = None
 
     def both(self, one: Callable[[], One], other: Callable[[], Other]) -> tuple[One, Other]:
         """What comes of `one`, done here, and of `other`, done beside it; neither is at work any more when this returns or raises."""
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, "fieldmap-archive")
-        beside = self._pool.submit(other)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="fieldmap-archive", daemon=True)
+            self._thread.start()
+        self._asked.put(other)
         try:
             mine = one()
         finally:
-            wait([beside])
-        return mine, beside.result()
+            found, error = self._done.get()
+        if error is not None:
+            raise error
+        return mine, cast(Other, found)
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        if self._thread is not None:
+            self._asked.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        while (work := self._asked.get()) is not None:
+            try:
+                self._done.put((work(), None))
+            except BaseException as error:  # noqa: BLE001  (raised where it is waited for)
+                self._done.put((None, error))
