@@ -96,6 +96,20 @@ PROTECTIONS = (
         "AND p.epoch >= %s",
     ),
     _one(
+        "archive: a page that is written is made durable before the answer to the next request is waited for",
+        "tests/runtime/acquire/test_paging.py::test_a_page_is_written_before_the_next_is_asked_for_and_durable_before_it_is_given",
+        "runtime/fieldmap/runtime/acquire/paging.py",
+        "                    meanwhile=writer.settle,\n",
+        "",
+    ),
+    _one(
+        "archive: a page is given also where the next does not come",
+        "tests/runtime/acquire/test_paging.py::test_a_page_is_given_also_where_the_next_does_not_come",
+        "runtime/fieldmap/runtime/acquire/paging.py",
+        "            if held is not None:\n                yield held\n            raise\n",
+        "            raise\n",
+    ),
+    _one(
         "archive: what is loaded is durable before, whoever wrote it",
         "tests/faults/test_durable.py::test_I7_what_is_written_and_not_durable_yet_is_made_so_before_it_is_loaded",
         "runtime/fieldmap/runtime/archive/archive.py",
