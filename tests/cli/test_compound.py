@@ -71,7 +71,7 @@ def test_parts_from_response_to_row_and_back(project: Path, capsys: pytest.Captu
     place = said(capsys, "explain", "Site", "1", "place")
     assert json.loads(place["value"]) == {"lat": 52.5, "long": 13.4, "height": 30.5}
     assert place["recomputed"] is True
-    contacts = said(capsys, "explain", "Site", "1", "contacts")
+    contacts = said(capsys, "explain", "Site", "1", "contacts", "--reveal")
     assert json.loads(contacts["value"]) == [{"name": "Ada", "phone": "+4930901820"}]
     assert contacts["recomputed"] is True
     prices = said(capsys, "explain", "Site", "1", "prices")

@@ -37,18 +37,23 @@ class Held:
         """One at a time. meanwhile: done where that takes a while. Raises StoppedError if the run is to end while it waits."""
         waited = False
         while not self._lock.acquire(timeout=_LOOKS):
-            if ports.stop.is_set():
-                raise StoppedError("The run was told to end")
+            self._look(ports)
             if not waited:
                 meanwhile()
                 waits("another asks for a token", None)
             waited = True
         try:
+            # Who had the turn may have given it up because the run is to end: then nobody asks again.
+            self._look(ports)
             if waited:
                 waits("", None)
             yield
         finally:
             self._lock.release()
+
+    def _look(self, ports: Ports) -> None:
+        if ports.stop.is_set():
+            raise StoppedError("The run was told to end")
 
     @contextlib.contextmanager
     def asking(self, ports: Ports) -> Iterator[None]:
