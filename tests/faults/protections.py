@@ -338,6 +338,13 @@ PROTECTIONS = (
         '        self._stopped = ""  # until',
     ),
     _one(
+        "archive: after a failed sync nothing more is taken",
+        _CRASH + "test_A4_a_writer_that_failed_takes_nothing_more",
+        _WRITER,
+        '        self._stopped = "an earlier write failed"\n        try:\n            segment.sync()',
+        '        self._stopped = ""\n        try:\n            segment.sync()',
+    ),
+    _one(
         "archive: a torn tail is cut before anything is appended",
         _DAMAGE + "test_A2_torn_at_every_byte",
         _WRITER,

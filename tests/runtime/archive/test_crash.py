@@ -187,11 +187,13 @@ def test_A4_A5_a_failed_write_or_sync_is_never_hoped_away(code: int) -> None:
         assert pages(storage) == [1, 2, 3, 4, 5]
 
 
-def test_A4_a_writer_that_failed_takes_nothing_more() -> None:
+@pytest.mark.parametrize("call", [1, 2])
+def test_A4_a_writer_that_failed_takes_nothing_more(call: int) -> None:
+    """Be it that it could not write, or that it could not make durable what it had written."""
     storage = MemoryStorage()
     with Archive(Path("unused"), memory_ports(storage)).writer(RESOURCE) as writer:
         writer.append(received(1))
-        storage.before = Failing(2, OSError(errno.EIO, "Input/output error"))
+        storage.before = Failing(call, OSError(errno.EIO, "Input/output error"))
         with pytest.raises(
             ArchiveError, match=r"could not be written \(Input/output error\); nothing of this response"
         ):
