@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -28,6 +29,7 @@ from fieldmap.runtime.plan import (
     NoPages,
     RateLimit,
 )
+from fieldmap.runtime.ports import Request, Response, TransportError
 
 
 def test_cursor_pages(workday: Source) -> None:
@@ -70,13 +72,20 @@ class Order:
 
     source: Source
     points: Points = field(default_factory=Points)
+    refused: int = 0  # the number of the request that comes to nothing before it is sent
+
+    def send(self, request: Request, meanwhile: Callable[[], None]) -> Response:
+        self.refused -= 1
+        if self.refused == 0:
+            raise TransportError("refused the connection", sent=False)
+        return self.source.ports.http.send(request, meanwhile)
 
     def taken(self, plan: HttpConnector, *, wanted: Wanted = Wanted()) -> list[str]:  # noqa: B008
         """Told with what was given in between."""
         inner, points = self.source.ports, self.points
         ports = replace(
             inner,
-            http=Watched(inner.http, "http", points),
+            http=Watched(self, "http", points),
             storage=Watched(inner.storage, "archive", points),
             clock=Watched(inner.clock, "clock", points),
         )
@@ -123,10 +132,11 @@ def test_a_page_is_given_also_where_the_next_does_not_come(workday: Source) -> N
     assert told[told.index("page") :].count("durable") >= 1
 
 
-def test_who_has_to_wait_before_asking_makes_the_page_durable_first(workday: Source) -> None:
-    limited = replace(connector("http://x"), limit=RateLimit(requests=1, period_ms=60_000))
-    with serving(page(1, next="b"), reply({}, 503), page(2)) as server:
-        told = Order(workday).taken(replace(limited, base=text(server.url)))
+@pytest.mark.parametrize("limit", [None, RateLimit(requests=1, period_ms=60_000)])
+def test_who_has_to_wait_before_asking_makes_the_page_durable_first(workday: Source, limit: RateLimit | None) -> None:
+    """Its turn, or a pause after a request that was not even sent."""
+    with serving(page(1, next="b"), page(2)) as server:
+        told = Order(workday, refused=2).taken(replace(connector(server.url), limit=limit))
     waits = [place for place, what in enumerate(told) if what == "waits"]
     assert waits
     for place in waits:
