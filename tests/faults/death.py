@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -29,7 +30,7 @@ from fieldmap.runtime import run as running
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load import intake
-from fieldmap.runtime.ports import Clock
+from fieldmap.runtime.ports import Clock, Randomness
 from fieldmap.runtime.store.database import Server
 
 DEADLINE = 90.0
@@ -53,6 +54,22 @@ class Standing:
         self.inner.sleep(seconds)
 
 
+@dataclass
+class Seeded:
+    """Chance that is the same in each run with this seed."""
+
+    inner: Randomness
+    dice: random.Random
+
+    def between(self, low: float, high: float) -> float:
+        self.inner.between(low, high)
+        return self.dice.uniform(low, high)
+
+    def hex(self, length: int) -> str:
+        self.inner.hex(length)
+        return f"{self.dice.getrandbits(4 * length):0{length}x}"
+
+
 def small_batches(records: int = 3) -> None:
     """So that death can fall between batches of a handful of records."""
     intake.BATCH_RECORDS = records
@@ -65,6 +82,8 @@ def work(job: dict[str, Any], bundle: Bundle) -> None:
     ports = watched_ports(points, Path(job["state"]))
     if job["now"]:
         ports = replace(ports, clock=Standing(ports.clock, datetime.fromisoformat(job["now"])))
+    if job["seed"]:
+        ports = replace(ports, random=Seeded(ports.random, random.Random(job["seed"])))  # noqa: S311
     archive = Archive(Path(job["archive"]), ports, segment_bytes=job.get("segment_bytes", 1500))
     points.watch()
     run = running.Run(bundle, archive, WatchedServer(Server(job["url"]), points), ports, job["environ"], Quiet())

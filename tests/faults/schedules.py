@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.faults.fetching import Memory
 from tests.faults.points import Point
 from tests.faults.scenarios import Scenario, Source, Step
 from tests.faults.state import State, accounts, digest, fetched, row_versions, safe
+from tests.faults.worlds import left
 from tests.runtime.acquire.faultserver import Asked, FaultServer, Reply, reply
 from tests.support import compiled
 
@@ -45,12 +47,13 @@ class Failure(AssertionError):
 @dataclass
 class Place:
     """A database, an archive and a folder of what is kept beside it, and what the source remembers. requests: that the source was sent
-    since the place was made, those for tokens and those that it refused for their token (401) left out."""
+    since the place was made, those for tokens and those that it refused for their token (401) left out. runs: that were started there."""
 
     url: str
     archive: Path
     memory: Memory = field(default_factory=Memory)
     requests: int = 0
+    runs: int = 0
 
     @property
     def state(self) -> Path:
@@ -61,7 +64,7 @@ class Place:
 class Course:
     """A scenario made ready: where its step begins, and what it comes to undisturbed. pages: that the step archived, each as a text;
     sweeps: that it closed; beside: how many requests of it brought no page. again: how many pages a run archives that follows it; later: the store after that, of which only the
-    position is another, where there was nothing to read in a later window."""
+    position is another, where there was nothing to read in a later window. worlds: that deaths left from which the way to the end was tried."""
 
     scenario: Scenario
     start: Place
@@ -72,6 +75,7 @@ class Course:
     beside: int
     again: int
     later: State
+    worlds: set[tuple[str, bool]] = field(default_factory=set)
 
 
 class Children:
@@ -109,9 +113,12 @@ class Children:
 
 
 class Stage:
-    """The surroundings of scenarios: a server, a source on loopback, and the process whose children die."""
+    """The surroundings of scenarios: a server, a source on loopback, and the process whose children die. still: their clock stands
+    still and their chance has a seed, so that a world is seen again when it comes again, and not tried twice."""
 
-    def __init__(self, server: Server, folder: Path) -> None:
+    def __init__(self, server: Server, folder: Path, *, still: bool = False) -> None:
+        # Files that were written just now are looked at more closely.
+        self._now = (datetime.now(UTC) + timedelta(days=1)).isoformat() if still else ""
         self._server = server
         self._folder = folder
         self._source = Source()
@@ -154,9 +161,10 @@ class Stage:
         self.remove(place)
         return Course(scenario, start, points, end, pages, sweeps, beside, again, later)
 
-    def die(self, course: Course, kills: Sequence[int]) -> None:
+    def die(self, course: Course, kills: Sequence[int]) -> bool:
         """Death at each of `kills` in turn (numbers of points, from 1), each in the run after the one before; then runs until one
-        succeeds. A later kill may find its run to be shorter: then that run has succeeded. Raises Failure."""
+        succeeds. A later kill may find its run to be shorter: then that run has succeeded. Gives whether the last death left another
+        world than those before it; if not, what follows was tried. Raises Failure."""
         place, scenario = self.place(course.start), course.scenario
         try:
             for number, kill in enumerate(kills):
@@ -164,15 +172,29 @@ class Stage:
                 if code == 0 and number:
                     break
                 assert code == -signal.SIGKILL, f"the run ended with {code}: {told.get('error') or 'no death'}"
+                if self._now and number + 1 == len(kills) and not self._new(course, kills, place):
+                    return False
                 safe(place.url, place.archive)
             self.until_success(scenario.step, place)
             self.asked(course, kills, place)
             self.whole(course, kills, place)
+            return True
         except AssertionError as error:
             names = ", ".join(course.points[kill - 1].name for kill in kills)
             raise Failure(scenario.name, kills, f"{scenario.name}, death at {names}: {error}") from None
         finally:
             self.remove(place)
+
+    def _new(self, course: Course, kills: Sequence[int], place: Place) -> bool:
+        """Whether nobody was started yet in the world that there is."""
+        memory = {name: value for name, value in vars(place.memory).items() if name != "kept"}
+        world = left(place.url, [place.archive, place.state], memory, place.requests, place.runs, len(kills))
+        fresh = (world, self._telling(course, kills)) not in course.worlds
+        course.worlds.add((world, self._telling(course, kills)))
+        return fresh
+
+    def _telling(self, course: Course, kills: Sequence[int]) -> bool:
+        return all(course.points[kill - 1].telling for kill in kills)
 
     def until_success(self, step: Step, place: Place) -> None:
         told: Any = None
@@ -192,7 +214,7 @@ class Stage:
             ends[course.later.digest] = course.later
         assert found.digest in ends, f"the store differs:\n{course.end.difference(found)}"
         accounts(place.url, place.archive)
-        if not all(course.points[kill - 1].telling for kill in kills):
+        if not self._telling(course, kills):
             return
         again = self._once_more(course.scenario.step, place)
         assert again.digest == course.later.digest, (
@@ -237,6 +259,7 @@ class Stage:
         """A run for `Children.start`; the source comes to the state of the step."""
         self._source, self._place = step.source, place
         place.memory.kept = place.state
+        place.runs += 1
         environ = {"FILES": str(self._files(step.source)), "HR": self._http.url, "REFRESH": place.memory.consent}
         return {
             "bundle": str(self.bundle(step.maps)),
@@ -245,7 +268,8 @@ class Stage:
             "url": place.url,
             "command": step.command,
             "environ": environ,
-            "now": step.source.now,
+            "now": step.source.now or self._now,
+            "seed": f"run {place.runs}" if self._now else "",
             "records": step.records,
         }
 
@@ -324,7 +348,7 @@ class Stage:
         number = next(_NUMBERS)
         name = f"death_{os.getpid()}_{number}"
         archive = self._folder / f"archive{number}"
-        made = Place("", archive) if like is None else Place("", archive, copy.deepcopy(like.memory))
+        made = Place("", archive) if like is None else Place("", archive, copy.deepcopy(like.memory), runs=like.runs)
         for there, copied in ((like.archive, archive), (like.state, made.state)) if like is not None else ():
             if there.exists():
                 shutil.copytree(there, copied)

@@ -98,3 +98,13 @@ def test_I1_death_in_the_recovery_from_a_death_changes_nothing(stage: Stage) -> 
     appends = [n for n, point in enumerate(course.points, 1) if point.name == "after archive.append"]
     stage.die(course, [appends[1], commits[1]])
     stage.die(course, [commits[2], appends[0], commits[1]])
+
+
+def test_a_death_in_a_world_that_was_tried_is_known(server: Server, tmp_path: Path) -> None:
+    """What `make torture` leaves out: the same death leaves the same bytes, and another COMMIT another world."""
+    with Stage(server, tmp_path, still=True).open() as stage:
+        course = stage.ready(next(one for one in SCENARIOS if one.name == "incremental"))
+        commits = [n for n, point in enumerate(course.points, 1) if point.name == "after database.COMMIT"]
+        assert stage.die(course, [commits[0]])
+        assert not stage.die(course, [commits[0]])
+        assert stage.die(course, [commits[1]])

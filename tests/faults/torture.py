@@ -21,6 +21,8 @@ from tests.faults.schedules import Course, Failure, Stage
 
 from fieldmap.runtime.store.database import Server, open_database
 
+_MEMORY = Path("/dev/shm")
+
 
 def chosen(course: Course, options: argparse.Namespace) -> Iterator[Sequence[int]]:
     """The schedules of a scenario, each the numbers of the points to die at, one run after the other."""
@@ -35,23 +37,28 @@ def chosen(course: Course, options: argparse.Namespace) -> Iterator[Sequence[int
 
 def torture(server: Server, folder: Path, scenario: Scenario, options: argparse.Namespace) -> list[str]:
     """Tries all schedules of a scenario; prints a line and gives the failures."""
-    began, tried, failures = time.monotonic(), 0, list[str]()
+    began, tried, fresh, failures = time.monotonic(), 0, 0, list[str]()
     folder.mkdir()
-    with Stage(server, folder).open() as stage:
+    with Stage(server, folder, still=True).open() as stage:
         course = stage.ready(scenario)
         for kills in chosen(course, options):
             tried += 1
             try:
-                stage.die(course, kills)
+                fresh += stage.die(course, kills)
             except Failure as failure:
                 failures.append(str(failure))
                 print(failure, flush=True)
     took = time.monotonic() - began
     print(
-        f"{scenario.name:14} {len(course.points):5} points  {tried:5} schedules  {len(failures):3} failed  {took:6.0f} s",
+        f"{scenario.name:14} {len(course.points):5} points  {tried:5} schedules  {fresh:5} worlds  {len(failures):3} failed  {took:6.0f} s",
         flush=True,
     )
     return failures
+
+
+def _roomy() -> Path | None:
+    """Memory as a disk, where there is: what dies here are processes, and no disk takes part in that."""
+    return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 4 << 30 else None
 
 
 def main() -> None:
@@ -70,11 +77,14 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=100, help="random pairs for each scenario (default 100)")
     parser.add_argument("--seed", default="1", help="of the pairs (default 1)")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--folder", type=Path, help=f"for databases and archives (default: {_MEMORY} where it has 4 GB)"
+    )
     options = parser.parse_args()
     scenarios = [one for one in SCENARIOS if options.scenario in (None, one.name)]
     if not scenarios:
         parser.error(f"there is no scenario {options.scenario}")
-    folder = Path(tempfile.mkdtemp(prefix="fieldmap-torture-"))
+    folder = Path(tempfile.mkdtemp(prefix="fieldmap-torture-", dir=options.folder or _roomy()))
     folder.chmod(0o755)
     try:
         with open_database("", folder / "pg") as server, ThreadPoolExecutor(options.workers) as pool:
