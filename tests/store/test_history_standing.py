@@ -39,7 +39,7 @@ def moment(day: int) -> datetime:
 
 def versions(dice: random.Random) -> list[tuple[str, list[dict[str, Any]]]]:
     """Pages of one of the two maps, of days in any order."""
-    people, groups = [str(n) for n in range(examples(3))], list(range(3))
+    people, groups = ["0", "1", "2"], list(range(3))
     made: list[tuple[str, list[dict[str, Any]]]] = []
     for _ in range(8):
         made.append(
@@ -144,7 +144,7 @@ def by_view(database: Server, entities: tuple[ir.Entity, ...], day: int) -> dict
     }
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(examples(6)))
 def test_the_rows_of_a_time_are_those_that_the_reference_lets_stand(
     bundle: Bundle, database: Server, tmp_path: Path, seed: int
 ) -> None:

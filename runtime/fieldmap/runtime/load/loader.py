@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,8 +33,10 @@ from fieldmap.runtime.load.recall import Recall
 from fieldmap.runtime.load.shares import Shares
 from fieldmap.runtime.store.database import Connection, Database
 
-# So many bytes of pages are mapped in this process before others are started for that.
+# So many bytes of pages are mapped in this process, or so many seconds of its processor are used, before others are started for that:
+# about what it costs to start one.
 WIDENED = 4 * 1024 * 1024
+_WORTH = 0.4
 # Pages that show nothing new are accounted for by so many at a time.
 BATCH_PAGES = 1_000
 # How often two threads take turns while one makes a batch and the other writes one: the writer has little to do between two waits,
@@ -82,6 +85,7 @@ class Loader:
         self._processes = workers if isinstance(workers, Processes) else Processes(workers)
         self._owns_processes = self._processes is not workers
         self._mapped = 0
+        self._since = self._used = 0.0
         self._link = Link(database, info)
         self._position = Position(info, run)
         self._shares = Shares(info, dead)
@@ -138,9 +142,11 @@ class Loader:
     def load(self, pages: Iterable[Page | ClosedSweep], progress: Callable[[int], None] = lambda _: None) -> None:
         """Applies pages in the order of the archive. Those already applied are passed over. While the database takes a batch the
         next is made, and no more than that one."""
+        self._since = time.thread_time() - self._used
         with _frequent_switches():
             self._load(pages, progress)
             self._settle()
+        self._used = time.thread_time() - self._since
 
     def _load(self, pages: Iterable[Page | ClosedSweep], progress: Callable[[int], None]) -> None:
         intake = Intake(
@@ -172,7 +178,7 @@ class Loader:
     def _widened(self) -> Mapper:
         """Where there is much to map, processes beside this one do it as soon as they have begun."""
         if isinstance(self._mapper, Here):
-            if self._mapped >= WIDENED:
+            if self._mapped >= WIDENED or time.thread_time() - self._since >= _WORTH:
                 self._processes.start()
             if self._processes.are_ready:
                 self._mapper = self._processes.mapper(self._bundle, self._info, self._composite)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import msgspec
@@ -241,8 +242,8 @@ class _Asked:
 
 
 class _Worker:
-    """One process; the thread that takes its answers, so that it never waits for us while we wait for it; and one that ends it if it
-    hangs."""
+    """One process; the threads that give it what it is asked and take its answers, so that whoever asks waits for neither; and one that
+    ends it if it hangs."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -259,6 +260,8 @@ class _Worker:
         self._process.stdin.close()
         self._process.stdout.close()
         self._open: deque[_Asked] = deque()
+        # What is to be sent, in the order of `_open`; None at the end.
+        self._outgoing: SimpleQueue[bytes | None] = SimpleQueue()
         self._lost: BaseException | None = None
         self._hung = ""
         self._over = threading.Event()
@@ -266,7 +269,7 @@ class _Worker:
         self._order = threading.Lock()
         self._threads = [
             threading.Thread(target=work, name="fieldmap-mapping", daemon=True)
-            for work in (self._take_answers, self._watch)
+            for work in (self._give, self._take_answers, self._watch)
         ]
         for thread in self._threads:
             thread.start()
@@ -285,17 +288,12 @@ class _Worker:
     def _asked(self, what: str, map_: str, of: object, about: str, patience: float) -> Future[Any]:
         future: Future[Any] = Future()
         asked = pickle.dumps((what, map_, of), pickle.HIGHEST_PROTOCOL)
-        lost: BaseException | None = None
         with self._order:
-            self._open.append(_Asked(future, about, patience))
-            try:
-                self._asks.send_bytes(asked)
-            except OSError:
-                lost = self._ended()
-        # Nobody takes answers any more; the thread may have said so already.
-        if (lost := self._lost or lost) is not None:
-            with contextlib.suppress(InvalidStateError):
-                future.set_exception(lost)
+            if self._lost is not None:
+                future.set_exception(self._lost)
+            else:
+                self._open.append(_Asked(future, about, patience))
+                self._outgoing.put(asked)
         return future
 
     @property
@@ -304,7 +302,11 @@ class _Worker:
         return self._ready.done()
 
     def close(self) -> None:
-        self._asks.close()
+        """It ends when it has done what it is at; what it was not sent yet is forgotten."""
+        with contextlib.suppress(Empty):
+            while True:
+                self._outgoing.get_nowait()
+        self._outgoing.put(None)
 
     def wait(self) -> None:
         try:
@@ -316,6 +318,15 @@ class _Worker:
         for thread in self._threads:
             thread.join()
         self._answers.close()
+
+    def _give(self) -> None:
+        try:
+            while (asked := self._outgoing.get()) is not None:
+                self._asks.send_bytes(asked)
+        except OSError:
+            self._lose(self._ended())
+        finally:
+            self._asks.close()
 
     def _take_answers(self) -> None:
         try:
@@ -354,11 +365,14 @@ class _Worker:
 
     def _lose(self, error: BaseException) -> None:
         """There will be no more answers."""
-        self._lost = error
+        with self._order:
+            self._lost = self._lost or error
+            lost = list(self._open)
+            self._open.clear()
         self._over.set()
-        while self._open:
+        for one in lost:
             with contextlib.suppress(InvalidStateError):
-                self._open.popleft().answer.set_exception(error)
+                one.answer.set_exception(error)
 
     def _ended(self) -> FieldmapError:
         return FieldmapError(
