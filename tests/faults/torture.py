@@ -22,6 +22,7 @@ from tests.faults.schedules import Course, Failure, Stage
 from fieldmap.runtime.store.database import Server, open_database
 
 _MEMORY = Path("/dev/shm")
+_SILENCE = 60.0  # seconds
 
 
 def chosen(course: Course, options: argparse.Namespace) -> Iterator[Sequence[int]]:
@@ -41,7 +42,12 @@ def torture(server: Server, folder: Path, scenario: Scenario, options: argparse.
     folder.mkdir()
     with Stage(server, folder, still=True).open() as stage:
         course = stage.ready(scenario)
-        for kills in chosen(course, options):
+        schedules = list(chosen(course, options))
+        told = began
+        for kills in schedules:
+            if time.monotonic() - told > _SILENCE:
+                told = time.monotonic()
+                print(f"{scenario.name}: {tried} of {len(schedules)} schedules", file=sys.stderr, flush=True)
             tried += 1
             try:
                 fresh += stage.die(course, kills)
