@@ -162,3 +162,29 @@ def test_nothing_null_and_what_stands_for_absent_are_kept_apart(
     }
     assert run(["explain", "W", "C", "s"]) == 0
     assert "makes no claim here: $.data[2].rec.state" in capsys.readouterr().out
+
+
+def test_I13_a_value_of_an_earlier_map_is_told_so_and_is_no_difference(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load(project, '{"data": [{"rec": {"id": "1", "v": "a", "q": "2", "at": "2026-01-01T00:00:00Z"}}]}', capsys)
+    made_by = explained("1", "v", capsys)["map_version"]
+    (project / "all.map").write_text(MAPS.replace("$.v if invalid reject", '"{$.v!}x" if invalid reject'))
+    assert run(["compile"]) == 0
+    capsys.readouterr()
+    found = explained("1", "v", capsys)
+    assert (found["value"], found["recomputed"], found["differs"], found["map_version"]) == ("a", False, "", made_by)
+    assert found["pending"].endswith("it would be ax: fieldmap replay makes it so")
+    assert explained("1", "inv", capsys)["recomputed"]
+    # What somebody wrote into the row is a difference all the same.
+    rows(database, "UPDATE canonical.w SET v = 'b' RETURNING 1")
+    found = explained("1", "v", capsys, 1)
+    assert (found["differs"], found["pending"]) == ("the claim holds a, the row b", "")
+    # While a replay is under way rows may be older than their claims.
+    rows(database, "UPDATE fieldmap.positions SET replaying = true RETURNING 1")
+    found = explained("1", "v", capsys)
+    assert (found["differs"], found["pending"].partition(", until")[0]) == ("", "the claim holds a, the row b")
+    assert run(["replay"]) == 0
+    capsys.readouterr()
+    assert (found := explained("1", "v", capsys))["recomputed"], found
+    assert (found["value"], found["pending"]) == ("ax", "")

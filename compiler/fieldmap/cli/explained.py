@@ -39,16 +39,19 @@ def show(explanation: Explanation) -> None:
     if explanation.winner is not None or explanation.lost:
         _pair("chosen by", f"{explanation.rule}    {explanation.rule_file}:{explanation.rule_line}")
     if explanation.winner is not None:
-        check = (
-            "recomputed from the archive just now: equal"
-            if not explanation.differs
-            else f"recomputed from the archive just now, and it DIFFERS: {explanation.differs}"
-        )
-        _pair("map version", f"{explanation.map_version}; {check}")
+        _pair("map version", f"{explanation.map_version}; {_checked(explanation)}")
     for number, candidate in enumerate(explanation.lost):
         _pair("lost" if number == 0 else "", _candidate(candidate))
     for gone in explanation.withdrawn:
         _withdrawal(gone)
+
+
+def _checked(explanation: Explanation) -> str:
+    if explanation.differs:
+        return f"recomputed from the archive just now, and it DIFFERS: {explanation.differs}"
+    if explanation.pending:
+        return explanation.pending
+    return "recomputed from the archive just now: equal"
 
 
 def _withdrawal(gone: Withdrawal) -> None:

@@ -93,7 +93,8 @@ class Withdrawal:
 class Explanation:
     """entity, key, field, value (None: absent), unit; the winning claim's origin; the claims that lost.
 
-    recomputed: whether the value was computed from the archive just now and is equal; differs says how if not.
+    recomputed: whether the value was computed from the archive just now and is equal; differs says how if not, pending if a replay is still to make
+    it so.
     hidden: what stands in place of the values of a personal or restricted field.
     note: why there is no value, where there is none. withdrawn: the records that claimed the key and are gone. assumed: why a currency that
     the source does not name is taken for granted.
@@ -114,6 +115,7 @@ class Explanation:
     response: Response | None = None
     recomputed: bool = False
     differs: str = ""
+    pending: str = ""
     lost: tuple[Candidate, ...] = ()
     note: str = ""
     assumed: tuple[str, ...] = ()
@@ -130,6 +132,7 @@ class Explanation:
             raw=tuple(replace(raw, text=instead) for raw in self.raw),
             steps=(),
             differs=instead if self.differs else "",
+            pending=instead if self.pending else "",
             lost=tuple(one.without_value(instead) for one in self.lost),
             hidden=instead,
         )

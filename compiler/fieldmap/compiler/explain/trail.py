@@ -414,9 +414,8 @@ class _Trail:
         again = self._as_stored(trace.value, winner)
         # `if invalid use` has a failure and a value: the constant.
         equal = (trace.failure is None or winner.invented) and again == winner.given
-        differs = "" if equal else f"recomputed: {trace.failure.reason if trace.failure is not None else again}"
-        if winner.value != base.value and self._rule.kind != "union":
-            differs = differs or f"the claim holds {winner.value}, the row {base.value}"
+        would_be = "" if equal else str(trace.failure.reason if trace.failure is not None else again)
+        differs, pending = self._judged(winner, base.value, would_be)
         raw = tuple(_raw(step, located, page) for step in trace.steps if step.kind == "read")
         steps = [Step(*words(step, target)) for step in trace.steps if step.kind != "read"]
         return replace(
@@ -429,6 +428,30 @@ class _Trail:
             response=response_of(page),
             recomputed=equal,
             differs=differs,
+            pending=pending,
+        )
+
+    def _judged(self, winner: _Claim, value: str | None, would_be: str) -> tuple[str, str]:
+        """How the value differs from what it should be; and what a replay has still to do to it, if that is why. would_be: what it is by
+        the map of now, if that is something else than the claim holds."""
+        now = self._bundle.map(winner.map.id).version
+        moves = winner.value != value and self._rule.kind != "union"
+        if would_be and winner.version == now:
+            return f"recomputed: {would_be}", ""
+        if moves:
+            told = f"the claim holds {winner.value}, the row {value}"
+            is_replaying = self._connection.execute(
+                "SELECT FROM fieldmap.positions WHERE map = ANY(%s) AND replaying",
+                [[source.map for source in self._entity.sources]],
+            ).fetchone()
+            return (
+                ("", f"{told}, until the replay under way comes to its end: fieldmap status")
+                if is_replaying is not None
+                else (told, "")
+            )
+        return (
+            "",
+            f"by the map as it is now, {now}, it would be {would_be}: fieldmap replay makes it so" if would_be else "",
         )
 
     def _as_stored(self, value: Any, claim: _Claim) -> str | None:
