@@ -51,7 +51,8 @@ def torture(server: Server, folder: Path, scenario: Scenario, options: argparse.
             tried += 1
             try:
                 fresh += stage.die(course, kills)
-            except Failure as failure:
+            except Exception as error:  # noqa: BLE001  (one schedule that breaks must not end the others)
+                failure = error if isinstance(error, Failure) else Failure(scenario.name, kills, f"broken: {error!r}")
                 failures.append(str(failure))
                 print(failure, flush=True)
     took = time.monotonic() - began

@@ -33,11 +33,11 @@ def left(url: str, folders: list[Path], *others: object) -> str:
 
 
 def _rows(connection: Connection) -> list[str]:
-    """What there is, and a digest of the rows of each table. Left out is when something was done, which the database's own clock says."""
+    """What there is, and a digest of the rows of each table. Left out is when something was done, which the database's own clock says; how
+    views and tables are defined stands in `fieldmap.tables`."""
     there = connection.execute(
         "SELECT format('%%s %%s %%s %%s', relnamespace::regnamespace, relname, relkind,"
-        " CASE WHEN relkind = 'v' THEN pg_get_viewdef(c.oid) WHEN relkind = 'i' THEN pg_get_indexdef(c.oid)"
-        " WHEN relkind = 'S' THEN pg_sequence_last_value(c.oid)::text END)"
+        " CASE relkind WHEN 'i' THEN pg_get_indexdef(c.oid) WHEN 'S' THEN pg_sequence_last_value(c.oid)::text END)"
         " FROM pg_class c WHERE relnamespace::regnamespace::text = ANY(%s) ORDER BY 1",
         [list(SCHEMAS)],
     ).fetchall()
