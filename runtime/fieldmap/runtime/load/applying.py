@@ -15,7 +15,7 @@ from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.load import planner
 from fieldmap.runtime.load.batch import Batch
 from fieldmap.runtime.load.identify import begin, concerned, with_referrers
-from fieldmap.runtime.load.letters import write_letters
+from fieldmap.runtime.load.letters import Rejection, rejections, write_letters
 from fieldmap.runtime.load.merging import Changes, Merger, defer, follow, lock, merge_all
 from fieldmap.runtime.load.position import Position
 from fieldmap.runtime.load.recall import Recall
@@ -95,12 +95,13 @@ class Applier:
         through = self._position.fence(connection)
         if through >= batch.last:
             return {}
+        rejected = list(rejections(connection, batch, self._info.id)) if batch.dead else []
         # Before the claims, which are written anew where a version of theirs was rejected meanwhile.
         write_letters(connection, batch, map_id=self._info.id, map_version=self._position.version, run=self._run)
         changes: dict[str, Changes] = {}
         if batch.changes:
             made = self._write_fresh(connection, batch) if self.fresh else None
-            changes = self._write_over(connection, batch) if made is None else made
+            changes = self._write_over(connection, batch, rejected) if made is None else made
         if self.recall is not None:
             self.recall.keep(connection, batch.pages, batch.homes)
         self._shares.write(connection, batch)
@@ -125,9 +126,13 @@ class Applier:
 
     # ----------------------------------------------------------------------------------------------- over what is there
 
-    def _write_over(self, connection: Connection, batch: Batch) -> dict[str, Changes]:
+    def _write_over(self, connection: Connection, batch: Batch, rejected: Collection[Rejection]) -> dict[str, Changes]:
         """Writes records of which the store may have versions."""
         self.stage(connection)
+        if rejected and "rejected" in self._steps:
+            with connection.cursor().copy(self._steps["rejected"].encode()) as copy:
+                for one in rejected:
+                    copy.write_row(one)
         self.copy(connection, batch)
         self.apply(connection, batch)
         if self.recall is not None:
@@ -153,6 +158,8 @@ class Applier:
     def apply(self, connection: Connection, batch: Batch) -> None:
         """Makes claims of what is staged. What was held or rejected of versions that do not stand goes."""
         self.lock_first(connection)
+        if "repeated" in self._steps and _has_repeated(batch.stages.get(0, ())):
+            self.run_step(connection, "repeated")
         self.run_step(connection, "apply", map_version=self._position.version)
         self.run_step(connection, "superseded", first=batch.first, last=batch.last)
         if batch.dead:
@@ -233,3 +240,8 @@ class Applier:
     def retried(self, connection: Connection) -> list[tuple[int, int]]:
         """The places of staged records of which the store has newer versions."""
         return connection.execute(self._steps["retried"].encode()).fetchall()
+
+
+def _has_repeated(lines: Collection[str]) -> bool:
+    """Whether a record comes several times among lines for COPY, which begin with it."""
+    return len({line[: line.index("\t")] for line in lines}) < len(lines)

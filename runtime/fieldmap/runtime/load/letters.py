@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from fieldmap.runtime.load.batch import Batch
 from fieldmap.runtime.store.database import Connection
+from fieldmap.runtime.values.cells import escaped
 
 _DEAD = b"COPY fieldmap.dead_letters (map, archive_position, record_index, code, field, path, reason, record, changed, map_version, run, first_seen, last_seen, whole) FROM STDIN"
 _HELD = b"COPY fieldmap.held (map, archive_position, record_index, claim, element, field, code, path, reason, record, invented) FROM STDIN"
@@ -29,6 +31,29 @@ WHERE d.map = %(map)s AND n.map = d.map AND n.record = d.record
   AND (coalesce(d.changed, '-infinity'), d.archive_position, d.record_index)
     < (coalesce(n.changed, '-infinity'), n.archive_position, n.record_index)
 """
+
+
+Rejection = tuple[str, datetime | None, int, int]
+"""A version of a record that was rejected: record, changed, archive position, index."""
+
+
+def rejections(connection: Connection, batch: Batch, map_id: str) -> Iterator[Rejection]:
+    """Of the records that a batch has in versions which can be read, and in some that cannot, the latter; also those of earlier pages.
+    To be asked before `write_letters`, which leaves the newest of each record."""
+    dead = {one.record_id for _, one in batch.dead if one.record_id is not None}
+    staged = {line[: line.index("\t")] for line in batch.stages.get(0, ())} if dead else set[str]()
+    records = [record for record in dead if escaped(record) in staged]
+    if not records:
+        return
+    yield from connection.execute(
+        "SELECT record, changed, archive_position, record_index FROM fieldmap.dead_letters"
+        " WHERE map = %s AND record = ANY(%s) AND archive_position < %s",
+        [map_id, records, batch.first],
+    ).fetchall()
+    both = set(records)
+    for place, one in batch.dead:
+        if one.record_id is not None and one.record_id in both:
+            yield one.record_id, one.changed, place.position, place.index
 
 
 def write_letters(connection: Connection, batch: Batch, *, map_id: str, map_version: int, run: int) -> None:
