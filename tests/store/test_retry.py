@@ -266,6 +266,45 @@ def test_a_page_that_could_not_be_taken_apart(world: World, tmp_path: Path, serv
     assert world.state() == replayed_alone(world, old, new, server)
 
 
+def test_I5_a_page_that_is_read_now_gives_each_of_its_bad_records_a_letter(
+    world: World, tmp_path: Path, server: Server
+) -> None:
+    """One bad record holds none of the others back, and the accounts say what became of each."""
+    (world.files / "1.json").write_text(
+        json.dumps({"rows": [{"id": str(n), "at": "2026-01-01T00:00:00Z", "state": s} for n, s in enumerate("AQAR")]}),
+        "utf-8",
+    )
+    old = maps(tmp_path / "a")
+    new = maps(tmp_path / "b", records="records $.rows[*]")
+    world.run(old).sync([])
+    report = world.run(new).retry(None)
+    assert outcomes(report) == {None: "apart"}
+    assert [(one.record_id, one.code) for one in report.retried[0].records] == [("1", "FM2110"), ("3", "FM2110")]
+    assert rows(world.database, "SELECT number FROM canonical.worker ORDER BY 1") == [("0",), ("2",)]
+    assert rows(world.database, "SELECT read, claimed, dead FROM fieldmap.accounts ORDER BY run DESC LIMIT 1") == [
+        (4, 2, 2)
+    ]
+    assert rows(
+        world.database, "SELECT record, whole, archive_position IS NOT NULL FROM fieldmap.dead_letters ORDER BY 1"
+    ) == [("1", False, True), ("3", False, True)]
+    # Read again as it was, nothing changes but the count of a letter.
+    assert outcomes(world.run(new).retry(None)) == {"1": "rejected", "3": "rejected"}
+    world.run(new).replay([])
+    assert world.state() == replayed_alone(world, old, new, server)
+
+
+def test_I5_a_page_that_cannot_be_read_again_counts_as_one(world: World, tmp_path: Path) -> None:
+    (world.files / "1.json").write_text(json.dumps({"rows": []}), "utf-8")
+    old = maps(tmp_path / "a")
+    world.run(old).sync([])
+    before = world.state()
+    assert outcomes(world.run(old).retry(None)) == {None: "rejected"}
+    assert rows(world.database, "SELECT read, claimed, dead FROM fieldmap.accounts ORDER BY run DESC LIMIT 1") == [
+        (1, 0, 1)
+    ]
+    assert world.state() == before
+
+
 def test_a_record_that_is_not_where_it_was_stays(world: World, tmp_path: Path) -> None:
     """A fix that takes the page apart in another way would give the letter's place to another record."""
     people(world)

@@ -32,6 +32,10 @@ _OUTCOMES = {
     "filtered": ("record is filtered now", "records are filtered now"),
     "deleted": ("record is read as deleted now", "records are read as deleted now"),
     "empty": ("page can be read now and holds no records", "pages can be read now and hold no records"),
+    "apart": (
+        "page can be read now, but for records that are rejected and have letters of their own",
+        "pages can be read now, but for records that are rejected and have letters of their own",
+    ),
     "superseded": ("record is older than what stands, which stays", "records are older than what stands, which stays"),
     "rejected": ("record is rejected again", "records are rejected again"),
     "moved": (
@@ -39,7 +43,7 @@ _OUTCOMES = {
         "records are not found where they were, since the pages are taken apart in another way now: fieldmap replay",
     ),
 }
-STAYING = ("rejected", "moved")
+STAYING = ("apart", "rejected", "moved")
 
 
 @app.callback(invoke_without_command=True)
@@ -179,8 +183,8 @@ def _show_retried(report: Report, bundle: Bundle, waiting: list[str], tags: caus
     for outcome, (single, several) in _OUTCOMES.items():
         if counted[outcome]:
             console.print(plural(counted[outcome], single, several), soft_wrap=True)
-        if outcome == "rejected":
-            _show_rejected(report, bundle, tags)
+        if outcome in ("apart", "rejected"):
+            _show_rejected(report, bundle, tags, outcome)
     for name, change in report.entities().items():
         parts = [
             f"{number:,} {word}".replace(",", " ")
@@ -196,17 +200,17 @@ def _show_retried(report: Report, bundle: Bundle, waiting: list[str], tags: caus
         )
 
 
-def _show_rejected(report: Report, bundle: Bundle, tags: causes.Tags) -> None:
-    """Why records are rejected again, the most frequent causes first."""
+def _show_rejected(report: Report, bundle: Bundle, tags: causes.Tags, outcome: str) -> None:
+    """Why records are rejected, the most frequent causes first."""
     from fieldmap.compiler.explain.letters import without_value
 
     titles = {item.id: item.title for item in bundle.catalogue.maps}
     why: Counter[str] = Counter()
     for item in report.retried:
-        if item.outcome == "rejected":
-            tag = tags.get((titles.get(item.letter.map, ""), item.field))
-            reason = without_value(item.code, tag) if tag else item.reason
-            why[f"{item.code} {f'{item.field}: ' if item.field else ''}{reason}"] += 1
+        for one in (item.records or (item,)) if item.outcome == outcome else ():
+            tag = tags.get((titles.get(item.letter.map, ""), one.field))
+            reason = without_value(one.code, tag) if tag else one.reason
+            why[f"{one.code} {f'{one.field}: ' if one.field else ''}{reason}"] += 1
     for words, number in why.most_common(causes.SHOWN):
         say(out(), f"  {plural(number, 'record')}: {words}", indent=4)
 
@@ -221,6 +225,7 @@ def _as_json(report: Report, waiting: list[str]) -> dict[str, Any]:
                 "outcome": item.outcome,
                 "code": item.code,
                 "field": item.field,
+                "rejected": [{"record": one.record_id, "code": one.code, "field": one.field} for one in item.records],
             }
             for item in report.retried
         ],

@@ -65,31 +65,37 @@ def write_letters(connection: Connection, batch: Batch, *, map_id: str, map_vers
         b"DELETE FROM fieldmap.listed WHERE map = %s AND archive_position BETWEEN %s AND %s",
     ):
         connection.execute(delete, pages)
-    if batch.dead:
-        dead = (
-            (
-                map_id,
-                p.position,
-                p.index,
-                d.code,
-                d.field,
-                d.path,
-                d.reason,
-                d.record_id,
-                d.changed,
-                map_version,
-                run,
-                at,
-                at,
-                d.whole,
-            )
-            for p, d in batch.dead
-            for at in [batch.received[p.position]]
-        )
-        _copy(connection, _DEAD, dead)
-        for statement in (_SINCE, _REJECTED_AGAIN):
-            connection.execute(statement, {"map": map_id, "first": batch.first, "last": batch.last})
+    write_dead(connection, batch, map_id=map_id, map_version=map_version, run=run)
     write_notes(connection, batch, map_id)
+
+
+def write_dead(connection: Connection, batch: Batch, *, map_id: str, map_version: int, run: int) -> None:
+    """Writes the letters of a batch; of each record the newest stays."""
+    if not batch.dead:
+        return
+    dead = (
+        (
+            map_id,
+            p.position,
+            p.index,
+            d.code,
+            d.field,
+            d.path,
+            d.reason,
+            d.record_id,
+            d.changed,
+            map_version,
+            run,
+            at,
+            at,
+            d.whole,
+        )
+        for p, d in batch.dead
+        for at in [batch.received[p.position]]
+    )
+    _copy(connection, _DEAD, dead)
+    for statement in (_SINCE, _REJECTED_AGAIN):
+        connection.execute(statement, {"map": map_id, "first": batch.first, "last": batch.last})
 
 
 def write_notes(connection: Connection, batch: Batch, map_id: str) -> None:

@@ -16,14 +16,15 @@ from typing import NamedTuple
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle, MapInfo
 from fieldmap.runtime.errors import FieldmapError, FindingsError
-from fieldmap.runtime.load.batch import Batch
+from fieldmap.runtime.load.batch import Batch, Counts
 from fieldmap.runtime.load.intake import BATCH_RECORDS
-from fieldmap.runtime.load.letters import write_notes
+from fieldmap.runtime.load.letters import write_dead, write_notes
 from fieldmap.runtime.load.loader import Loader
 from fieldmap.runtime.load.merging import Changes
 from fieldmap.runtime.load.reread import Rereader
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.values.cells import escaped
+from fieldmap.runtime.values.outcome import Dead
 
 
 class Letter(NamedTuple):
@@ -40,14 +41,17 @@ class Letter(NamedTuple):
 @dataclass(frozen=True)
 class Retried:
     """What became of a letter. outcome: claimed, filtered, deleted, empty (a page that could not be read holds no records), superseded
-    (a newer version of the record stands); or the letter stays: rejected, moved (the record is not where it was, since the maps of
-    now take the page apart in another way). reason: of a rejection, with its code and field."""
+    (a newer version of the record stands), apart (a page that could not be read is read, but for records that have letters of their own
+    now); or the letter stays: rejected, moved (the record is not where it was, since the maps of
+    now take the page apart in another way). reason: of a rejection, with its code and field. records: those that were rejected of a page
+    that was taken apart."""
 
     letter: Letter
     outcome: str
     code: str = ""
     field: str = ""
     reason: str = ""
+    records: tuple[Dead, ...] = ()
 
 
 def letters(connection: Connection, numbers: Iterable[int] | None) -> list[Letter]:
@@ -131,9 +135,9 @@ class Retry(Loader):
         told = {letter: judged(letter, batch) for letter, batch in parts}
         good = {letter: batch for letter, batch in parts if told[letter].outcome not in ("rejected", "moved")}
         batch = self._joined(good.values())
-        for letter, one in parts:
+        for letter in told:
             if told[letter].outcome == "rejected":
-                batch.counts.add(one.counts)
+                batch.counts.add(Counts(read=1, dead=1))
         total = replace(self.loaded.counts)
         total.add(batch.counts)
 
@@ -175,9 +179,12 @@ class Retry(Loader):
             held=[item for item in batch.held if (item[0].position, item[0].index) not in older],
             listed=[item for item in batch.listed if (item[0].position, item[0].index) not in older],
         )
+        # Of no page: only what these records say is settled, and what is said of records that were rejected.
+        places = [place.position for place, _ in batch.dead]
+        about = replace(batch, first=min(places, default=0), last=max(places, default=-1))
+        write_dead(connection, about, map_id=self._info.id, map_version=self._position.version, run=self._run)
         write_notes(connection, standing, self._info.id)
-        # Of no page: only what these records say is settled.
-        self._applier.apply(connection, replace(batch, first=0, last=-1))
+        self._applier.apply(connection, about)
         if self._changed:
             connection.execute("UPDATE fieldmap.positions SET retried = true WHERE map = %s", [self._info.id])
         changes = self._applier.merge(connection)
@@ -191,6 +198,8 @@ class Retry(Loader):
                 joined.stages[number] += lines
             joined.held += batch.held
             joined.listed += batch.listed
+            joined.dead += batch.dead
+            joined.received |= batch.received
             joined.counts.add(batch.counts)
         return joined
 
@@ -199,6 +208,8 @@ def judged(letter: Letter, batch: Batch) -> Retried:
     """What a letter's record has become, as far as mapping tells."""
     if batch.dead:
         dead = batch.dead[0][1]
+        if letter.whole and not any(one.whole for _, one in batch.dead):
+            return Retried(letter, "apart", records=tuple(one for _, one in batch.dead))
         return Retried(letter, "rejected", dead.code, dead.field, dead.reason)
     lines = [line.rstrip("\n").split("\t") for line in batch.stages[0]]
     ids = {line[0] for line in lines}
