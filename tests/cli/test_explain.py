@@ -188,3 +188,15 @@ def test_I13_a_value_of_an_earlier_map_is_told_so_and_is_no_difference(
     capsys.readouterr()
     assert (found := explained("1", "v", capsys))["recomputed"], found
     assert (found["value"], found["pending"]) == ("ax", "")
+
+
+def test_I13_a_row_that_somebody_removed_is_a_difference(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load(project, '{"data": [{"rec": {"id": "1", "v": "a", "q": "2", "at": "2026-01-01T00:00:00Z"}}]}', capsys)
+    rows(database, "DELETE FROM canonical.w RETURNING 1")
+    found = explained("1", "v", capsys, 1)
+    assert found["value"] is None
+    assert found["differs"] == "the claims make a row, which is not there: something else has removed it"
+    assert run(["explain", "W", "1", "v"]) == 1
+    assert "it DIFFERS: the claims make a row" in " ".join(capsys.readouterr().out.split())

@@ -38,6 +38,8 @@ def show(explanation: Explanation) -> None:
     _origin(explanation)
     if explanation.winner is not None or explanation.lost:
         _pair("chosen by", f"{explanation.rule}    {explanation.rule_file}:{explanation.rule_line}")
+    if explanation.winner is None and _checked(explanation):
+        _pair("", _checked(explanation))
     if explanation.winner is not None:
         _pair("map version", f"{explanation.map_version}; {_checked(explanation)}")
     for number, candidate in enumerate(explanation.lost):
@@ -47,11 +49,13 @@ def show(explanation: Explanation) -> None:
 
 
 def _checked(explanation: Explanation) -> str:
+    if explanation.differs and explanation.winner is None:
+        return f"it DIFFERS: {explanation.differs}"
     if explanation.differs:
         return f"recomputed from the archive just now, and it DIFFERS: {explanation.differs}"
     if explanation.pending:
         return explanation.pending
-    return "recomputed from the archive just now: equal"
+    return "recomputed from the archive just now: equal" if explanation.winner is not None else ""
 
 
 def _withdrawal(gone: Withdrawal) -> None:

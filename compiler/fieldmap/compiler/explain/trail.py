@@ -16,6 +16,7 @@ from fieldmap.compiler.emit import identity, keeping, nulls
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Step, Withdrawal
 from fieldmap.compiler.explain.jsontext import json_text
+from fieldmap.compiler.explain.judging import judged, without_row
 from fieldmap.compiler.explain.letters import hidden
 from fieldmap.compiler.explain.locate import Located, find_record
 from fieldmap.compiler.explain.losers import why_lost
@@ -140,8 +141,10 @@ class _Trail:
             tuple(replace(one, absence=told.get(claim.id, "")) for one, claim in zip(lost, others, strict=True)),
             gone,
         )
+        if winner is None and row is None and not conflict:
+            return self._without_row(base, partial=all(claim.source.partial for claim in claims))
         if winner is None:
-            return replace(base, note=conflict or self._note(row))
+            return replace(base, note=conflict or "no live claim has a value for it")
         if winner.value is None and winner.null:
             # Nothing is made of a null, so there are no steps.
             return replace(self._follow(base, winner), steps=(), note="the source says by a null that there is none")
@@ -291,9 +294,8 @@ class _Trail:
             withdrawn=withdrawn,
         )
 
-    def _note(self, row: tuple[Any, ...] | None) -> str:
-        if row is not None:
-            return "no live claim has a value for it"
+    def _without_row(self, base: Explanation, *, partial: bool) -> Explanation:
+        """Why claims make no row. partial: whether all of them only enrich the rows of others."""
         found = self._connection.execute(
             f"SELECT missing, failed, twice FROM fieldmap.incomplete WHERE entity = %s AND key = ({self._key_value()})::text".encode(),  # noqa: S608
             [self._info.name],
@@ -304,8 +306,11 @@ class _Trail:
             reasons += [self._entity.conditions[number].message for number in failed]
             reasons += ["two claims of one source have this key"] if twice else []
             reasons += [f"{field} refers to {wanted}, which does not exist" for field, wanted in self._missed()]
-            return f"the row is held back as incomplete: {'; '.join(reasons)}"
-        return "the claims only enrich (partial); no source makes the row"
+            return replace(base, note=f"the row is held back as incomplete: {'; '.join(reasons)}")
+        if partial:
+            return replace(base, note="the claims only enrich (partial); no source makes the row")
+        differs, pending = without_row(self._connection, self._entity)
+        return replace(base, differs=differs, pending=pending)
 
     def _missed(self) -> list[tuple[str, str]]:
         """The references of the row that must exist and find nothing."""
@@ -415,7 +420,16 @@ class _Trail:
         # `if invalid use` has a failure and a value: the constant.
         equal = (trace.failure is None or winner.invented) and again == winner.given
         would_be = "" if equal else str(trace.failure.reason if trace.failure is not None else again)
-        differs, pending = self._judged(winner, base.value, would_be)
+        differs, pending = judged(
+            self._connection,
+            self._entity,
+            # Of a union the claim has a part of the row's value.
+            held=base.value if self._rule.kind == "union" else winner.value,
+            value=base.value,
+            would_be=would_be,
+            made_by=winner.version,
+            now=self._bundle.map(winner.map.id).version,
+        )
         raw = tuple(_raw(step, located, page) for step in trace.steps if step.kind == "read")
         steps = [Step(*words(step, target)) for step in trace.steps if step.kind != "read"]
         return replace(
@@ -429,29 +443,6 @@ class _Trail:
             recomputed=equal,
             differs=differs,
             pending=pending,
-        )
-
-    def _judged(self, winner: _Claim, value: str | None, would_be: str) -> tuple[str, str]:
-        """How the value differs from what it should be; and what a replay has still to do to it, if that is why. would_be: what it is by
-        the map of now, if that is something else than the claim holds."""
-        now = self._bundle.map(winner.map.id).version
-        moves = winner.value != value and self._rule.kind != "union"
-        if would_be and winner.version == now:
-            return f"recomputed: {would_be}", ""
-        if moves:
-            told = f"the claim holds {winner.value}, the row {value}"
-            is_replaying = self._connection.execute(
-                "SELECT FROM fieldmap.positions WHERE map = ANY(%s) AND replaying",
-                [[source.map for source in self._entity.sources]],
-            ).fetchone()
-            return (
-                ("", f"{told}, until the replay under way comes to its end: fieldmap status")
-                if is_replaying is not None
-                else (told, "")
-            )
-        return (
-            "",
-            f"by the map as it is now, {now}, it would be {would_be}: fieldmap replay makes it so" if would_be else "",
         )
 
     def _as_stored(self, value: Any, claim: _Claim) -> str | None:
