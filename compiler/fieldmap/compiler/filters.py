@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from fieldmap.compiler import ir
 from fieldmap.compiler.conditions import unjudged
 from fieldmap.compiler.emit.conditions import condition_sql
@@ -31,6 +33,7 @@ def _condition(entity: ir.Entity, text: str, alias: str) -> str:
     tree = parse_expression(_DATES.sub(lambda m: m.group(1) or f'"{m.group(2)}"', text))
     if isinstance(tree, Diagnostic):
         raise UsageError(f"--where {text}: {_said(tree)}")
+    entity = _with_keys(entity)
     report, fields = Report(), {field.name: field for field in entity.fields}
     typed = Checker(Scope(Symbols({}), report, {}, dollar=False, row=fields)).check(tree, ir.BoolType())
     mistakes = [item for item in report.diagnostics if item.severity is Severity.ERROR]
@@ -50,6 +53,18 @@ def _condition(entity: ir.Entity, text: str, alias: str) -> str:
         # Written as an escape; the statement would end there.
         raise UsageError(f"--where {text}: no text in the database holds a NUL character")
     return made
+
+
+def _with_keys(entity: ir.Entity) -> ir.Entity:
+    """The entity with the key that a reference holds in place of the reference: which row is meant is asked by its key."""
+
+    def held(type_: ir.Type) -> ir.Type:
+        if isinstance(type_, ir.ListType):
+            return msgspec.structs.replace(type_, element=held(type_.element))
+        return type_.key if isinstance(type_, ir.ReferenceType) else type_
+
+    fields = tuple(msgspec.structs.replace(field, type=held(field.type)) for field in entity.fields)
+    return msgspec.structs.replace(entity, fields=fields)
 
 
 def _said(mistake: Diagnostic) -> str:
