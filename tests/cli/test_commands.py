@@ -367,11 +367,21 @@ def test_mistakes_of_the_command_line(
     assert says in said(capsys).replace("\n", " ")
 
 
-def test_commands_before_anything_was_loaded(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_before_anything_was_loaded(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["query", "Worker"]) == 1
     assert "run: fieldmap sync" in said(capsys)
     assert run(["status"]) == 0
-    assert "Nothing was loaded yet" in said(capsys)
+    assert "Nothing was loaded into this database yet; run: fieldmap sync" in said(capsys)
+    # Of a full archive beside an empty database no source need be asked.
+    assert run(["sync"]) == 0
+    capsys.readouterr()
+    with database.connect() as connection:
+        connection.execute("DROP SCHEMA fieldmap CASCADE")
+    for arguments in (["query", "Worker"], ["status"]):
+        run(arguments)
+        assert "the archive holds 2 resources; run: fieldmap replay" in " ".join(said(capsys).split())
 
 
 def test_outside_a_project(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,6 +233,7 @@ def test_a_second_run_is_told_who_runs(hr: Hr, capsys: pytest.CaptureFixture[str
         assert run(["status"]) == 0
         assert "hr.workers: a run is under way since 20" in (shown := said(capsys))
         assert "killed" not in shown
+        assert "interrupted" not in shown
     finally:
         running.kill()
         running.communicate()

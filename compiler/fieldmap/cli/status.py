@@ -61,11 +61,15 @@ def status(json: Json = False) -> None:
         }
         for row in rows
     ]
+    for item in found:
+        if item["running_since"] is not None:
+            # What a run is at is not interrupted.
+            item["interrupted_after"] = 0
     if json:
         print_json(found)
         return
     if not found:
-        out().print("Nothing was loaded yet: fieldmap sync")
+        out().print(workspace.nothing_loaded())
         return
     _show_status(found, matched)
     if not checked.ok:

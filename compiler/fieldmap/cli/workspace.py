@@ -107,5 +107,13 @@ class Workspace:
         with self.database() as database, told("looking"), database.connect() as connection:
             found = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
             if found is None or not found[0]:
-                raise FindingsError("Nothing was loaded into this database yet; run: fieldmap sync")
+                raise FindingsError(self.nothing_loaded())
             yield connection
+
+    def nothing_loaded(self) -> str:
+        """What to say where the database holds nothing: what would fill it."""
+        kept = len(self.archive().resources())
+        if kept:
+            noun = "1 resource" if kept == 1 else f"{kept} resources"
+            return f"Nothing was loaded into this database yet, and the archive holds {noun}; run: fieldmap replay"
+        return "Nothing was loaded into this database yet; run: fieldmap sync"
