@@ -110,7 +110,7 @@ def test_a_run_in_the_users_terms(project: Path, capsys: pytest.CaptureFixture[s
     # Of two maps that claim the same row at the same time either makes it.
     assert accounts["hr.people to Worker"].pop("changed_rows") in (1, 2)
     assert accounts["hr.people to Worker"] == {
-        "map": "hr.people to Worker", "pages": 1, "read": 3, "claimed": 2, "filtered": 1, "deleted": 0, "dead": 0, "held": 1,
+        "map": "hr.people to Worker", "pages": 1, "read": 3, "claimed": 2, "filtered": 1, "deleted": 0, "dead": 0, "held": 1, "absent": 0,
     }  # fmt: skip
     assert accounts["crm.people to Worker"]["dead"] == 1
     assert [(item["code"], item["field"]) for item in found["dead_letters"]] == [("FM2111", "price")]
@@ -161,7 +161,7 @@ def test_as_text_and_for_an_earlier_run(project: Path, capsys: pytest.CaptureFix
     assert [item["reason"] for item in second["new_codes"]] == ['code "Y" is not in states']
     assert [(item["match"], item["values"]) for item in second["ambiguous"]] == [("match crm to hr on mail", 1)]
     assert [(item["map"], item["records"], item["samples"]) for item in second["stale"]] == [
-        ("crm_people__worker", 1, ["c1"])
+        ("crm.people to Worker", 1, ["c1"])
     ]
     first = answered(capsys, "1")
     assert [item["reason"] for item in first["held"]] == ['code "Z" is not in states']
@@ -176,6 +176,41 @@ def test_as_text_and_for_an_earlier_run(project: Path, capsys: pytest.CaptureFix
     ):
         assert part in text
     assert "Quorx" not in text
+
+
+def test_a_code_belongs_to_the_run_that_saw_it_first(
+    tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where a later run reads the same rejected records again, and has their letters then. A key is no amount to sum."""
+    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fieldmap.toml").write_text("dead_letters = 100", "utf-8")
+    (tmp_path / "all.map").write_text(
+        "entity Line { key (code, n); code : text; n : int; v : enum { a }?; x : int? }\n"
+        'codes letters { "A" -> a }\n'
+        'connector d is files { folder "in"; resource r { files "*.json" as json; records $[*]; id $.id\n'
+        "  shape { id: text, n: int, v: text?, x: int? } } }\n"
+        "map d.r to Line { code = $.id; n = $.n; v = $.v via letters if invalid reject; x = $.x }\n",
+        "utf-8",
+    )
+    (tmp_path / "in").mkdir()
+    old = [{"id": f"o{n}", "n": n, "v": f"X{n}"} for n in range(3)]
+    put(tmp_path, "one", [*old, {"id": "g", "n": 7, "v": "A", "x": 5}])
+    assert run(["sync"]) == 0
+    put(tmp_path, "two", [*old, {"id": "w", "n": 1, "v": "W"}])
+    assert run(["sync"]) == 0
+    second, first = answered(capsys), answered(capsys, "1")
+    assert [item["reason"] for item in second["new_codes"]] == ['code "W" is not in letters']
+    assert [item["reason"] for item in first["new_codes"]] == [f'code "X{n}" is not in letters' for n in range(3)]
+    assert (first["letters_elsewhere"], second["letters_elsewhere"]) == (3, 0)
+    assert [(item["field"], item["total"]) for item in second["control_totals"]] == [("x", 5.0)]
+    assert run(["report", "1"]) == 0
+    text = capsys.readouterr().out
+    assert (
+        "The letters of 3 records that could not be read are those of another run, or gone since: fieldmap dlq" in text
+    )
+    assert run(["report"]) == 0
+    assert "another run" not in capsys.readouterr().out
 
 
 def test_what_is_restricted_is_shown_only_if_asked(

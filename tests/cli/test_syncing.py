@@ -163,6 +163,12 @@ def test_deletes_wait_for_the_operators_word(hr: Hr, capsys: pytest.CaptureFixtu
     text = said(capsys)
     assert "3 records of hr.workers to Worker were withdrawn: a full sweep of the source lacks them." in text
     assert "6 rows: 3 gone" in text
+    assert run(["report"]) == 0
+    assert "3 records of hr.workers to Worker were withdrawn: a full sweep of the source lacks them." in said(capsys)
+    assert run(["report", "--json"]) == 0
+    assert [item["absent"] for item in json.loads(said(capsys))["accounts"]] == [3]
+    assert run(["sync", "--json"]) == 0
+    assert list(json.loads(said(capsys))["maps"]) == ["hr.workers to Worker"]
 
 
 def command(*arguments: str) -> subprocess.Popen[str]:

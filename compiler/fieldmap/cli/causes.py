@@ -124,7 +124,7 @@ def warned(bundle: Bundle, archive: Archive, connection: Connection, tags: Tags,
 def _noted(
     archive: Archive, connection: Connection, tags: Tags, statement: str, run: int | None, limit: int | None
 ) -> Found:
-    seen, found = _fetched(archive), Found()
+    seen, found = fetched_of(archive), Found()
     for (
         code,
         title,
@@ -152,7 +152,7 @@ def _named(tags: Tags, run: int | None, limit: int | None) -> dict[str, Any]:
     return {**named, "run": run, "limit": limit}
 
 
-def _fetched(archive: Archive) -> Callable[[str, int], datetime | None]:
+def fetched_of(archive: Archive) -> Callable[[str, int], datetime | None]:
     """When the response at a position was fetched; None if the archive does not have it."""
     known: dict[tuple[str, int], datetime | None] = {}
 

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import sql
 
 from fieldmap.cli.console import count, out, plural, safe, say, table
-from fieldmap.cli.reporting import show_accounts
+from fieldmap.cli.reporting import show_accounts, show_withdrawn
 from fieldmap.cli.rows import key_words
 from fieldmap.cli.runfacts import accounts, changed_rows
 from fieldmap.runtime.bundle import Bundle
@@ -60,15 +60,7 @@ def _show_read(report: Report, bundle: Bundle, attention: dict[str, Any]) -> Non
     console = out()
     if read:
         show_accounts(read, attention["changed"])
-    for map_id, loaded in report.maps.items():
-        if loaded.counts.absent:
-            number = loaded.counts.absent
-            verb = "was" if number == 1 else "were"
-            console.print(
-                f"{plural(number, 'record')} of {bundle.map(map_id).title} {verb} withdrawn: a full sweep of the source lacks"
-                f" {'it' if number == 1 else 'them'}.",
-                soft_wrap=True,
-            )
+    show_withdrawn(attention["accounts"])
     # A row of noughts would read as if all records had gone.
     if idle:
         say(console, f"Nothing new was read for {', '.join(idle)}.")
@@ -170,7 +162,7 @@ def as_json(report: Report, bundle: Bundle, attention: dict[str, Any]) -> dict[s
     none = {"new": 0, "changed": 0, "gone": 0}
     return {
         "run": report.run,
-        "maps": {map_id: {**vars(loaded.counts)} for map_id, loaded in report.maps.items()},
+        "maps": {bundle.map(map_id).title: {**vars(loaded.counts)} for map_id, loaded in report.maps.items()},
         "pages_fetched": report.pages,
         "entities": {
             name: {

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from fieldmap.cli import causes, runfacts
-from fieldmap.cli.console import Json, about, count, err, exiting, out, print_json, safe, say, table
+from fieldmap.cli.console import Json, about, count, err, exiting, out, plural, print_json, safe, say, table
 from fieldmap.cli.masking import Reveal, instead, keep_reveal, project_of, tags_of
 from fieldmap.cli.rows import key_words
 from fieldmap.cli.workspace import Workspace
@@ -61,8 +61,9 @@ def _facts(workspace: Workspace, run: int | None, *, reveal: bool) -> dict[str, 
             "changed_rows": runfacts.changed_rows(connection, number),
             "read_without_unit": runfacts.read_bare(connection, number),
             "dead_letters": [causes.plain(c) for c in causes.dead(project, connection, tags, number)],
+            "letters_elsewhere": runfacts.letters_elsewhere(connection, number),
             "held": [causes.plain(c) for c in causes.held(workspace.archive(), connection, tags, number)],
-            "new_codes": runfacts.new_codes(connection, tags, number),
+            "new_codes": runfacts.new_codes(connection, workspace.archive(), tags, number),
             "joins": runfacts.joins(connection, number),
             "ambiguous": runfacts.ambiguous(bundle, connection, hidden),
             "dangling": runfacts.dangling(bundle, connection),
@@ -80,6 +81,7 @@ def _show(found: dict[str, Any]) -> None:
         f"Run {run['number']}: {run['command']}, {run['outcome']}, {run['started_at']:%Y-%m-%d %H:%M:%S}{ended}Z\n"
     )
     show_accounts(found["accounts"], found["changed_rows"])
+    show_withdrawn(found["accounts"])
     if found["changed_rows"]:
         out().print()
     for name, change in found["changed_rows"].items():
@@ -89,6 +91,14 @@ def _show(found: dict[str, Any]) -> None:
         say(out(), f"failed: {about(resource, sentence)}", indent=len("failed: "))
     _part("Read without a unit, in the one that the map gives", found["read_without_unit"], ("map", "path", "numbers"))
     _causes("Records that could not be read: fieldmap dlq", found["dead_letters"])
+    if found["letters_elsewhere"]:
+        number = found["letters_elsewhere"]
+        told = (
+            "The letter of 1 record that could not be read is that"
+            if number == 1
+            else f"The letters of {count(number)} records that could not be read are those"
+        )
+        say(out(), f"\n{told} of another run, or gone since: fieldmap dlq")
     _causes("Values held, of the pages that this run read: fieldmap dlq held", found["held"])
     _part("Codes never seen before", found["new_codes"], ("map", "field", "reason", "records"))
     _part("Joins made", found["joins"], ("entity", "rule", "joins", "samples"))
@@ -112,7 +122,7 @@ def show_accounts(accounts: Sequence[dict[str, Any]], changed: Mapping[str, Any]
     """Where the records of each map went, and how many canonical rows it changed: not where all rows were made once, at the end of all
     maps, so that none of them did. changed: what became of rows, by entity."""
     columns = ["", "pages", "read =", "claimed +", "filtered +", "deleted +", "dead", "held", "changed rows"]
-    names = list(runfacts.ACCOUNT)
+    names = [name for name in runfacts.ACCOUNT if name != "absent"]  # not read: in no sum
     if changed and not any(item["changed_rows"] for item in accounts):
         columns, names = columns[:-1], names[:-1]
     if accounts:
@@ -125,6 +135,18 @@ def show_accounts(accounts: Sequence[dict[str, Any]], changed: Mapping[str, Any]
         table(columns, rows, right=columns[1:], close=True)
     else:
         out().print("Nothing was read.")
+
+
+def show_withdrawn(accounts: Sequence[dict[str, Any]]) -> None:
+    """What was withdrawn of each map that no page told of."""
+    for item in accounts:
+        if item["absent"]:
+            single = item["absent"] == 1
+            say(
+                out(),
+                f"{plural(item['absent'], 'record')} of {item['map']} {'was' if single else 'were'} withdrawn: a full sweep of the"
+                f" source lacks {'it' if single else 'them'}.",
+            )
 
 
 def _causes(title: str, found: list[dict[str, Any]]) -> None:

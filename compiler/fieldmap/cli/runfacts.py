@@ -9,11 +9,12 @@ from psycopg import sql
 
 from fieldmap.cli import causes
 from fieldmap.compiler.explain.letters import without_value
+from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle, ClaimColumn, ClaimInfo, MapInfo
 from fieldmap.runtime.errors import FindingsError
 from fieldmap.runtime.store.database import Connection
 
-ACCOUNT = ("pages", "read", "claimed", "filtered", "deleted", "dead", "held", "changed_rows")
+ACCOUNT = ("pages", "read", "claimed", "filtered", "deleted", "dead", "held", "absent", "changed_rows")
 # Failures of a code, unit or key that a list does not have.
 _UNKNOWN = ["FM2110", "FM2140", "FM2150", "FM2166"]
 _SUMMED = ("int", "number", "float", "money", "amount", "quantity")
@@ -36,7 +37,7 @@ def accounts(connection: Connection, run: int) -> list[dict[str, Any]]:
     """Of each map that read something in a run where its records went."""
     rows = connection.execute(
         "SELECT coalesce(p.title, a.map), a.pages, a.read, a.claimed, a.filtered, a.deleted, a.dead, a.held,"
-        " a.changed_rows FROM fieldmap.accounts a"
+        " a.absent, a.changed_rows FROM fieldmap.accounts a"
         " LEFT JOIN fieldmap.positions p USING (map) WHERE a.run = %s ORDER BY 1",
         [run],
     ).fetchall()
@@ -55,25 +56,44 @@ def balanced(account: dict[str, Any]) -> bool:
     return bool(account["read"] == sum(account[name] for name in ("claimed", "filtered", "deleted", "dead")))
 
 
-def new_codes(connection: Connection, tags: causes.Tags, run: int) -> list[dict[str, Any]]:
+def new_codes(connection: Connection, archive: Archive, tags: causes.Tags, run: int) -> list[dict[str, Any]]:
     """Codes, units and keys that a list does not have, and that no page before those of this run shows."""
+    # The letter of a record that was rejected again lies where it was last; what it is about is as old as its first rejection.
     rows = connection.execute(
-        "SELECT p.title, x.field, x.code, x.reason, count(*) FROM ("
-        " SELECT map, field, code, reason, archive_position FROM fieldmap.held UNION ALL"
-        " SELECT map, field, code, reason, archive_position FROM fieldmap.dead_letters) x JOIN fieldmap.positions p USING (map)"
+        "SELECT p.title, p.resource, x.field, x.code, x.reason, count(*), min(x.position), min(x.since), g.first, g.last, r.started_at, r.ended_at FROM ("
+        " SELECT map, field, code, reason, archive_position AS position, NULL::timestamptz AS since FROM fieldmap.held UNION ALL"
+        " SELECT map, field, code, reason, CASE WHEN first_seen = last_seen THEN archive_position END,"
+        " CASE WHEN first_seen < last_seen THEN first_seen END FROM fieldmap.dead_letters) x JOIN fieldmap.positions p USING (map)"
         " JOIN (SELECT map, min(first_position) AS first, max(last_position) AS last FROM fieldmap.ledger WHERE run = %s GROUP BY map) g"
-        " USING (map) WHERE x.code = ANY(%s) GROUP BY 1, 2, 3, 4, g.first, g.last"
-        " HAVING min(x.archive_position) BETWEEN g.first AND g.last ORDER BY 5 DESC, 1, 2, 4",
-        [run, _UNKNOWN],
+        " USING (map) JOIN fieldmap.runs r ON r.id = %s WHERE x.code = ANY(%s) GROUP BY 1, 2, 3, 4, 5, g.first, g.last, r.id ORDER BY 6 DESC, 1, 3, 5",
+        [run, run, _UNKNOWN],
     ).fetchall()
+    fetched = causes.fetched_of(archive)
     found: dict[tuple[str, str, str, str], int] = {}
-    for title, field, code, reason, number in rows:
+    for title, resource, field, code, reason, number, position, since, first, last, *ran in rows:
+        seen = [] if position is None else [(first <= position, position <= last)]
+        if since is not None:
+            # A run may begin or end with a mark, which nobody fetched.
+            begin, end = fetched(resource, first) or ran[0], fetched(resource, last) or ran[1]
+            seen.append((begin <= since, end is None or since <= end))
+        if not all(after for after, _ in seen) or not any(before for _, before in seen):
+            continue
         told = without_value(code, tags[title, field]) if (title, field) in tags else reason
         found[title, field, code, told] = found.get((title, field, code, told), 0) + number
     return [
         {"map": title, "field": field, "code": code, "reason": reason, "records": number}
         for (title, field, code, reason), number in found.items()
     ]
+
+
+def letters_elsewhere(connection: Connection, run: int) -> int:
+    """How many records a run rejected whose letters are not its own: read again by another run, or in it."""
+    row = connection.execute(
+        "SELECT (SELECT coalesce(sum(dead), 0) FROM fieldmap.accounts WHERE run = %(run)s)"
+        " - (SELECT count(*) FROM fieldmap.dead_letters WHERE run = %(run)s)",
+        {"run": run},
+    ).fetchone()
+    return max(0, int(row[0])) if row is not None else 0
 
 
 def read_bare(connection: Connection, run: int) -> list[dict[str, Any]]:
@@ -138,15 +158,17 @@ def dangling(bundle: Bundle, connection: Connection) -> list[dict[str, Any]]:
 
 
 def stale(bundle: Bundle, connection: Connection) -> list[dict[str, Any]]:
-    return list(
-        _counted(
+    titles = {info.id: info.title for info in bundle.catalogue.maps}
+    return [
+        {**item, "map": titles.get(item["map"], item["map"])}
+        for item in _counted(
             bundle,
             connection,
             "SELECT map, count(DISTINCT record), (array_agg(DISTINCT record))[1:3] FROM provenance.{} WHERE map IS NOT NULL GROUP BY 1 ORDER BY 1",
             "stale",
             ("map", "records", "samples"),
         )
-    )
+    ]
 
 
 def incomplete(connection: Connection) -> list[dict[str, Any]]:
@@ -167,7 +189,7 @@ def _counted(
 
 
 def control_totals(bundle: Bundle, connection: Connection, hidden: Callable[[str, str], str]) -> list[dict[str, Any]]:
-    """The sums of the numeric fields of each source's live claims, to be held against what the source itself says."""
+    """The sums of the numeric fields, but for keys, of each source's live claims, to be held against what the source itself says."""
     return [
         {"source": info.resource, "entity": claim.entity, "field": column.field, "unit": unit, "values": values}
         | {"total": hidden(claim.entity or "", column.field) or total}
@@ -182,9 +204,9 @@ def _totals(
     bundle: Bundle, connection: Connection, info: MapInfo, claim: ClaimInfo
 ) -> Iterator[tuple[ClaimColumn, str, int, Any]]:
     entity = bundle.entity(claim.entity or "")
-    units = entity.units if entity is not None else {}
+    units, keys = (entity.units, entity.key) if entity is not None else ({}, ())
     for column in claim.columns:
-        if column.codec not in _SUMMED:
+        if column.codec not in _SUMMED or column.field in keys:
             continue
         amount, *unit = (sql.Identifier(name) for name in column.columns)
         rows = connection.execute(
