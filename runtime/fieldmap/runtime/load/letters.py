@@ -30,6 +30,20 @@ WHERE d.map = %(map)s AND n.map = d.map AND n.record = d.record
   AND (n.archive_position BETWEEN %(first)s AND %(last)s OR d.archive_position BETWEEN %(first)s AND %(last)s)
   AND (coalesce(d.changed, '-infinity'), d.archive_position, d.record_index)
     < (coalesce(n.changed, '-infinity'), n.archive_position, n.record_index)
+RETURNING d.id, d.record, d.archive_position, d.record_index
+"""
+_REPLACED = b"""
+DELETE FROM fieldmap.dead_letters WHERE map = %(map)s AND archive_position BETWEEN %(first)s AND %(last)s
+RETURNING id, record, archive_position, record_index
+"""
+# Who wrote a number down finds the letter under it: of all that a record had, the first. It is free, since that letter is gone.
+_NUMBER_OF_RECORD = b"""
+UPDATE fieldmap.dead_letters n SET id = o.id FROM unnest(%(ids)s::bigint[], %(records)s::text[]) o(id, record)
+WHERE n.map = %(map)s AND n.record = o.record AND n.id > o.id
+"""
+_NUMBER_OF_PLACE = b"""
+UPDATE fieldmap.dead_letters n SET id = o.id FROM unnest(%(ids)s::bigint[], %(positions)s::bigint[], %(indexes)s::int[]) o(id, position, index)
+WHERE n.map = %(map)s AND (n.archive_position, n.record_index) = (o.position, o.index) AND n.record IS NULL AND n.id > o.id
 """
 
 
@@ -58,19 +72,25 @@ def rejections(connection: Connection, batch: Batch, map_id: str) -> Iterator[Re
 
 def write_letters(connection: Connection, batch: Batch, *, map_id: str, map_version: int, run: int) -> None:
     """Writes what the pages of this batch give, in place of what an earlier version of the map left for them."""
-    pages = [map_id, batch.first, batch.last]
+    pages = {"map": map_id, "first": batch.first, "last": batch.last}
+    gone = connection.execute(_REPLACED, pages).fetchall()
     for delete in (
-        b"DELETE FROM fieldmap.dead_letters WHERE map = %s AND archive_position BETWEEN %s AND %s",
-        b"DELETE FROM fieldmap.held WHERE map = %s AND archive_position BETWEEN %s AND %s",
-        b"DELETE FROM fieldmap.listed WHERE map = %s AND archive_position BETWEEN %s AND %s",
+        b"DELETE FROM fieldmap.held WHERE map = %(map)s AND archive_position BETWEEN %(first)s AND %(last)s",
+        b"DELETE FROM fieldmap.listed WHERE map = %(map)s AND archive_position BETWEEN %(first)s AND %(last)s",
     ):
         connection.execute(delete, pages)
-    write_dead(connection, batch, map_id=map_id, map_version=map_version, run=run)
+    write_dead(connection, batch, map_id=map_id, map_version=map_version, run=run, gone=gone)
     write_notes(connection, batch, map_id)
 
 
-def write_dead(connection: Connection, batch: Batch, *, map_id: str, map_version: int, run: int) -> None:
-    """Writes the letters of a batch; of each record the newest stays."""
+Gone = tuple[int, str | None, int, int]
+"""A letter that another takes the place of: number, record, archive position, index."""
+
+
+def write_dead(
+    connection: Connection, batch: Batch, *, map_id: str, map_version: int, run: int, gone: Iterable[Gone] = ()
+) -> None:
+    """Writes the letters of a batch; of each record the newest stays, under the first of its numbers."""
     if not batch.dead:
         return
     dead = (
@@ -94,8 +114,27 @@ def write_dead(connection: Connection, batch: Batch, *, map_id: str, map_version
         for at in [batch.received[p.position]]
     )
     _copy(connection, _DEAD, dead)
-    for statement in (_SINCE, _REJECTED_AGAIN):
-        connection.execute(statement, {"map": map_id, "first": batch.first, "last": batch.last})
+    pages = {"map": map_id, "first": batch.first, "last": batch.last}
+    connection.execute(_SINCE, pages)
+    again = connection.execute(_REJECTED_AGAIN, pages).fetchall()
+    _keep_numbers(connection, map_id, [*gone, *again])
+
+
+def _keep_numbers(connection: Connection, map_id: str, gone: Iterable[Gone]) -> None:
+    """Gives letters the numbers of those in whose place they are."""
+    by_record, by_place = dict[str, int](), dict[tuple[int, int], int]()
+    for number, record, position, index in gone:
+        if record is None:
+            by_place[position, index] = number
+        else:
+            by_record[record] = min(number, by_record.get(record, number))
+    if by_record:
+        named = {"map": map_id, "ids": list(by_record.values()), "records": list(by_record)}
+        connection.execute(_NUMBER_OF_RECORD, named)
+    if by_place:
+        positions, indexes = zip(*by_place, strict=True)
+        places = {"map": map_id, "ids": list(by_place.values()), "positions": list(positions), "indexes": list(indexes)}
+        connection.execute(_NUMBER_OF_PLACE, places)
 
 
 def write_notes(connection: Connection, batch: Batch, map_id: str) -> None:

@@ -28,7 +28,7 @@ from fieldmap.runtime.values.outcome import Dead
 
 
 class Letter(NamedTuple):
-    """A dead letter, as far as it is retried. whole: it stands for all records of a page, line or row."""
+    """A dead letter, as far as it is retried. whole: it stands for all records of a page, line or row. run: that wrote it."""
 
     number: int
     map: str
@@ -36,6 +36,7 @@ class Letter(NamedTuple):
     number_in_page: int
     record: str | None
     whole: bool
+    run: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def letters(connection: Connection, numbers: Iterable[int] | None) -> list[Lette
     """The dead letters of these numbers, or all, in the order of their maps and pages."""
     wanted = None if numbers is None else list(numbers)
     rows = connection.execute(
-        "SELECT id, map, archive_position, record_index, record, whole FROM fieldmap.dead_letters"
+        "SELECT id, map, archive_position, record_index, record, whole, run FROM fieldmap.dead_letters"
         " WHERE %(wanted)s::bigint[] IS NULL OR id = ANY(%(wanted)s) ORDER BY map, archive_position, record_index",
         {"wanted": wanted},
     ).fetchall()
@@ -147,7 +148,7 @@ class Retry(Loader):
             ).fetchone()
             return row is not None and row[0] == total.read
 
-        gone = [letter.number for letter in good]
+        gone = list(good)
         older = set[tuple[int, int]]()
         changes = self._link.certainly(lambda connection: self._write_retried(connection, batch, gone, older), done)
         self.loaded.counts = total
@@ -158,13 +159,18 @@ class Retry(Loader):
             yield replace(told[letter], outcome="superseded") if late else told[letter]
 
     def _write_retried(
-        self, connection: Connection, batch: Batch, gone: list[int], older: set[tuple[int, int]]
+        self, connection: Connection, batch: Batch, gone: list[Letter], older: set[tuple[int, int]]
     ) -> dict[str, Changes]:
         self._position.fence(connection)
         self._position.count(connection, batch)
         if not gone:
             return {}
-        removed = connection.execute("DELETE FROM fieldmap.dead_letters WHERE id = ANY(%s)", [gone]).rowcount
+        # The number alone is no proof: a record that was rejected again meanwhile keeps it.
+        removed = connection.execute(
+            "DELETE FROM fieldmap.dead_letters d USING unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::int[]) o(id, run, position, index)"
+            " WHERE (d.id, d.run, d.archive_position, d.record_index) = (o.id, o.run, o.position, o.index)",
+            [list(part) for part in zip(*((x.number, x.run, x.position, x.number_in_page) for x in gone), strict=True)],
+        ).rowcount
         if removed != len(gone):
             raise FieldmapError(
                 f"Another run has read some of these dead letters of {self._info.title} meanwhile; nothing of this batch"
