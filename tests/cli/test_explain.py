@@ -200,3 +200,67 @@ def test_I13_a_row_that_somebody_removed_is_a_difference(
     assert found["differs"] == "the claims make a row, which is not there: something else has removed it"
     assert run(["explain", "W", "1", "v"]) == 1
     assert "it DIFFERS: the claims make a row" in " ".join(capsys.readouterr().out.split())
+
+
+BLAMED = """
+entity T { key id : text; name : text?; v : int? }
+connector d is files {
+  folder "in"
+  resource r {
+    files "*.json" as json
+    records $.data[*]
+    id $.id
+    shape { id: text, name: text? pii, a: text? }
+  }
+}
+map d.r to T {
+  let y = $.a as int + 1
+  id = $.id
+  name = $.name
+  v = y if invalid reject
+}
+"""
+
+
+def test_a_letter_blames_the_line_that_failed_and_leads_to_its_response(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The let, the id and the records line; a page that could not be taken apart shows nothing personal, and has no record."""
+    tagged = BLAMED.replace("name : text?;", "name : text? pii;")
+    (project / "all.map").write_text(tagged.replace("; ", "\n").replace("{ key", "{\nkey"))
+    (project / "fieldmap.toml").write_text("dead_letters = 100")
+    (project / "in" / "b.json").write_text('{"rows": [{"id": "3", "name": "Quorx"}]}')
+    (project / "in" / "c.json").write_text("[" * 2000 + "]" * 2000)
+    load(project, '{"data": [{"id": "2", "name": "Quorx", "a": "zz"}, {"name": "Quorx"}]}', capsys)
+    assert run(["dlq", "--json"]) == 0
+    where = {item["code"]: item["where"] for item in json.loads(capsys.readouterr().out)}
+    lines = (project / "all.map").read_text().splitlines()
+    found = {}
+    for number in (1, 2, 3, 4):
+        assert run(["dlq", "show", str(number), "--json"]) == 0
+        letter = json.loads(capsys.readouterr().out)
+        assert run(["dlq", "show", str(number)]) == 0
+        text = capsys.readouterr().out
+        begin, end = letter["step"]
+        assert letter["statement"] in " ".join(lines[letter["line"] - 1].split())
+        assert where[letter["code"]] == f"all.map:{letter['line']}"
+        found[letter["code"]] = (letter["statement"], letter["statement"][begin:end])
+        assert "Quorx" not in text + json.dumps(letter)
+        assert " : " not in text.partition("first seen")[2].replace("raw record :", "")
+        one = "" if letter["whole"] else f" --record {letter['record_index']}"
+        place = f"{letter['position'] >> 40}:{letter['offset']}"
+        assert f"  fieldmap archive cat d.r {place}{one}\n" in text
+        assert ("record 0 of the response" in text) == (number == 1)
+        assert ("--reveal shows" in text) == (letter["code"] != "FM2120")
+        assert run(["archive", "cat", "d.r", place]) == 0
+        told = capsys.readouterr()
+        assert ("hidden: all of it" in told.err) == letter["whole"]
+        assert "Quorx" not in told.out + told.err
+    assert found == {
+        "FM2104": ("let y = $.a as int + 1", "$.a"),
+        "FM2124": ("id $.id", "$.id"),
+        "FM2121": ("records $.data[*]", "$.data[*]"),
+        "FM2120": ("resource r", "resource r"),
+    }
+    assert run(["dlq", "show", "3", "--reveal"]) == 0
+    assert "Quorx" in capsys.readouterr().out

@@ -13,7 +13,7 @@ import typer
 from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json, safe, say, table
 from fieldmap.cli.masking import Reveal, keep_reveal
 from fieldmap.cli.workspace import Workspace
-from fieldmap.runtime.archive import Archive, Archived, position
+from fieldmap.runtime.archive import Archive, Archived, position, spelled
 from fieldmap.runtime.archive.census import Census
 from fieldmap.runtime.archive.records import Verified
 from fieldmap.runtime.errors import ArchiveError, UsageError
@@ -118,7 +118,7 @@ def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool
         ["position", "fetched", "status", "bytes", "format", *(["part"] if parted else []), told],
         [
             (
-                str(p["position"]),
+                spelled(p["position"]),
                 f"{p['fetched_at']:{_SECONDS}}",
                 304 if "not_modified_since" in p else p["status"],
                 count(p["bytes"]),
@@ -150,7 +150,9 @@ def cat(
     resource: Annotated[str, typer.Argument(help="The resource, such as workday.workers.")],
     place: Annotated[
         str,
-        typer.Argument(help="A position, a segment and a byte as explain names them (1:364), first, or last."),
+        typer.Argument(
+            help="A position, such as 1:364 (segment and byte, as archive ls, explain and dlq show spell it), first, or last."
+        ),
     ] = "last",
     record: Annotated[int | None, typer.Option(help="Only this record, counted from 0.", min=0)] = None,
     reveal: Reveal = False,

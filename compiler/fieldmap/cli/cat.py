@@ -40,12 +40,20 @@ def show(workspace: Workspace, page: Archived, record: int | None, *, reveal: bo
         return
     if not maps:
         raise UsageError(f"No map reads {page.resource}; only its bytes can be shown, without --record and --json")
-    found = [_masked(_record(maps[0], page, record), tagged)] if record is not None else _bodies(page, maps[0], tagged)
+    apart = True
+    if record is not None:
+        one = _record(maps[0], page, record)
+        found, apart = [_masked(one, tagged)], isinstance(one, dict)
+    else:
+        found, apart = _bodies(page, maps[0], tagged)
     if json:
         print_json(_as_json(page, found))
         return
     hidden = sorted(tagged)
-    _head(page, f"hidden: {', '.join(hidden)}; --reveal shows them, and is logged" if hidden else "")
+    note = f"hidden: {', '.join(hidden)}; --reveal shows them, and is logged"
+    if not apart:
+        note = "hidden: all of it, since it cannot be taken apart; --reveal shows it, and is logged"
+    _head(page, note if hidden else "")
     for body in found:
         sys.stdout.write(_indented(body) + "\n")
 
@@ -92,9 +100,11 @@ def _raw(page: Archived) -> None:
         sys.stdout.write(page.content().decode("utf-8", "replace"))
 
 
-def _bodies(page: Archived, map_: ir.Map, tagged: Mapping[str, str]) -> list[Any]:
-    """The bodies of a page (one, or a line or row each) with the tagged members of its records hidden."""
+def _bodies(page: Archived, map_: ir.Map, tagged: Mapping[str, str]) -> tuple[list[Any], bool]:
+    """The bodies of a page (one, or a line or row each) with the tagged members of its records hidden; and whether any could be taken
+    apart."""
     found: list[Any] = []
+    apart = False
     map_ = of_page(map_, page.part)
     for _, body in bodies(page.content(), page.format, reading_of(map_)):
         try:
@@ -103,11 +113,12 @@ def _bodies(page: Archived, map_: ir.Map, tagged: Mapping[str, str]) -> list[Any
             for keys, value in interpret.places(map_, body):
                 body = _put(body, keys, _masked(value, tagged))
             found.append(body)
+            apart = True
         except Failed as failed:
             # What cannot be taken apart cannot be hidden in parts.
             unread = isinstance(body, Failed)
             found.append(f"({failed.reason}; --reveal shows it as it came)" if tagged or unread else body)
-    return found
+    return found, apart or not found
 
 
 def _masked(record: Any, tagged: Mapping[str, str]) -> Any:

@@ -22,7 +22,7 @@ Tags = dict[tuple[str, str], str]
 # Where a reason would quote a personal value it does not tell causes apart either.
 _DEAD = """
 SELECT d.code, d.map, p.title, d.field, CASE WHEN s.field IS NULL THEN d.reason ELSE '' END, count(*), min(d.first_seen), max(d.last_seen),
-  min(d.id), s.field IS NOT NULL, count(*) OVER (), sum(count(*)) OVER ()
+  min(d.id), s.field IS NOT NULL, count(*) OVER (), sum(count(*)) OVER (), min(d.path)
 FROM fieldmap.dead_letters d JOIN fieldmap.positions p USING (map)
 LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, d.field)
 WHERE %(run)s::bigint IS NULL OR d.run = %(run)s
@@ -91,7 +91,7 @@ def dead(
         _DEAD, _named(tags, run, limit)
     ).fetchall():
         found.number, found.records = counted[0], int(counted[1])
-        place = place_of(maps[map_], field, reason) if map_ in maps else None
+        place = place_of(maps[map_], field, reason, code, counted[2]) if map_ in maps else None
         where = f"{place.file}:{place.line}" if place is not None else title
         told = without_value(code, tags[title, field]) if secret else reason
         found.append(Cause(code, title, field, told, where, number, first, last, (f"fieldmap dlq show {sample}",)))

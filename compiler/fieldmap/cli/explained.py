@@ -7,6 +7,7 @@ from rich.text import Text
 from fieldmap.cli.console import count, out, plural, safe, say
 from fieldmap.compiler.explain import Candidate, Explanation, Withdrawal
 from fieldmap.compiler.explain.letters import Letter
+from fieldmap.runtime.archive import spelled
 
 _LEFT = 12
 
@@ -71,7 +72,7 @@ def _withdrawal(gone: Withdrawal) -> None:
     _pair(
         "", f"archive {response.archive}, record {gone.record_index} of the response at byte {count(response.offset)}"
     )
-    _pair("", f"fieldmap archive cat {gone.source} {response.position} --record {gone.record_index}")
+    _pair("", f"fieldmap archive cat {gone.source} {spelled(response.position)} --record {gone.record_index}")
 
 
 def _origin(explanation: Explanation) -> None:
@@ -88,6 +89,8 @@ def _origin(explanation: Explanation) -> None:
         status = f" → {response.status}" if response.status is not None else ""
         _pair("received", f"{response.url}{status} at {response.fetched_at}")
         _pair("", f"archive {response.archive}, record at byte {count(response.offset)}")
+        if winner is not None:
+            _pair("", f"fieldmap archive cat {winner.source} {spelled(response.position)}")
 
 
 def _candidate(candidate: Candidate) -> str:
@@ -139,16 +142,17 @@ def show_letter(letter: Letter, *, reveal: bool) -> None:
     others = letter.same_cause - 1
     same = f"; {plural(others, 'more record has', 'more records have')} it" if others else ""
     _line(Text(f"  first seen {letter.first_seen:%Y-%m-%d %H:%M}, last seen {letter.last_seen:%Y-%m-%d %H:%M}{same}"))
-    _line(
-        Text(
-            f"  received from {safe(letter.url)}, archive {letter.archive}, record {letter.record_index} of the response at byte {count(letter.offset)}"
-        )
-    )
-    console.print(f"  raw record{f' {safe(letter.record)}' if letter.record else ''}:")
+    record = "" if letter.whole else f", record {letter.record_index} of the response"
+    _line(Text(f"  received from {safe(letter.url)}{record}"))
+    one = "" if letter.whole else f" --record {letter.record_index}"
+    _line(Text(f"  fieldmap archive cat {letter.archive} {spelled(letter.position)}{one}"))
+    if letter.members:
+        what = "what could not be taken apart" if letter.whole else "raw record"
+        console.print(f"  {what}{f' {safe(letter.record)}' if letter.record else ''}:")
     for name, value in letter.members:
         marked = f" ({letter.tagged[name]})" if name in letter.tagged and not reveal else ""
-        _line(Text(f"    {safe(name)}: {safe(value)}{marked}"))
-    if letter.tagged and not reveal:
+        _line(Text(f"    {safe(name) + ': ' if name else ''}{safe(value)}{marked}"))
+    if letter.hides and not reveal:
         console.print("  --reveal shows what is hidden, and is logged")
     console.print(
         f"  after a fix: fieldmap dlq retry {letter.number}      (reads the archive; asks the source nothing)"

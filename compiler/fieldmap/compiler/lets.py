@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.interpret.blame import Blame
+from fieldmap.compiler.places import place
 from fieldmap.compiler.scope import Named, Typed
 from fieldmap.compiler.shapes import Absence
 from fieldmap.dsl import ast
@@ -48,5 +49,5 @@ def lower(nodes: Iterable[ast.Let], checker: Checker) -> tuple[ir.Let, ...]:
         use = ir.Use(name=name, paths=tuple(sorted(blame.paths(typed.expr))))
         value = Typed(use, typed.type, typed.absence, node.name.span, typed.origin, typed.shape)
         scope.names[name] = Named(value, f"the let {name}", reads, tuple(scope.assumed[assumed:]), made_of=typed.expr)
-        made.append(ir.Let(name=name, value=typed.expr))
+        made.append(ir.Let(name=name, value=typed.expr, place=place(scope.symbols.sources, node.span)))
     return tuple(made)

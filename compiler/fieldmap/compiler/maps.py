@@ -12,7 +12,7 @@ from fieldmap.compiler.deletes import lower_deletes
 from fieldmap.compiler.deltas import most_absent
 from fieldmap.compiler.entities import EntityInfo
 from fieldmap.compiler.expressions import Checker
-from fieldmap.compiler.places import place
+from fieldmap.compiler.places import lines_of, place
 from fieldmap.compiler.presence import settled
 from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.records import instant, records_of, textual
@@ -104,6 +104,7 @@ class _MapLowering:
             ignores=self._ignores(node.items),
             changed_unknown=resource.changed_unknown,
             personal=tagged_members(resource.shape.members if resource.shape is not None else ()),
+            lines=tuple(lines_of(self._context.symbols.sources, resource).items()),
             absence=most_absent(resource),
             # What a feed of deletes holds no shape describes.
             deletes=lower_deletes(resource, self._silent(None, resource.deletes)),

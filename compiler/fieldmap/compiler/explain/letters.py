@@ -18,13 +18,16 @@ from fieldmap.runtime.values.failures import TITLES, Unreadable, shorten
 from fieldmap.runtime.values.outcome import Failed
 
 HIDDEN = "▒▒▒"
+# What a line of the resource is to blame for.
+_OF_RESOURCE = {"FM2120": "resource", "FM2121": "records", "FM2124": "id"}
 
 
 @dataclass(frozen=True)
 class Letter:
     """members: those of the record, values as JSON text; tagged: members that feed tagged fields, with the tag. tag: that of the field
     that failed, or "". step: where in the statement the step stands that failed, as start and end; value: what stands there in the
-    record, as JSON text, "" if that is not known. first_seen, last_seen: when responses with it were fetched."""
+    record, as JSON text, "" if that is not known. first_seen, last_seen: when responses with it were fetched. position: of the response
+    in the archive. whole: it stands for a page, line or row that could not be taken apart, and `members` are its."""
 
     number: int
     map: str
@@ -41,7 +44,9 @@ class Letter:
     url: str
     archive: str
     offset: int
+    position: int
     record_index: int
+    whole: bool
     same_cause: int
     first_seen: datetime
     last_seen: datetime
@@ -49,13 +54,27 @@ class Letter:
     tagged: dict[str, str]
     tag: str
 
+    @property
+    def _in_one(self) -> bool:
+        """Whether personal values cannot be told from others: what is no record has no members that the map knows."""
+        return bool(self.tagged) and (self.whole or [name for name, _ in self.members] == [""])
+
+    @property
+    def hides(self) -> bool:
+        """Whether anything is hidden without --reveal."""
+        return bool(self.tag) or (
+            bool(self.members) and (self._in_one or any(name in self.tagged for name, _ in self.members))
+        )
+
     def without_values(self) -> Letter:
         """The same with the values of personal and restricted members hidden, in the reason too."""
         member = _first_member(self.path)
-        shown = HIDDEN if self.value and (self.tag or member in self.tagged) else self.value
+        shown = HIDDEN if self.value and (self.tag or member in self.tagged or self._in_one) else self.value
         return replace(
             self,
-            members=tuple((name, HIDDEN if name in self.tagged else value) for name, value in self.members),
+            members=tuple(
+                (name, HIDDEN if name in self.tagged or self._in_one else value) for name, value in self.members
+            ),
             reason=without_value(self.code, self.tag) if self.tag else self.reason,
             value=shown,
         )
@@ -64,17 +83,17 @@ class Letter:
 def letter(project: ir.Project, archive: Archive, connection: Connection, number: int) -> Letter | None:
     """The dead letter of that number, or None if there is none."""
     row = connection.execute(
-        "SELECT d.map, d.code, d.field, d.path, d.reason, d.record, d.archive_position, d.record_index, d.first_seen, d.last_seen"
+        "SELECT d.map, d.code, d.field, d.path, d.reason, d.record, d.archive_position, d.record_index, d.first_seen, d.last_seen, d.whole"
         " FROM fieldmap.dead_letters d WHERE d.id = %s",
         [number],
     ).fetchone()
     map_ = next((item for item in project.maps if row is not None and item.id == row[0]), None)
     if row is None or map_ is None:
         return None
-    _, code, field, path, reason, record, position, index, first, last = row
+    _, code, field, path, reason, record, position, index, first, last, whole = row
     page = archive.read_one(f"{map_.connector}.{map_.resource}", position)
     located = find_record(map_, page, index)
-    place = place_of(map_, field, reason)
+    place = place_of(map_, field, reason, code, path)
     tags = sensitive(project)
     return Letter(
         number=number,
@@ -92,11 +111,13 @@ def letter(project: ir.Project, archive: Archive, connection: Connection, number
         url=page.url,
         archive=page.resource,
         offset=offset_of(position),
+        position=position,
         record_index=index,
+        whole=whole,
         same_cause=len(same_cause(connection, number, tags)),
         first_seen=first,
         last_seen=last,
-        members=members_of(located.record),
+        members=() if whole and isinstance(located.record, Failed) else members_of(located.record),
         tagged=tagged_members(project, [map_]),
         tag=tags.get((map_.title, field), ""),
     )
@@ -115,13 +136,49 @@ def same_cause(connection: Connection, number: int, tags: dict[tuple[str, str], 
     return [row[0] for row in rows]
 
 
-def place_of(map_: ir.Map, field: str, reason: str) -> ir.Place:
-    """Where in the map the cause of a failure stands: the field's line, the `expect` that does not hold, else the map itself."""
+def place_of(map_: ir.Map, field: str, reason: str, code: str = "", path: str = "") -> ir.Place:
+    """Where the cause of a failure stands: the resource's line where it gives no records or no identity; the field's line, or that of
+    the `let` which reads the path to blame; the `expect` that does not hold; else the map itself."""
+    if not field and code in _OF_RESOURCE:
+        lines = dict(map_.lines)
+        return lines.get(_OF_RESOURCE[code]) or lines.get("resource") or map_.place
     for claim in claims_of(map_):
         for assignment in claim.assignments:
             if field and assignment.field == field:
-                return assignment.place
+                return _let_of(map_, assignment.place, path) or assignment.place
     return next((check.place for check in _checks(map_) if not field and check.reason == reason), map_.place)
+
+
+def _let_of(map_: ir.Map, place: ir.Place, path: str) -> ir.Place | None:
+    """The `let` that reads a path, of those that a statement uses, where it does not read the path itself."""
+    if not path or _mention(path, place.text) is not None:
+        return None
+    known = [let for let in _lets(map_) if let.place is not None]
+    wanted, seen = [place], set[str]()
+    while wanted:
+        text = wanted.pop().text
+        for let in known:
+            if (
+                let.place is not None
+                and let.name not in seen
+                and re.search(rf"(?<![\w.$]){re.escape(let.name)}\b", text)
+            ):
+                seen.add(let.name)
+                if _mention(path, let.place.text) is not None:
+                    return let.place
+                wanted.append(let.place)
+    return None
+
+
+def _lets(block: ir.Map | ir.Each | ir.Also) -> Iterator[ir.Let]:
+    yield from block.lets
+    for child in block.children:
+        yield from _lets(child)
+
+
+def _mention(path: str, text: str) -> re.Match[str] | None:
+    """Where a statement names a path."""
+    return re.search(rf"{re.escape(path)}(?![\w.\[])", text) if path else None
 
 
 def _checks(map_: ir.Map | ir.Each | ir.Also) -> Iterator[ir.Check]:
@@ -133,7 +190,7 @@ def _checks(map_: ir.Map | ir.Each | ir.Also) -> Iterator[ir.Check]:
 def step_of(statement: str, path: str) -> tuple[int, int]:
     """Where in a statement the step stands that failed: the path to blame, else all behind the equals sign."""
     head, _, rest = statement.partition("#")[0].rstrip().partition("=")
-    found = re.search(rf"{re.escape(path)}(?![\w.\[])", statement) if path else None
+    found = _mention(path, statement)
     if found is not None:
         return found.span()
     return (len(head) + 1 + len(rest) - len(rest.lstrip()), len(head) + 1 + len(rest)) if rest else (0, len(head))

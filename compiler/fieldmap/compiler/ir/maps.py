@@ -91,6 +91,7 @@ class Let(Node, frozen=True):
 
     name: str
     value: Expr
+    place: Place | None = None
 
 
 class Function(Node, frozen=True):
@@ -176,6 +177,7 @@ class Map(Node, frozen=True):
     its records change; they count as older than all others. personal: the members of its records that the shape calls `pii` or
     `restricted`, or that hold such ones, with the tag; read or not. absence: records that
     a full sweep lacks are withdrawn, unless they are more than so many percent. deletes: of pages that are a feed of deletes.
+    lines: where its resource is written ("resource"), and of that the lines `records` and `id`.
     """
 
     id: str
@@ -204,6 +206,7 @@ class Map(Node, frozen=True):
     deletes: Deletes | None = None
     reading: Reading | None = None
     personal: tuple[tuple[str, str], ...] = ()
+    lines: tuple[tuple[str, Place], ...] = ()
 
     @property
     def keeps(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ One folder a resource, in it segments `000001.warc.zst` of WARC 1.1 records (ISO
 """
 
 from fieldmap.runtime.archive.archive import Archive
-from fieldmap.runtime.archive.position import describe, offset_of, position, segment_of
+from fieldmap.runtime.archive.position import describe, offset_of, position, segment_of, spelled
 from fieldmap.runtime.archive.records import Archived, ClosedSweep, Received, SweepEnd, TornTail, Verified
 from fieldmap.runtime.archive.writer import Writer
 
@@ -32,4 +32,5 @@ __all__ = [
     "offset_of",
     "position",
     "segment_of",
+    "spelled",
 ]

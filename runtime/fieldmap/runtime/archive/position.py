@@ -24,6 +24,11 @@ def segment_name(segment: int) -> str:
     return f"{segment:06}.warc.zst"
 
 
+def spelled(position: int) -> str:
+    """`17:1048576`, as `fieldmap archive cat` takes it."""
+    return f"{segment_of(position)}:{offset_of(position)}"
+
+
 def describe(position: int) -> str:
     """`000017.warc.zst at 1 048 576`."""
     return f"{segment_name(segment_of(position))} at {offset_of(position):,}".replace(",", " ")
