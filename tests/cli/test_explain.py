@@ -264,3 +264,15 @@ def test_a_letter_blames_the_line_that_failed_and_leads_to_its_response(
     }
     assert run(["dlq", "show", "3", "--reveal"]) == 0
     assert "Quorx" in capsys.readouterr().out
+
+
+def test_arithmetic_is_a_step(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = MAPS.replace("inv : decimal(8, 2)?", "inv : decimal(8, 2)?\n  amt : money(10, 2)?").replace(
+        "shape { id: text,", "shape { id: text, m: number?, n: number?,"
+    )
+    (project / "all.map").write_text(
+        text.replace("map drop.one to W {", "map drop.one to W {\n  amt = ($.m * 2 - $.n) in EUR")
+    )
+    load(project, '{"data":[{"rec":{"id":"X","v":"vx","m":5,"n":1.5}}]}', capsys)
+    steps = [(step["value"], step["how"]) for step in explained("X", "amt", capsys)["steps"]]
+    assert steps[:3] == [("10", "5 × 2"), ("8.5", "10 - 1.5"), ("8.5 EUR", "an amount with its currency")]

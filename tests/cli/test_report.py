@@ -115,6 +115,8 @@ def test_a_run_in_the_users_terms(project: Path, capsys: pytest.CaptureFixture[s
     assert accounts["crm.people to Worker"]["dead"] == 1
     assert [(item["code"], item["field"]) for item in found["dead_letters"]] == [("FM2111", "price")]
     (held,) = found["held"]
+    assert run(held["shown_by"].split()[1:]) == 0
+    assert '"id": "2"' in capsys.readouterr().out
     assert (held["field"], held["reason"], held["samples"]) == ("state", 'code "Z" is not in states', ["2"])
     assert [(item["map"], item["reason"]) for item in found["new_codes"]] == [
         ("hr.people to Worker", 'code "Z" is not in states')
@@ -305,6 +307,7 @@ def test_rows_that_a_run_changed_are_counted_however_they_were_merged(
     # No map changed them, so nothing is said of that.
     assert "read =" in text
     assert "changed rows" not in text
+    assert {item["changed_rows"] for item in answered(capsys)["accounts"]} == {None}
     assert answered(capsys)["changed_rows"] == {"Worker": {"new": 3, "changed": 0, "gone": 0}}
     assert run(["report"]) == 0
     text = capsys.readouterr().out

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fieldmap.cli.console import count, out, plural, print_json, safe, table
+from fieldmap.cli.console import count, out, plural, print_json, safe, say, table
 from fieldmap.compiler import ir
 from fieldmap.compiler.explain.letters import place_of, without_value
-from fieldmap.runtime.archive import Archive
+from fieldmap.runtime.archive import Archive, spelled
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.store.database import Connection
@@ -30,31 +30,33 @@ GROUP BY 1, 2, 3, 4, 5, 10 ORDER BY 6 DESC, 9 LIMIT %(limit)s::bigint
 """
 _HELD = """
 SELECT h.code, p.title, p.resource, h.field, CASE WHEN s.field IS NULL THEN h.reason ELSE '' END, count(*), min(h.archive_position),
-  max(h.archive_position), (array_agg(h.record ORDER BY h.record))[1:3], coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, false,
+  max(h.archive_position), min(ARRAY[h.archive_position, h.record_index]),
+  (array_agg(h.record ORDER BY h.record))[1:3], coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, false,
   count(*) OVER (), sum(count(*)) OVER ()
 FROM fieldmap.held h JOIN fieldmap.positions p USING (map)
 LEFT JOIN fieldmap.map_fields f ON (f.map, f.claim, f.field) = (h.map, h.claim, h.field)
 LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, h.field)
 WHERE NOT h.invented AND (%(run)s::bigint IS NULL OR %(run)s = (SELECT g.run FROM fieldmap.ledger g
   WHERE (g.map, g.map_version) = (h.map, p.map_version) AND g.last_position >= h.archive_position ORDER BY g.last_position LIMIT 1))
-GROUP BY 1, 2, 3, 4, 5, 10, 11 ORDER BY 6 DESC, 4, 5 LIMIT %(limit)s::bigint
+GROUP BY 1, 2, 3, 4, 5, 11, 12 ORDER BY 6 DESC, 4, 5 LIMIT %(limit)s::bigint
 """
 _LISTED = """
 SELECT l.code, p.title, p.resource, l.field, CASE WHEN s.field IS NULL THEN l.reason ELSE '' END, count(*), min(l.archive_position),
-  max(l.archive_position),
+  max(l.archive_position), min(ARRAY[l.archive_position, l.record_index]),
   (array_agg(l.record || CASE WHEN l.element > 0 THEN ' element ' || l.element ELSE '' END ORDER BY l.record, l.element))[1:3],
   coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, l.lost,
   count(*) OVER (), sum(count(*)) OVER ()
 FROM fieldmap.listed l JOIN fieldmap.positions p USING (map)
 LEFT JOIN fieldmap.map_fields f ON (f.map, f.claim, f.field) = (l.map, l.claim, l.field)
 LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, l.field)
-GROUP BY 1, 2, 3, 4, 5, 10, 11, 12 ORDER BY 6 DESC, 5 LIMIT %(limit)s::bigint
+GROUP BY 1, 2, 3, 4, 5, 11, 12, 13 ORDER BY 6 DESC, 5 LIMIT %(limit)s::bigint
 """
 
 
 @dataclass(frozen=True)
 class Cause:
-    """of: the map or entity. samples: commands or records. left_out: an element that failed alone."""
+    """of: the map or entity. samples: commands or records. left_out: an element that failed alone. shown_by: the command that shows the
+    first record with it, "" where the samples say how."""
 
     code: str
     of: str
@@ -66,6 +68,7 @@ class Cause:
     last_seen: datetime | None
     samples: tuple[str, ...]
     left_out: bool = False
+    shown_by: str = ""
 
     @property
     def words(self) -> str:
@@ -134,6 +137,7 @@ def _noted(
         number,
         first,
         last,
+        place,
         samples,
         where,
         secret,
@@ -142,7 +146,8 @@ def _noted(
     ) in connection.execute(statement.encode(), _named(tags, run, limit)).fetchall():
         told = without_value(code, tags[title, field]) if secret else reason
         times = seen(resource, first), seen(resource, last)
-        found.append(Cause(code, title, field, told, where, number, *times, tuple(samples), lost))
+        shown = f"fieldmap archive cat {resource} {spelled(place[0])} --record {place[1]}"
+        found.append(Cause(code, title, field, told, where, number, *times, tuple(samples), lost, shown))
         found.number, found.records = counted[0], int(counted[1])
     return found
 
@@ -176,22 +181,45 @@ def show(found: Found, none: str, what: str, *, limit: int | None, json: bool) -
     if not found:
         out().print(none)
         return False
+    # Of rows nobody notes since when a warning holds.
+    dated = any(c.first_seen for c in shown)
     table(
-        ["cause", "where", "records", "first seen", "last seen", "sample"],
+        ["cause", "where", "records", *(["first seen", "last seen"] if dated else []), "sample"],
         [
-            (c.words, c.where or c.of, count(c.records), _day(c.first_seen), _day(c.last_seen), ", ".join(c.samples))
+            (
+                c.words,
+                c.where or c.of,
+                count(c.records),
+                *([_day(c.first_seen), _day(c.last_seen)] if dated else []),
+                ", ".join(c.samples),
+            )
             for c in shown
         ],
         right=["records"],
     )
     more = f"; the first {len(shown)} are shown (--limit)" if found.number > len(shown) else ""
     out().print(f"\n{plural(found.records, what)} of {plural(found.number, 'cause')}{more}")
+    example = next((c.shown_by for c in shown if c.shown_by), "")
+    if example:
+        say(out(), f"The record of the first is shown by: {example}      (--json has one for each cause)")
     return True
 
 
 def plain(cause: Cause) -> dict[str, Any]:
     """A cause as JSON."""
-    names = ("code", "of", "field", "reason", "where", "records", "first_seen", "last_seen", "samples", "left_out")
+    names = (
+        "code",
+        "of",
+        "field",
+        "reason",
+        "where",
+        "records",
+        "first_seen",
+        "last_seen",
+        "samples",
+        "left_out",
+        "shown_by",
+    )
     return {name: getattr(cause, name) for name in names}
 
 

@@ -9,7 +9,7 @@ from psycopg import sql
 from fieldmap.cli.console import count, out, plural, safe, say, table
 from fieldmap.cli.reporting import show_accounts, show_withdrawn
 from fieldmap.cli.rows import key_words
-from fieldmap.cli.runfacts import accounts, changed_rows
+from fieldmap.cli.runfacts import accounts, by_map, changed_rows
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load.merging import Changes
 from fieldmap.runtime.reports import Report
@@ -21,9 +21,10 @@ def attention_of(database: Database, run: int) -> dict[str, Any]:
     rows by entity."""
     with database.connect() as connection:
         entities = connection.execute("SELECT entity, table_name FROM fieldmap.entities ORDER BY entity").fetchall()
+        changed = changed_rows(connection, run)
         return {
-            "accounts": accounts(connection, run),
-            "changed": changed_rows(connection, run),
+            "accounts": by_map(accounts(connection, run), changed),
+            "changed": changed,
             "dead_letters": _number(connection, sql.SQL("fieldmap.dead_letters")),
             "held": _number(connection, sql.SQL("fieldmap.held WHERE NOT invented")),
             "warnings": _number(connection, sql.SQL("fieldmap.listed")),
@@ -59,7 +60,7 @@ def _show_read(report: Report, bundle: Bundle, attention: dict[str, Any]) -> Non
     idle = [info.title for info in quiet if info.title not in named and info.resource not in report.failed]
     console = out()
     if read:
-        show_accounts(read, attention["changed"])
+        show_accounts(read)
     show_withdrawn(attention["accounts"])
     # A row of noughts would read as if all records had gone.
     if idle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -55,10 +55,11 @@ def _facts(workspace: Workspace, run: int | None, *, reveal: bool) -> dict[str, 
         told = runfacts.run_of(connection, run)
         number = told["number"]
         keep_reveal(connection, f"report {number}", reveal=reveal)
+        changed = runfacts.changed_rows(connection, number)
         return {
             "run": told,
-            "accounts": runfacts.accounts(connection, number),
-            "changed_rows": runfacts.changed_rows(connection, number),
+            "accounts": runfacts.by_map(runfacts.accounts(connection, number), changed),
+            "changed_rows": changed,
             "read_without_unit": runfacts.read_bare(connection, number),
             "dead_letters": [causes.plain(c) for c in causes.dead(project, connection, tags, number)],
             "letters_elsewhere": runfacts.letters_elsewhere(connection, number),
@@ -80,7 +81,7 @@ def _show(found: dict[str, Any]) -> None:
     out().print(
         f"Run {run['number']}: {run['command']}, {run['outcome']}, {run['started_at']:%Y-%m-%d %H:%M:%S}{ended}Z\n"
     )
-    show_accounts(found["accounts"], found["changed_rows"])
+    show_accounts(found["accounts"])
     show_withdrawn(found["accounts"])
     if found["changed_rows"]:
         out().print()
@@ -118,12 +119,11 @@ def _show(found: dict[str, Any]) -> None:
         out().print("nothing wants a look")
 
 
-def show_accounts(accounts: Sequence[dict[str, Any]], changed: Mapping[str, Any]) -> None:
-    """Where the records of each map went, and how many canonical rows it changed: not where all rows were made once, at the end of all
-    maps, so that none of them did. changed: what became of rows, by entity."""
+def show_accounts(accounts: Sequence[dict[str, Any]]) -> None:
+    """Where the records of each map went, and how many canonical rows it changed, where that can be told (`runfacts.by_map`)."""
     columns = ["", "pages", "read =", "claimed +", "filtered +", "deleted +", "dead", "held", "changed rows"]
     names = [name for name in runfacts.ACCOUNT if name != "absent"]  # not read: in no sum
-    if changed and not any(item["changed_rows"] for item in accounts):
+    if any(item["changed_rows"] is None for item in accounts):
         columns, names = columns[:-1], names[:-1]
     if accounts:
         numbers = [tuple(count(item[name]) for name in names) for item in accounts]

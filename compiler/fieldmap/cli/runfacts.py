@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, LiteralString
 
 from psycopg import sql
@@ -42,6 +42,14 @@ def accounts(connection: Connection, run: int) -> list[dict[str, Any]]:
         [run],
     ).fetchall()
     return [dict(zip(("map", *ACCOUNT), row, strict=True)) for row in rows]
+
+
+def by_map(accounts: list[dict[str, Any]], changed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The accounts, with None for the rows that each map changed where all rows were made once, at the end of all maps, so that
+    nobody can tell. changed: what became of rows, by entity."""
+    if changed and not any(item["changed_rows"] for item in accounts):
+        return [{**item, "changed_rows": None} for item in accounts]
+    return accounts
 
 
 def changed_rows(connection: Connection, run: int) -> dict[str, dict[str, int]]:

@@ -22,8 +22,8 @@ def lines_of(sources: Mapping[str, Source], resource: ast.Resource) -> dict[str,
     found = {"resource": replaced(place(sources, resource.name.span), f"resource {resource.name.text}")}
     # What a document of the source says stands in no line.
     if resource.records is not None and resource.records.span.path in sources:
-        written = place(sources, resource.records.span)
-        found["records"] = replaced(written, f"records {written.text}")
+        path = place(sources, resource.records.span)
+        found["records"] = replaced(path, f"records {path.text}")
     if resource.ids and all(item.span.path in sources for item in resource.ids):
         written = [place(sources, item.span) for item in resource.ids]
         text = ", ".join(item.text for item in written)

@@ -199,8 +199,19 @@ def _check_names(symbols: Symbols, report: Report) -> None:
                 f"the names of connector, resource and entity together have {len(name)} letters, and {_LONGEST_NAME - 12} fit into the name of a table",
                 item.connector.span.to(item.resource.span),
                 note=name,
-                help="shorten the connector's or the resource's name",
+                help=f"shorten the name of {_longest(item)}",
             )
+
+
+def _longest(item: ast.Map) -> str:
+    """Of the parts of a map's name the longest, which gives most when it is shortened."""
+    parts = {
+        f"the connector {item.connector.text}": item.connector.text,
+        f"the resource {item.resource.text}": item.resource.text,
+    }
+    if item.entity is not None:
+        parts[f"the entity {item.entity.text}"] = snake(item.entity.text)
+    return max(parts, key=lambda part: len(parts[part]))
 
 
 def _claim_name(

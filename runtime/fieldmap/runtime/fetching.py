@@ -83,7 +83,7 @@ class Fetcher:
                 if not self._wait:
                     raise
                 if not waits:
-                    self._progress.cut(resource, f"waits: {busy}")
+                    self._progress.cut(resource, f"waits: {str(busy).partition(';')[0]}")  # what to do is done
                     self._progress.waits(resource, "another run has it")
                 waits = True
             self._ports.clock.sleep(LOOKS)

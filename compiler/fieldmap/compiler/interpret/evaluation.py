@@ -33,7 +33,7 @@ from fieldmap.compiler.interpret.conversions import (
     text,
 )
 from fieldmap.compiler.interpret.templates import in_template, render
-from fieldmap.compiler.interpret.tracing import Step, how_text, type_text
+from fieldmap.compiler.interpret.tracing import Step, how_text, shown, type_text
 from fieldmap.runtime.values import durations
 from fieldmap.runtime.values.currencies import CURRENCIES
 from fieldmap.runtime.values.failures import quote, wrong
@@ -229,7 +229,7 @@ class _Scope:
         match node:
             case ir.Arithmetic():
                 left, right = self.value(node.left), self.value(node.right)
-                return None if left is None or right is None else combine(node.operator, plain(left), plain(right))
+                return None if left is None or right is None else self._combined(node.operator, left, right)
             case ir.Negate():
                 number = self.value(node.value)
                 return None if number is None else combine("-", Fraction(0), plain(number))
@@ -334,6 +334,13 @@ class _Scope:
                 return self._called(node)
             case _:
                 raise TypeError(f"no expression: {node!r}")
+
+    def _combined(self, operator: str, left: Any, right: Any) -> Any:
+        made = combine(operator, plain(left), plain(right))
+        if self._all.steps is not None:
+            sign = "×" if operator == "*" else operator
+            self._note("arithmetic", f"{shown(left)} {sign} {shown(right)}", left, made)
+        return made
 
     def _joined(self, node: ir.LocalTime | ir.Phone) -> Any:
         """What is made of two values."""

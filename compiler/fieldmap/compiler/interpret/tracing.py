@@ -21,6 +21,7 @@ Kind = Literal[
     "implicit",
     "convert",
     "scale",
+    "arithmetic",
     "quantity",
     "period",
     "exchange",
