@@ -21,8 +21,8 @@ from tests.support import Quiet, compiled, rows
 from fieldmap.runtime import bundle as bundles
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
-from fieldmap.runtime.errors import FindingsError
-from fieldmap.runtime.load.retry import letters
+from fieldmap.runtime.errors import FieldmapError, FindingsError
+from fieldmap.runtime.load.retry import Retry, letters
 from fieldmap.runtime.ports import Ports
 from fieldmap.runtime.reports import Report
 from fieldmap.runtime.run import Run
@@ -239,6 +239,27 @@ def test_one_letter_alone(world: World, tmp_path: Path) -> None:
     report = world.run(maps(tmp_path / "b", codes='"Q" -> leave')).retry([second.number])
     assert outcomes(report) == {"4": "claimed"}
     assert len(rows(world.database, "SELECT FROM fieldmap.dead_letters")) == 3
+
+
+def test_a_letter_that_another_run_wrote_anew_is_left_to_it(world: World, tmp_path: Path) -> None:
+    """It has the number of the one before: what would be read is the older version, and the letter of the newer would be lost."""
+    people(world)
+    old, new = maps(tmp_path / "a"), maps(tmp_path / "b", codes='"Q" -> leave')
+    world.run(old).sync([])
+    with world.database.connect() as connection:
+        seen = [item for item in letters(connection, None) if item.record == "2"]
+    world.write("3.json", {"id": "2", "name": "Bob", "state": "Y", "at": "2026-03-01T00:00:00Z"})
+    world.run(old).sync([])
+    with world.database.connect() as connection:
+        again = [item for item in letters(connection, None) if item.record == "2"]
+    assert [item.number for item in again] == [item.number for item in seen]
+    before = world.state()
+    with (
+        Retry(world.database, new, new.catalogue.maps[0], again[0].run) as loader,
+        pytest.raises(FieldmapError, match="Another run has read some of these dead letters"),
+    ):
+        list(loader.retry(seen, Archive(world.archive, Ports.real())))
+    assert world.state() == before
 
 
 def test_a_change_of_more_than_the_reading_wants_a_replay(world: World, tmp_path: Path) -> None:
