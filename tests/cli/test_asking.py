@@ -167,7 +167,7 @@ def test_several_conditions_must_all_hold(loaded: tuple[Path, Server], capsys: p
         (["--where", "ratio > 1"], "ratio, a float, is not exact"),
         (["--where", "name == \"x\"); DROP TABLE canonical.worker; --"], "--where name"),
         (["--where", "$.name == \"x\""], "--where $.name"),
-        (["--where", ""], "there is no expression here"),
+        (["--where", ""], "What stands behind --where is empty"),
         (["--where", "name == \"\x00\""], "NUL"),
         (["--where", "name == \"\\u0000\""], "no database keeps the character"),
         (["--as-of", "yesterday"], "write a day as 2026-03-01"),

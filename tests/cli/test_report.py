@@ -255,7 +255,7 @@ def test_a_run_whose_accounts_are_not_what_it_counted_fails(
 
 
 def test_runs_that_are_not_there(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["report", "99"]) == 1
+    assert run(["report", "99"]) == 2
     assert "There is no run 99" in capsys.readouterr().err
 
 

@@ -12,6 +12,7 @@ import typer
 
 from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json, safe, say, table
 from fieldmap.cli.masking import Reveal, keep_reveal
+from fieldmap.cli.numbers import whole
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.archive import Archive, Archived, position, spelled
 from fieldmap.runtime.archive.census import Census
@@ -26,7 +27,13 @@ app = typer.Typer(
 )
 
 
-Limit = Annotated[int, typer.Option(help="How many responses of a resource at the most; the last ones.", min=1)]
+Limit = Annotated[
+    int,
+    typer.Option(
+        help="How many responses of a resource at the most; the last ones.",
+        parser=whole("--limit", least=1),
+    ),
+]
 
 
 @app.command("ls", epilog="Example: fieldmap archive ls · fieldmap archive ls workday.workers --limit 5")
@@ -154,7 +161,9 @@ def cat(
             help="A position, such as 1:364 (segment and byte, as archive ls, explain and dlq show spell it), first, or last."
         ),
     ] = "last",
-    record: Annotated[int | None, typer.Option(help="Only this record, counted from 0.", min=0)] = None,
+    record: Annotated[
+        int | None, typer.Option(help="Only this record, counted from 0.", parser=whole("--record"))
+    ] = None,
     reveal: Reveal = False,
     json: Json = False,
 ) -> None:

@@ -16,7 +16,7 @@ from fieldmap.compiler import ir
 from fieldmap.compiler.emit.columns import quote
 from fieldmap.compiler.emit.stood import stood_at
 from fieldmap.compiler.emit.views import provenance_sql
-from fieldmap.compiler.explain.letters import hidden
+from fieldmap.compiler.explain.private import Private
 from fieldmap.compiler.filters import filter_sql
 from fieldmap.runtime.archive import describe
 from fieldmap.runtime.bundle import Bundle, EntityInfo
@@ -59,7 +59,7 @@ class Question:
     true_at: datetime | None
     known_at: datetime | None
     limit: int | None
-    tags: dict[str, str]
+    private: Private
     maps: dict[str, ir.Map]
     entities: dict[str, ir.Entity]
 
@@ -84,7 +84,8 @@ class Question:
             )
         project = ir.decode_project(bundle.parts["ir.json"])
         entity = next(one for one in project.entities if one.name == info.name)
-        tags = {} if reveal else {field: text for (name, field), text in hidden(project).items() if name == info.name}
+        private = Private.of(project, reveal=reveal)
+        tags = {field: text for (name, field), text in private.fields.items() if name == info.name}
         return cls(
             bundle,
             info,
@@ -96,7 +97,7 @@ class Question:
             true_at if true_at is not None else known_at,
             known_at,
             limit,
-            tags,
+            private,
             {map_.id: map_ for map_ in project.maps},
             {one.name: one for one in project.entities},
         )
@@ -208,13 +209,13 @@ class Question:
         key, field, value, map_, record, changed, rule, file, line, position, index = row
         resource = next((item.resource for item in self.bundle.catalogue.maps if item.id == map_), None)
         place = f"{resource}/{describe(position)}" if position is not None else None
-        instead = self.tags.get(field, "")
+        instead = self.private.fields.get((self.info.name, field), "")
         return (
-            key,
+            self.private.key(self.info.name, key),
             field,
             instead if instead and value is not None else value,
             resource,
-            record,
+            record and self.private.record(resource or "", record),
             changed,
             rule,
             f"{file}:{line}" if file else None,

@@ -14,8 +14,9 @@ from fieldmap.cli.workspace import Workspace
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.deletes import of_page
 from fieldmap.compiler.explain.jsontext import json_text
-from fieldmap.compiler.explain.letters import HIDDEN, tagged_members
+from fieldmap.compiler.explain.letters import tagged_members
 from fieldmap.compiler.explain.locate import find_record
+from fieldmap.compiler.explain.private import HIDDEN
 from fieldmap.compiler.readings import reading_of
 from fieldmap.runtime.archive import Archived, describe
 from fieldmap.runtime.errors import ArchiveError, UsageError

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from fieldmap.cli.console import count, out, plural, print_json, safe, say, table
+from fieldmap.cli.rows import cat
 from fieldmap.compiler import ir
-from fieldmap.compiler.explain.letters import place_of, without_value
-from fieldmap.runtime.archive import Archive, spelled
+from fieldmap.compiler.explain.letters import SAID, place_of, without_value
+from fieldmap.compiler.explain.private import Private
+from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import ArchiveError
 from fieldmap.runtime.store.database import Connection
@@ -20,18 +22,22 @@ SHOWN = 20
 Tags = dict[tuple[str, str], str]
 
 # Where a reason would quote a personal value it does not tell causes apart either.
-_DEAD = """
+# A letter of no field is hidden by the member that its path leads to (`letters.blamed`).
+_DEAD = r"""
 SELECT d.code, d.map, p.title, d.field, CASE WHEN s.field IS NULL THEN d.reason ELSE '' END, count(*), min(d.first_seen), max(d.last_seen),
-  min(d.id), s.field IS NOT NULL, count(*) OVER (), sum(count(*)) OVER (), min(d.path)
+  min(d.id), s.field, count(*) OVER (), sum(count(*)) OVER (), min(d.path)
 FROM fieldmap.dead_letters d JOIN fieldmap.positions p USING (map)
-LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, d.field)
+LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title,
+  CASE WHEN d.field <> '' THEN d.field WHEN d.path = '' OR d.code = ANY(%(said)s) THEN '' WHEN left(d.path, 2) = '$.'
+  THEN '$.' || substring(d.path from '^\$\.([^.[]+)') ELSE '$' END)
 WHERE %(run)s::bigint IS NULL OR d.run = %(run)s
 GROUP BY 1, 2, 3, 4, 5, 10 ORDER BY 6 DESC, 9 LIMIT %(limit)s::bigint
 """
 _HELD = """
 SELECT h.code, p.title, p.resource, h.field, CASE WHEN s.field IS NULL THEN h.reason ELSE '' END, count(*), min(h.archive_position),
   max(h.archive_position), min(ARRAY[h.archive_position, h.record_index]),
-  (array_agg(h.record ORDER BY h.record))[1:3], coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, false,
+  (array_agg(jsonb_build_array(h.record, h.archive_position, h.record_index, '') ORDER BY h.record))[1:3],
+  coalesce(f.file || ':' || f.line, ''), s.field, false,
   count(*) OVER (), sum(count(*)) OVER ()
 FROM fieldmap.held h JOIN fieldmap.positions p USING (map)
 LEFT JOIN fieldmap.map_fields f ON (f.map, f.claim, f.field) = (h.map, h.claim, h.field)
@@ -40,22 +46,25 @@ WHERE NOT h.invented AND (%(run)s::bigint IS NULL OR %(run)s = (SELECT g.run FRO
   WHERE (g.map, g.map_version) = (h.map, p.map_version) AND g.last_position >= h.archive_position ORDER BY g.last_position LIMIT 1))
 GROUP BY 1, 2, 3, 4, 5, 11, 12 ORDER BY 6 DESC, 4, 5 LIMIT %(limit)s::bigint
 """
-_LISTED = """
+_LISTED = r"""
 SELECT l.code, p.title, p.resource, l.field, CASE WHEN s.field IS NULL THEN l.reason ELSE '' END, count(*), min(l.archive_position),
   max(l.archive_position), min(ARRAY[l.archive_position, l.record_index]),
-  (array_agg(l.record || CASE WHEN l.element > 0 THEN ' element ' || l.element ELSE '' END ORDER BY l.record, l.element))[1:3],
-  coalesce(f.file || ':' || f.line, ''), s.field IS NOT NULL, l.lost,
+  (array_agg(jsonb_build_array(l.record, l.archive_position, l.record_index, CASE WHEN l.element > 0 THEN ' element ' || l.element ELSE '' END)
+    ORDER BY l.record, l.element))[1:3],
+  coalesce(f.file || ':' || f.line, ''), s.field, l.lost,
   count(*) OVER (), sum(count(*)) OVER ()
 FROM fieldmap.listed l JOIN fieldmap.positions p USING (map)
 LEFT JOIN fieldmap.map_fields f ON (f.map, f.claim, f.field) = (l.map, l.claim, l.field)
-LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title, l.field)
+LEFT JOIN unnest(%(titles)s::text[], %(fields)s::text[]) s(title, field) ON (s.title, s.field) = (p.title,
+  CASE WHEN l.field <> '' THEN l.field WHEN l.path = '' OR l.code = ANY(%(said)s) THEN '' WHEN left(l.path, 2) = '$.'
+  THEN '$.' || substring(l.path from '^\$\.([^.[]+)') ELSE '$' END)
 GROUP BY 1, 2, 3, 4, 5, 11, 12, 13 ORDER BY 6 DESC, 5 LIMIT %(limit)s::bigint
 """
 
 
 @dataclass(frozen=True)
 class Cause:
-    """of: the map or entity. samples: commands or records. left_out: an element that failed alone. shown_by: the command that shows the
+    """of: the map or entity. samples: commands, records or keys. left_out: an element that failed alone. shown_by: the command that shows the
     first record with it, "" where the samples say how."""
 
     code: str
@@ -96,21 +105,28 @@ def dead(
         found.number, found.records = counted[0], int(counted[1])
         place = place_of(maps[map_], field, reason, code, counted[2]) if map_ in maps else None
         where = f"{place.file}:{place.line}" if place is not None else title
-        told = without_value(code, tags[title, field]) if secret else reason
+        told = without_value(code, tags[title, secret]) if secret else reason
         found.append(Cause(code, title, field, told, where, number, first, last, (f"fieldmap dlq show {sample}",)))
     return found
 
 
 def held(
-    archive: Archive, connection: Connection, tags: Tags, run: int | None = None, limit: int | None = None
+    archive: Archive,
+    connection: Connection,
+    tags: Tags,
+    private: Private,
+    run: int | None = None,
+    limit: int | None = None,
 ) -> Found:
-    """The causes for which values are held. run: only those of pages that this run read. limit: so many at the most."""
-    return _noted(archive, connection, tags, _HELD, run, limit)
+    """The causes for which values are held. private: what is hidden of the samples. run: only those of pages that this run read. limit: so many at the most."""
+    return _noted(archive, connection, tags, private, _HELD, run, limit)
 
 
-def warned(bundle: Bundle, archive: Archive, connection: Connection, tags: Tags, limit: int | None = None) -> Found:
+def warned(
+    bundle: Bundle, archive: Archive, connection: Connection, tags: Tags, private: Private, limit: int | None = None
+) -> Found:
     """What `warn` says of records, elements that failed alone, and what `warn` says of rows."""
-    found = _noted(archive, connection, tags, _LISTED, None, limit)
+    found = _noted(archive, connection, tags, private, _LISTED, None, limit)
     for info in bundle.catalogue.entities:
         for number, rows, keys in connection.execute(
             "SELECT condition, count(*), (array_agg(key ORDER BY key))[1:3] FROM fieldmap.warned WHERE entity = %s GROUP BY 1 ORDER BY 1",
@@ -119,13 +135,20 @@ def warned(bundle: Bundle, archive: Archive, connection: Connection, tags: Tags,
             if number < len(info.conditions):
                 one = info.conditions[number]
                 place = f"{one.file}:{one.line}"
-                found.append(Cause("", info.name, "", one.message, place, rows, None, None, tuple(keys)))
+                shown = tuple(dict.fromkeys(private.key(info.name, key) for key in keys))
+                found.append(Cause("", info.name, "", one.message, place, rows, None, None, shown))
                 found.number, found.records = found.number + 1, found.records + rows
     return found
 
 
 def _noted(
-    archive: Archive, connection: Connection, tags: Tags, statement: str, run: int | None, limit: int | None
+    archive: Archive,
+    connection: Connection,
+    tags: Tags,
+    private: Private,
+    statement: str,
+    run: int | None,
+    limit: int | None,
 ) -> Found:
     seen, found = fetched_of(archive), Found()
     for (
@@ -144,17 +167,22 @@ def _noted(
         lost,
         *counted,
     ) in connection.execute(statement.encode(), _named(tags, run, limit)).fetchall():
-        told = without_value(code, tags[title, field]) if secret else reason
+        told = without_value(code, tags[title, secret]) if secret else reason
         times = seen(resource, first), seen(resource, last)
-        shown = f"fieldmap archive cat {resource} {spelled(place[0])} --record {place[1]}"
-        found.append(Cause(code, title, field, told, where, number, *times, tuple(samples), lost, shown))
+        hides = resource in private.records
+        shown = cat(resource, *place)
+        named = tuple(
+            (cat(resource, position, index) if hides else record) + element
+            for record, position, index, element in samples
+        )
+        found.append(Cause(code, title, field, told, where, number, *times, named, lost, shown))
         found.number, found.records = counted[0], int(counted[1])
     return found
 
 
 def _named(tags: Tags, run: int | None, limit: int | None) -> dict[str, Any]:
     named = {"titles": [title for title, _ in tags], "fields": [field for _, field in tags]}
-    return {**named, "run": run, "limit": limit}
+    return {**named, "said": list(SAID), "run": run, "limit": limit}
 
 
 def fetched_of(archive: Archive) -> Callable[[str, int], datetime | None]:

@@ -13,8 +13,10 @@ import typer
 
 from fieldmap.cli import causes
 from fieldmap.cli.console import Json, about, err, exiting, out, plural, print_json, say
-from fieldmap.cli.masking import Reveal, keep_reveal, project_of, tags_of
+from fieldmap.cli.masking import Reveal, keep_reveal, private_of, project_of, tags_of
+from fieldmap.cli.numbers import whole
 from fieldmap.cli.workspace import Workspace
+from fieldmap.compiler.explain.private import Private
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.reports import Report
@@ -25,7 +27,14 @@ app = typer.Typer(
     epilog="Example: fieldmap dlq · fieldmap dlq show 2 · fieldmap dlq retry 2 · fieldmap dlq held",
     rich_markup_mode=None,
 )
-Limit = Annotated[int | None, typer.Option(help="How many causes at the most; 20 in a table, all as JSON.", min=1)]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        help="How many causes at the most; 20 in a table, all as JSON.",
+        parser=whole("--limit", least=1),
+    ),
+]
+_LETTER = whole("dlq", least=1, none="There is no dead letter {}; see: fieldmap dlq", see="fieldmap dlq")
 
 _OUTCOMES = {
     "claimed": ("record is read now and claimed", "records are read now and claimed"),
@@ -77,8 +86,8 @@ def held(limit: Limit = None, reveal: Reveal = False, json: Json = False) -> Non
     workspace = Workspace.here()
     with workspace.loaded() as connection:
         keep_reveal(connection, "dlq held", reveal=reveal)
-        tags = {} if reveal else tags_of(workspace)
-        found = causes.held(workspace.archive(), connection, tags, limit=_most(limit, json=json))
+        tags, private = {} if reveal else tags_of(workspace), private_of(workspace, reveal=reveal)
+        found = causes.held(workspace.archive(), connection, tags, private, limit=_most(limit, json=json))
     causes.show(found, "No values are held.", "held value", limit=limit, json=json)
 
 
@@ -89,16 +98,16 @@ def warnings(limit: Limit = None, reveal: Reveal = False, json: Json = False) ->
     workspace = Workspace.here()
     with workspace.loaded() as connection:
         keep_reveal(connection, "dlq warnings", reveal=reveal)
-        tags = {} if reveal else tags_of(workspace)
+        tags, private = {} if reveal else tags_of(workspace), private_of(workspace, reveal=reveal)
         most = _most(limit, json=json)
-        found = causes.warned(workspace.existing_bundle(), workspace.archive(), connection, tags, most)
+        found = causes.warned(workspace.existing_bundle(), workspace.archive(), connection, tags, private, most)
     causes.show(found, "There are no warnings.", "warning", limit=limit, json=json)
 
 
 @app.command(epilog="Example: fieldmap dlq show 2 · fieldmap dlq show 2 --reveal")
 @exiting
 def show(
-    number: Annotated[int, typer.Argument(help="The number that fieldmap dlq shows.")],
+    number: Annotated[int, typer.Argument(parser=_LETTER, help="The number that fieldmap dlq shows.")],
     reveal: Reveal = False,
     json: Json = False,
 ) -> None:
@@ -111,8 +120,9 @@ def show(
         found = letter(project_of(workspace), workspace.archive(), connection, number)
         if found is None:
             raise UsageError(f"There is no dead letter {number}; see: fieldmap dlq")
-        keep_reveal(connection, f"dlq show {number}: record {found.record} of {found.map}", reveal=reveal)
-    shown = found if reveal else found.without_values()
+        hidden = found.without_values()
+        keep_reveal(connection, f"dlq show {number}: record {hidden.record} of {found.map}", reveal=reveal)
+    shown = found if reveal else hidden
     if json:
         print_json(asdict(shown))
     else:
@@ -123,7 +133,8 @@ def show(
 @exiting
 def retry(
     numbers: Annotated[
-        list[int] | None, typer.Argument(help="Dead letters; all with the same causes are retried.")
+        list[int] | None,
+        typer.Argument(parser=_LETTER, help="Dead letters; all with the same causes are retried."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
     one: Annotated[bool, typer.Option("--only", help="Only these records, not all with their causes.")] = False,
@@ -153,7 +164,7 @@ def retry(
     waiting = [row[0] for row in mixed]
     stays = bool(report.failed) or any(item.outcome in STAYING for item in report.retried)
     if json:
-        print_json(_as_json(report, waiting))
+        print_json(_as_json(report, bundle, private_of(workspace, reveal=False), waiting))
     else:
         _show_retried(report, bundle, waiting, tags_of(workspace))
     for resource, sentence in report.failed.items():
@@ -202,26 +213,30 @@ def _show_retried(report: Report, bundle: Bundle, waiting: list[str], tags: caus
 
 def _show_rejected(report: Report, bundle: Bundle, tags: causes.Tags, outcome: str) -> None:
     """Why records are rejected, the most frequent causes first."""
-    from fieldmap.compiler.explain.letters import without_value
+    from fieldmap.compiler.explain.letters import blamed, without_value
+    from fieldmap.runtime.values.outcome import Dead
 
     titles = {item.id: item.title for item in bundle.catalogue.maps}
     why: Counter[str] = Counter()
     for item in report.retried:
         for one in (item.records or (item,)) if item.outcome == outcome else ():
-            tag = tags.get((titles.get(item.letter.map, ""), one.field))
+            # Of one letter the path is not known.
+            path = one.path if isinstance(one, Dead) else "?"
+            tag = tags.get((titles.get(item.letter.map, ""), blamed(one.code, one.field, path)))
             reason = without_value(one.code, tag) if tag else one.reason
             why[f"{one.code} {f'{one.field}: ' if one.field else ''}{reason}"] += 1
     for words, number in why.most_common(causes.SHOWN):
         say(out(), f"  {plural(number, 'record')}: {words}", indent=4)
 
 
-def _as_json(report: Report, waiting: list[str]) -> dict[str, Any]:
+def _as_json(report: Report, bundle: Bundle, private: Private, waiting: list[str]) -> dict[str, Any]:
+    resources = {item.id: item.resource for item in bundle.catalogue.maps}
     return {
         "retried": [
             {
                 "letter": item.letter.number,
                 "map": item.letter.map,
-                "record": item.letter.record,
+                "record": item.letter.record and private.record(resources.get(item.letter.map, ""), item.letter.record),
                 "outcome": item.outcome,
                 "code": item.code,
                 "field": item.field,

@@ -10,6 +10,7 @@ from fieldmap.cli.console import count, out, plural, safe, say, table
 from fieldmap.cli.reporting import show_accounts, show_withdrawn
 from fieldmap.cli.rows import key_words
 from fieldmap.cli.runfacts import accounts, by_map, changed_rows
+from fieldmap.compiler.explain.private import Private
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.load.merging import Changes
 from fieldmap.runtime.reports import Report
@@ -123,13 +124,13 @@ def _show_bare(report: Report, bundle: Bundle) -> None:
 def _show_changes(report: Report, bundle: Bundle) -> None:
     """Which fields changed in how many rows, with the first few before and after."""
     lines = []
-    hidden = _hidden(report, bundle)
+    private = _private(report, bundle)
     for name, change in report.entities().items():
         info = bundle.entity(name)
         for field, number in sorted(change.fields.items(), key=lambda item: -item[1]):
             unit = f" {info.units[field]}" if info is not None and field in info.units else ""
             samples = [
-                f"{_before_after(old, new, hidden.get((name, field), ''), unit)} ({key_words(key)})"
+                f"{_before_after(old, new, private.fields.get((name, field), ''), unit)} ({key_words(private.key(name, key))})"
                 for key, f, old, new in change.samples
                 if f == field
             ][:3]
@@ -148,18 +149,17 @@ def _before_after(old: str | None, new: str | None, hidden: str, unit: str) -> s
     return " → ".join(value or "absent" for value in told)
 
 
-def _hidden(report: Report, bundle: Bundle) -> dict[tuple[str, str], str]:
-    """What is shown instead of the values of fields that are personal or restricted; nothing is looked up where no value is shown."""
+def _private(report: Report, bundle: Bundle) -> Private:
+    """What is hidden of values and keys; nothing is looked up where none is shown."""
     if not any(change.samples for change in report.entities().values()):
-        return {}
+        return Private()
     from fieldmap.compiler import ir
-    from fieldmap.compiler.explain.letters import hidden
 
-    return hidden(ir.decode_project(bundle.parts["ir.json"]))
+    return Private.of(ir.decode_project(bundle.parts["ir.json"]))
 
 
 def as_json(report: Report, bundle: Bundle, attention: dict[str, Any]) -> dict[str, Any]:
-    hidden, counted = _hidden(report, bundle), attention.pop("changed")
+    private, counted = _private(report, bundle), attention.pop("changed")
     none = {"new": 0, "changed": 0, "gone": 0}
     return {
         "run": report.run,
@@ -170,7 +170,11 @@ def as_json(report: Report, bundle: Bundle, attention: dict[str, Any]) -> dict[s
                 **counted.get(name, none),
                 "fields": c.fields,
                 "samples": [
-                    [key, field, *(value and (hidden.get((name, field)) or value) for value in values)]
+                    [
+                        private.key(name, key),
+                        field,
+                        *(value and private.value(name, field, value) for value in values),
+                    ]
                     for key, field, *values in c.samples
                 ],
             }

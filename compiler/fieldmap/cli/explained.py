@@ -7,6 +7,7 @@ from rich.text import Text
 from fieldmap.cli.console import count, out, plural, safe, say
 from fieldmap.compiler.explain import Candidate, Explanation, Withdrawal
 from fieldmap.compiler.explain.letters import Letter
+from fieldmap.compiler.explain.private import HIDDEN
 from fieldmap.runtime.archive import spelled
 
 _LEFT = 12
@@ -44,7 +45,7 @@ def show(explanation: Explanation) -> None:
     if explanation.winner is not None:
         _pair("map version", f"{explanation.map_version}; {_checked(explanation)}")
     for number, candidate in enumerate(explanation.lost):
-        _pair("lost" if number == 0 else "", _candidate(candidate))
+        _pair("lost" if number == 0 else "", _candidate(candidate, explanation.unit))
     for gone in explanation.withdrawn:
         _withdrawal(gone)
 
@@ -79,7 +80,7 @@ def _origin(explanation: Explanation) -> None:
     winner, response = explanation.winner, explanation.response
     if winner is not None:
         changed = f", changed {winner.changed}" if winner.changed else ""
-        _pair("claimed by", f"{winner.source}, record {winner.record}{changed}")
+        _pair("claimed by", f"{winner.source}, record {_record(winner)}{changed}")
         if winner.joined:
             _pair("joined as", winner.joined)
         _pair("", f"{winner.file}:{winner.line}    {winner.statement}")
@@ -93,8 +94,8 @@ def _origin(explanation: Explanation) -> None:
             _pair("", f"fieldmap archive cat {winner.source} {spelled(response.position)}")
 
 
-def _candidate(candidate: Candidate) -> str:
-    value = f" {candidate.value}" if candidate.value is not None else ""
+def _candidate(candidate: Candidate, unit: str) -> str:
+    value = f" {candidate.value}{unit and f' {unit}'}" if candidate.value is not None else ""
     changed = f" ({candidate.changed})" if candidate.changed and candidate.value is not None else ""
     joined = f" (joined as {candidate.joined})" if candidate.joined else ""
     outcome = (
@@ -102,8 +103,15 @@ def _candidate(candidate: Candidate) -> str:
         + (candidate.absence and f": {candidate.absence}")
         + (candidate.stale and f"; {candidate.stale}")
     )
-    what = f"{candidate.source}, record {candidate.record}{value and f' says{value}'}{changed}: {outcome}{joined}"
+    what = f"{candidate.source}, record {_record(candidate)}{value and f' says{value}'}{changed}: {outcome}{joined}"
     return f"{what}    {candidate.file}:{candidate.line}"
+
+
+def _record(candidate: Candidate) -> str:
+    """The id of a record; where it is hidden, with the command that shows the record."""
+    if not candidate.record.startswith(HIDDEN) or candidate.archive_position is None:
+        return candidate.record
+    return f"{candidate.record} (fieldmap archive cat {candidate.source} {spelled(candidate.archive_position)} --record {candidate.record_index})"
 
 
 def _value(value: str | None) -> str:

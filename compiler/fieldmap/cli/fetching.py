@@ -14,6 +14,7 @@ import typer
 
 from fieldmap.cli import unread
 from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, safe, say
+from fieldmap.cli.numbers import whole
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.archive import Archive, Archived
 from fieldmap.runtime.bundle import Bundle, MapInfo
@@ -37,7 +38,10 @@ def register(app: typer.Typer) -> None:
 
 def fetch(
     resource: Annotated[str, typer.Argument(help="The resource, such as workday.workers.")],
-    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many pages to ask for.")] = 1,
+    limit: Annotated[
+        int,
+        typer.Option("--limit", parser=whole("--limit", least=1, most=100), help="How many pages to ask for."),
+    ] = 1,
     reveal: Annotated[bool, typer.Option("--reveal", help="Print personal and restricted values in full.")] = False,
     json: Json = False,
 ) -> None:
@@ -150,12 +154,14 @@ def _told(bundle: Bundle, infos: list[MapInfo], page: Archived, *, reveal: bool)
     """A page as --json gives it."""
     from fieldmap.compiler import ir
     from fieldmap.compiler.explain.letters import members_of, sensitive, tagged_members
+    from fieldmap.compiler.explain.private import Private
     from fieldmap.runtime.load.maker import BatchMaker
 
     project = ir.decode_project(bundle.parts["ir.json"])
     tags = {} if reveal else sensitive(project)
     mapped = [map_ for info in infos for map_ in project.maps if map_.id == info.id]
     secret = {} if reveal else tagged_members(project, mapped)
+    private = Private.of(project, reveal=reveal)
     records: list[dict[str, Any]] = []
     for info in infos:
         maker = BatchMaker(info, bundle.transform(info.id), deletes=bundle.deletes(info.id))
@@ -165,7 +171,10 @@ def _told(bundle: Bundle, infos: list[MapInfo], page: Archived, *, reveal: bool)
                 raw_members = {n: f"▒▒▒ ({secret[n]})" if n in secret else value for n, value in shown}
                 records.append({"raw": raw_members, "hidden": sorted(raw_members.keys() & secret), "maps": []})
             if number < _SHOWN:
-                records[number]["maps"].append({"map": info.title, **_outcome(info, outcome, tags)})
+                told = _outcome(info, outcome, tags)
+                if told["record"] is not None:
+                    told["record"] = private.record(info.resource, told["record"])
+                records[number]["maps"].append({"map": info.title, **told})
     return {
         "address": page.url,
         "status": page.status,
@@ -192,6 +201,8 @@ def _received(map_: ir.Map, page: Archived, *, reveal: bool) -> dict[str, Any]:
 
 
 def _outcome(info: MapInfo, outcome: Outcome, tags: dict[tuple[str, str], str]) -> dict[str, Any]:
+    from fieldmap.compiler.explain.letters import blamed
+
     match outcome:
         case Claimed():
             names = [column.field for column in info.claims[0].columns]
@@ -211,7 +222,7 @@ def _outcome(info: MapInfo, outcome: Outcome, tags: dict[tuple[str, str], str]) 
         case Deleted():
             return {"record": outcome.record_id, "outcome": "deleted"}
         case Dead():
-            hides = (info.title, outcome.field) in tags
+            hides = (info.title, blamed(outcome.code, outcome.field, outcome.path)) in tags
             why = (
                 outcome.code
                 if hides

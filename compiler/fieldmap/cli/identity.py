@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from fieldmap.cli.console import Json, count, exiting, out, plural, print_json, safe, table
-from fieldmap.cli.masking import Reveal, instead, keep_reveal
+from fieldmap.cli.masking import Reveal, keep_reveal, private_of
+from fieldmap.cli.numbers import whole
 from fieldmap.cli.rows import SHOWN
 from fieldmap.cli.workspace import Workspace
+from fieldmap.compiler.explain.private import Private
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError, UsageError
 from fieldmap.runtime.store.database import Connection
@@ -22,8 +24,17 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 Entity = Annotated[str, typer.Argument(help="Only this entity, such as Worker.")]
-Limit = Annotated[int | None, typer.Option(help="How many at the most; 20 in a table, all as JSON.", min=1)]
+Limit = Annotated[
+    int | None,
+    typer.Option(help="How many at the most; 20 in a table, all as JSON.", parser=whole("--limit", least=1)),
+]
 Reason = Annotated[str, typer.Option("--because", help="Why, for whoever asks later.")]
+_DECISION = whole(
+    "identity undo",
+    least=1,
+    none="There is no decision {}; see: fieldmap identity decisions",
+    see="fieldmap identity decisions",
+)
 WHY = {
     "apart": "an operator decided that they are not the same",
     "disagree": "they disagree on {field}",
@@ -94,7 +105,7 @@ def counts(connection: Connection, bundle: Bundle) -> list[dict[str, Any]]:
 def ambiguous(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
     """Lists values that several keys of one source share, so that they join nothing."""
     workspace = Workspace.here()
-    bundle, hidden = workspace.existing_bundle(), instead(workspace, reveal=reveal)
+    bundle, hidden = workspace.existing_bundle(), private_of(workspace, reveal=reveal)
     with workspace.loaded() as connection:
         keep_reveal(connection, f"identity ambiguous {entity}".strip(), reveal=reveal)
         found = [
@@ -103,7 +114,7 @@ def ambiguous(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, 
                 "match": _line(bundle, name, line),
                 "value": _hidden_value(bundle, name, _line(bundle, name, line), hidden) or value,
                 "source": source,
-                "keys": keys,
+                "keys": [hidden.key(name, key) for key in keys],
             }
             for name, line, value, source, keys in connection.execute(
                 "SELECT entity, line, value, source, keys FROM identity.ambiguous"
@@ -129,7 +140,7 @@ def ambiguous(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, 
 def conflicts(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
     """Lists joins that a match would make and that were refused, with the reason."""
     workspace = Workspace.here()
-    bundle, hidden = workspace.existing_bundle(), instead(workspace, reveal=reveal)
+    bundle, hidden = workspace.existing_bundle(), private_of(workspace, reveal=reveal)
     names = ("entity", "source", "key", "rule", "target", "target_key", "canonical", "value", "why", "field")
     with workspace.loaded() as connection:
         keep_reveal(connection, f"identity conflicts {entity}".strip(), reveal=reveal)
@@ -142,6 +153,8 @@ def conflicts(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, 
     found = [dict(zip(names, row, strict=True)) for row in rows]
     for item in found:
         item["value"] = _hidden_value(bundle, item["entity"], item["rule"], hidden) or item["value"]
+        for name in ("key", "target_key", "canonical"):
+            item[name] = item[name] and hidden.key(item["entity"], item[name])
     if json:
         print_json(found)
     elif not found:
@@ -165,18 +178,22 @@ def conflicts(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, 
 
 @app.command("decisions", epilog="Example: fieldmap identity decisions")
 @exiting
-def decisions(entity: Entity = "", json: Json = False) -> None:
+def decisions(entity: Entity = "", reveal: Reveal = False, json: Json = False) -> None:
     """Lists what operators decided, and what they undid."""
     from fieldmap.runtime.decisions import decided, standing
 
     workspace = Workspace.here()
+    hidden = private_of(workspace, reveal=reveal)
+    if reveal:
+        with workspace.loaded() as connection:
+            keep_reveal(connection, f"identity decisions {entity}".strip(), reveal=reveal)
     found = [
         {
             "number": number,
             "entity": one.decision.entity,
             "kind": one.decision.kind,
-            "one": ":".join(one.decision.one),
-            "other": ":".join(one.decision.other),
+            "one": _numbered(hidden, one.decision.entity, one.decision.one),
+            "other": _numbered(hidden, one.decision.entity, one.decision.other),
             "reason": one.decision.reason,
             "at": one.decision.at,
             "undone_at": one.undone_at,
@@ -224,7 +241,7 @@ def split(entity: str, one: str, other: str, because: Reason, json: Json = False
 
 @app.command("undo", epilog='Example: fieldmap identity undo 3 --because "wrong person"')
 @exiting
-def undo(number: int, because: Reason, json: Json = False) -> None:
+def undo(number: Annotated[int, typer.Argument(parser=_DECISION)], because: Reason, json: Json = False) -> None:
     """Takes a decision back; the matches decide again."""
     from fieldmap.runtime.decisions import Draft, decided, standing
 
@@ -262,8 +279,9 @@ def _decide(kind: str, entity: str, one: str, other: str, because: str, *, json:
                 and ((said.one == later) or (said.other == earlier and said.one[0] == later[0]))
             )
             if clash:
+                hidden = private_of(workspace, reveal=both == {later, earlier})  # those were typed just now
                 raise FindingsError(
-                    f"Decision {number} says already what {':'.join(said.one)} and {':'.join(said.other)} are;"
+                    f"Decision {number} says already what {_numbered(hidden, entity, said.one)} and {_numbered(hidden, entity, said.other)} are;"
                     f" undo it first: fieldmap identity undo {number} --because …"
                 )
     _carry_out(workspace, Draft(kind, _reason(because), entity, later, earlier), json=json)
@@ -365,7 +383,7 @@ def _counted(total: int, shown: int, what: str) -> None:
     out().print(f"\n{plural(total, what)}{f', {count(shown)} shown (--limit)' if total > shown else ''}")
 
 
-def hide(bundle: Bundle, entity: str, items: Iterable[dict[str, Any]], hidden: Callable[[str, str], str]) -> None:
+def hide(bundle: Bundle, entity: str, items: Iterable[dict[str, Any]], hidden: Private) -> None:
     """Hides the values by which keys are matched, where they are personal or restricted. items: with `value`, and the line as `rule` or
     `match`."""
     for item in items:
@@ -374,12 +392,17 @@ def hide(bundle: Bundle, entity: str, items: Iterable[dict[str, Any]], hidden: C
             item["value"] = _hidden_value(bundle, entity, rule, hidden) or item["value"]
 
 
-def _hidden_value(bundle: Bundle, entity: str, rule: str | None, hidden: Callable[[str, str], str]) -> str:
+def _hidden_value(bundle: Bundle, entity: str, rule: str | None, hidden: Private) -> str:
     """What is shown instead of the value of a match line, "" where it may be seen."""
     info = bundle.entity(entity)
     matches = info.identity.matches if info is not None and info.identity is not None else ()
     fields = [field for match in matches if match.text == rule for field in match.fields]
-    return next((hidden(entity, field) for field in fields if hidden(entity, field)), "")
+    return next((hidden.fields[entity, field] for field in fields if (entity, field) in hidden.fields), "")
+
+
+def _numbered(hidden: Private, entity: str, key: tuple[str, ...]) -> str:
+    """A source's own key behind the name of its numbering."""
+    return ":".join([*key[:-1], hidden.key(entity, key[-1])])
 
 
 def value_words(value: str | None) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fieldmap.cli.console import Json, err, exiting, out, plural, print_json, say
+from fieldmap.cli.numbers import whole
 from fieldmap.runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +48,14 @@ def infer(
         typer.Option("--resource", help="The resource's name; of a description, which ones to take (may be repeated)."),
     ] = None,
     files: Annotated[bool, typer.Option("--files", help="JSON is read from a folder, not asked over HTTP.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="How many records to look at.")] = 20_000,
+    limit: Annotated[
+        int,
+        typer.Option(
+            "--limit",
+            parser=whole("--limit", least=1, most=1_000_000),
+            help="How many records to look at.",
+        ),
+    ] = 20_000,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file of -o.")] = False,
     json: Json = False,
 ) -> int:

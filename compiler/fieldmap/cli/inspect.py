@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fieldmap.cli.console import Json, exiting, print_json
-from fieldmap.cli.masking import Reveal, instead, keep_reveal
+from fieldmap.cli.masking import Reveal, keep_reveal, private_of
 from fieldmap.cli.naming import entity_of, key_parts
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle, EntityInfo
@@ -72,17 +72,14 @@ def _explain_identity(
     workspace: Workspace, bundle: Bundle, info: EntityInfo, key: str, *, reveal: bool, json: bool
 ) -> None:
     from fieldmap.cli.identity import hide
-    from fieldmap.cli.whose import show, whose
+    from fieldmap.cli.whose import hide_keys, show, whose
 
     with workspace.loaded() as connection:
         keep_reveal(connection, f"explain --identity {info.name} {key}", reveal=reveal)
         found = whose(connection, bundle, info, key)
-    hide(
-        bundle,
-        info.name,
-        (*found["members"], *found["ambiguous"], *found["refused"]),
-        instead(workspace, reveal=reveal),
-    )
+    private = private_of(workspace, reveal=reveal)
+    hide(bundle, info.name, (*found["members"], *found["ambiguous"], *found["refused"]), private)
+    hide_keys(found, private, key)
     if json:
         print_json(found)
     else:

@@ -9,12 +9,16 @@ import typer
 
 from fieldmap.cli import rows
 from fieldmap.cli.console import Json, exiting
-from fieldmap.cli.masking import Reveal, instead, keep_reveal, reasons
+from fieldmap.cli.masking import Reveal, keep_reveal, private_of, reasons
+from fieldmap.cli.numbers import whole
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.errors import UsageError
 
 Entity = Annotated[str, typer.Argument(help="Only this entity, such as Worker.")]
-Limit = Annotated[int | None, typer.Option(help="How many at the most; 20 in a table, all as JSON.", min=1)]
+Limit = Annotated[
+    int | None,
+    typer.Option(help="How many at the most; 20 in a table, all as JSON.", parser=whole("--limit", least=1)),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -30,35 +34,39 @@ def _register(app: typer.Typer, command: Callable[..., None]) -> None:
 def conflicts(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
     """Lists fields on which the sources contradict each other, with what each says."""
     workspace = Workspace.here()
-    kind = rows.conflicts(instead(workspace, reveal=reveal))
+    kind = rows.conflicts(private_of(workspace, reveal=reveal))
     _list(workspace, entity, limit, kind, reveal="conflicts" if reveal else "", json=json)
 
 
-def incomplete(entity: Entity = "", limit: Limit = None, json: Json = False) -> None:
+def incomplete(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
     """Lists rows held back: a required field stayed empty, a must is broken, or what they refer to does not exist."""
-    _list(Workspace.here(), entity, limit, rows.INCOMPLETE, json=json)
+    workspace = Workspace.here()
+    kind = rows.incomplete(private_of(workspace, reveal=reveal))
+    _list(workspace, entity, limit, kind, reveal="incomplete" if reveal else "", json=json)
 
 
-def duplicates(entity: Entity = "", limit: Limit = None, json: Json = False) -> None:
+def duplicates(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
     """Lists keys that one source claims by several records."""
-    _list(Workspace.here(), entity, limit, rows.DUPLICATES, json=json)
+    workspace = Workspace.here()
+    kind = rows.duplicates(private_of(workspace, reveal=reveal))
+    _list(workspace, entity, limit, kind, reveal="duplicates" if reveal else "", json=json)
 
 
-def dangling(entity: Entity = "", limit: Limit = None, json: Json = False) -> None:
+def dangling(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
     """Lists references that find no row."""
-    _list(Workspace.here(), entity, limit, rows.DANGLING, json=json)
+    workspace = Workspace.here()
+    kind = rows.dangling(private_of(workspace, reveal=reveal))
+    _list(workspace, entity, limit, kind, reveal="dangling" if reveal else "", json=json)
 
 
 def stale(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
     """Lists claims that stand although a newer version of their record was rejected."""
     workspace = Workspace.here()
-    kind = rows.stale(reasons(workspace, reveal=reveal))
+    kind = rows.stale(reasons(workspace, reveal=reveal), private_of(workspace, reveal=reveal))
     _list(workspace, entity, limit, kind, reveal="stale" if reveal else "", json=json)
 
 
-def _list(
-    workspace: Workspace, entity: str, limit: int | None, kind: rows.Kind, *, json: bool, reveal: str = ""
-) -> None:
+def _list(workspace: Workspace, entity: str, limit: int | None, kind: rows.Kind, *, json: bool, reveal: str) -> None:
     """reveal: what is kept of it that values are shown in full, "" where they are not."""
     bundle = workspace.existing_bundle()
     infos = [item for item in bundle.catalogue.entities if entity in ("", item.name)]

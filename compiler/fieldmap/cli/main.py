@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from fieldmap.cli.console import err, safe, say
+from fieldmap.cli.numbers import refuse_empty
 from fieldmap.runtime.errors import FieldmapError
 
 # What the shell's own exit code for Ctrl-C is.
@@ -81,6 +82,8 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line (without the program's name) in this process; returns the exit code."""
     try:
         _speak_utf8()
+        if arguments[:1] not in (["eval"], ("eval",)):
+            refuse_empty(arguments)
         _application(arguments)(args=_plain(arguments), prog_name="fieldmap")
     except SystemExit as stop:
         # Usage mistakes and --help were answered already.

@@ -10,7 +10,8 @@ import typer
 
 from fieldmap.cli.workspace import Workspace
 from fieldmap.compiler import ir
-from fieldmap.compiler.explain.letters import hidden, sensitive, without_value
+from fieldmap.compiler.explain.letters import blamed, sensitive, without_value
+from fieldmap.compiler.explain.private import Private
 from fieldmap.runtime.store.database import Connection
 from fieldmap.runtime.store.reconcile import prepare_own
 
@@ -35,15 +36,18 @@ def reasons(workspace: Workspace, *, reveal: bool) -> Callable[[str, str, str, s
     if reveal:
         return lambda code, title, field, why: why
     tags = tags_of(workspace)
-    return lambda code, title, field, why: without_value(code, tags[title, field]) if (title, field) in tags else why
+
+    def told(code: str, title: str, field: str, why: str) -> str:
+        # Of no field the path is not known.
+        tag = tags.get((title, blamed(code, field, "?")))
+        return without_value(code, tag) if tag else why
+
+    return told
 
 
-def instead(workspace: Workspace, *, reveal: bool) -> Callable[[str, str], str]:
-    """What is shown instead of the values of a field of an entity that is personal or restricted, "" of any other."""
-    if reveal:
-        return lambda entity, field: ""
-    tags = hidden(project_of(workspace))
-    return lambda entity, field: tags.get((entity, field), "")
+def private_of(workspace: Workspace, *, reveal: bool) -> Private:
+    """What is hidden of values, keys and ids of records: nothing where they are to be revealed."""
+    return Private() if reveal else Private.of(project_of(workspace))
 
 
 def keep_reveal(connection: Connection, what: str, *, reveal: bool) -> None:

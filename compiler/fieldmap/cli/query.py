@@ -15,6 +15,7 @@ from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_j
 from fieldmap.cli.exporting import FORMATS, export
 from fieldmap.cli.masking import Reveal, keep_reveal
 from fieldmap.cli.naming import entity_of, key_parts
+from fieldmap.cli.numbers import whole
 from fieldmap.cli.rows import key_words, parts, streamed
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import EntityInfo
@@ -34,7 +35,11 @@ Where = Annotated[
 Key = Annotated[str, typer.Option(help="Only the row of this key; parts of a key separated by commas.")]
 Fields = Annotated[str, typer.Option(help="Only these fields, separated by commas.")]
 Limit = Annotated[
-    int | None, typer.Option(help=f"How many rows at the most; {_LIMIT} on the screen, all in a file.", min=1)
+    int | None,
+    typer.Option(
+        help=f"How many rows at the most; {_LIMIT} on the screen, all in a file.",
+        parser=whole("--limit", least=1),
+    ),
 ]
 AsOf = Annotated[
     str,
@@ -192,18 +197,19 @@ def _show_values(connection: Connection, question: Question, *, json: bool) -> N
     heads = ["key", "field", "value", "source", "rule", "archive"]
     number = 0
     for part in parts(rows):
-        table(heads, [_value_row(dict(zip(names, row, strict=True))) for row in part])
+        table(heads, [_value_row(question.info, dict(zip(names, row, strict=True))) for row in part])
         number += len(part)
     if not number:
         table(heads, [])
     out().print(f"\n{plural(number, 'value')} of {question.info.name}{question.when}")
 
 
-def _value_row(one: dict[str, Any]) -> tuple[str, ...]:
+def _value_row(info: EntityInfo, one: dict[str, Any]) -> tuple[str, ...]:
     source = f"{one['source']} {one['record']}" if one["source"] else "a version that was replaced since"
+    unit = info.units.get(one["field"])
     return (
         key_words(one["key"]),
-        one["field"],
+        f"{one['field']} ({unit})" if unit else one["field"],
         _cell(one["value"]),
         _cell(source),
         one["rule"] or "",

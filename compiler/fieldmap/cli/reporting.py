@@ -9,12 +9,14 @@ import typer
 
 from fieldmap.cli import causes, runfacts
 from fieldmap.cli.console import Json, about, count, err, exiting, out, plural, print_json, safe, say, table
-from fieldmap.cli.masking import Reveal, instead, keep_reveal, project_of, tags_of
+from fieldmap.cli.masking import Reveal, keep_reveal, private_of, project_of, tags_of
+from fieldmap.cli.numbers import whole
 from fieldmap.cli.rows import key_words
 from fieldmap.cli.workspace import Workspace
 
 # How many lines each part has; JSON has all.
 _LINES = 20
+_RUN = whole("report", least=1, none=runfacts.NO_RUN, see="fieldmap report")
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +24,10 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    run: Annotated[int | None, typer.Argument(help="The number of a run; the last one if none is given.")] = None,
+    run: Annotated[
+        int | None,
+        typer.Argument(parser=_RUN, help="The number of a run; the last one if none is given."),
+    ] = None,
     reveal: Reveal = False,
     json: Json = False,
 ) -> int:
@@ -50,7 +55,7 @@ def _facts(workspace: Workspace, run: int | None, *, reveal: bool) -> dict[str, 
     """All that is told, as plain data."""
     bundle, project = workspace.existing_bundle(), project_of(workspace)
     tags = {} if reveal else tags_of(workspace)
-    hidden = instead(workspace, reveal=reveal)
+    private = private_of(workspace, reveal=reveal)
     with workspace.loaded() as connection:
         told = runfacts.run_of(connection, run)
         number = told["number"]
@@ -63,15 +68,15 @@ def _facts(workspace: Workspace, run: int | None, *, reveal: bool) -> dict[str, 
             "read_without_unit": runfacts.read_bare(connection, number),
             "dead_letters": [causes.plain(c) for c in causes.dead(project, connection, tags, number)],
             "letters_elsewhere": runfacts.letters_elsewhere(connection, number),
-            "held": [causes.plain(c) for c in causes.held(workspace.archive(), connection, tags, number)],
+            "held": [causes.plain(c) for c in causes.held(workspace.archive(), connection, tags, private, number)],
             "new_codes": runfacts.new_codes(connection, workspace.archive(), tags, number),
-            "joins": runfacts.joins(connection, number),
-            "ambiguous": runfacts.ambiguous(bundle, connection, hidden),
-            "dangling": runfacts.dangling(bundle, connection),
-            "conflicts": runfacts.conflicts(connection),
-            "incomplete": runfacts.incomplete(connection),
-            "stale": runfacts.stale(bundle, connection),
-            "control_totals": runfacts.control_totals(bundle, connection, hidden),
+            "joins": runfacts.joins(connection, private, number),
+            "ambiguous": runfacts.ambiguous(bundle, connection, private),
+            "dangling": runfacts.dangling(bundle, connection, private),
+            "conflicts": runfacts.conflicts(connection, private),
+            "incomplete": runfacts.incomplete(connection, private),
+            "stale": runfacts.stale(bundle, connection, private),
+            "control_totals": runfacts.control_totals(bundle, connection, private),
         }
 
 

@@ -14,6 +14,8 @@ import msgspec
 from psycopg import sql
 
 from fieldmap.cli.console import count, out, plural, print_json_list, safe, table
+from fieldmap.compiler.explain.private import HIDDEN, Private
+from fieldmap.runtime.archive import spelled
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.store.database import Connection
 
@@ -93,17 +95,33 @@ def parts(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 def _of_view(
     view: str,
-    columns: LiteralString,
+    columns: Sequence[str],
     order: LiteralString,
     item: Callable[[Bundle, EntityInfo, tuple[Any, ...]], dict[str, Any]],
     show: Callable[[Found], None],
     words: tuple[str, str, str],
+    private: Private | None = None,
+    same: LiteralString = "true",
 ) -> Kind:
-    """A list that each entity has a view for."""
+    """A list that each entity has a view for. private: where it hides the key of a row the claims of that are told beside it, those of
+    which `same` holds, or nobody would find the row."""
 
     def statement(info: EntityInfo, most: sql.Composable) -> sql.Composed:
-        return sql.SQL("SELECT {} FROM provenance.{} ORDER BY {}{}").format(
-            sql.SQL(columns), sql.Identifier(f"{info.table}_{view}"), sql.SQL(order), most
+        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        rows = sql.SQL("SELECT {} FROM provenance.{} ORDER BY {}{}").format(
+            names, sql.Identifier(f"{info.table}_{view}"), sql.SQL(order), most
+        )
+        if private is None or info.name not in private.keys:
+            return rows
+        return sql.SQL(
+            "SELECT {}, coalesce(jsonb_agg(jsonb_build_array(c.map, c.record, c.changed, c.archive_position, c.record_index)"
+            " ORDER BY c.map, c.record) FILTER (WHERE c.map IS NOT NULL), '[]')"
+            " FROM (SELECT row_number() OVER () AS n, r.* FROM ({}) r) x LEFT JOIN provenance.{} c ON c.key = x.key AND {}"
+            " GROUP BY n, {} ORDER BY n"
+        ).format(
+            *(sql.SQL(", ").join(sql.Identifier("x", name) for name in columns), rows),
+            *(sql.Identifier(f"{info.table}_claims"), sql.SQL(same)),
+            sql.SQL(", ").join(sql.Identifier("x", name) for name in columns),
         )
 
     def number(info: EntityInfo) -> sql.Composed:
@@ -128,26 +146,33 @@ def _incomplete_sql(info: EntityInfo, most: sql.Composable) -> sql.Composed:
     ).format(sql.Identifier(f"{info.table}_dangling") if info.needs else sql.Literal(info.name))
     return sql.SQL(
         "SELECT i.key, i.missing, i.failed, i.twice, coalesce(d.found, '[]'), coalesce(jsonb_agg(jsonb_build_array(c.map, c.record,"
-        " c.changed) ORDER BY c.map, c.record) FILTER (WHERE c.map IS NOT NULL), '[]')"
+        " c.changed, c.archive_position, c.record_index) ORDER BY c.map, c.record) FILTER (WHERE c.map IS NOT NULL), '[]')"
         " FROM (SELECT * FROM fieldmap.incomplete WHERE entity = {} ORDER BY key{}) i LEFT JOIN {} d ON d.key = i.key"
         " LEFT JOIN provenance.{} c ON c.key = i.key GROUP BY 1, 2, 3, 4, 5 ORDER BY 1"
     ).format(sql.Literal(info.name), most, missed, sql.Identifier(f"{info.table}_claims"))
 
 
-def _incomplete(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
-    """A row held back, why, and the claims that it is made of."""
-    key, missing, failed, twice, dangling, claims = row
-    return {
-        "entity": info.name,
-        "key": key,
-        "missing": missing,
-        "failed": [_condition(info, number) for number in failed],
-        "duplicates": twice,
-        "dangling": [{"field": field, "refers_to": wanted} for field, wanted in dangling],
-        # What a row merely lacks has no code: nothing is wrong with it, and the next claim may bring it.
-        "codes": ["FM2183"] * bool(failed) + ["FM2184"] * bool(twice) + ["FM2185"] * bool(dangling),
-        "claims": [_claim(bundle, claim) for claim in claims],
-    }
+def incomplete(private: Private) -> Kind:
+    """Rows held back, why, and the claims that they are made of."""
+
+    def item(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
+        key, missing, failed, twice, dangling, claims = row
+        return {
+            "entity": info.name,
+            "key": private.key(info.name, key),
+            "missing": missing,
+            "failed": [_condition(info, number) for number in failed],
+            "duplicates": twice,
+            "dangling": [
+                {"field": field, "refers_to": private.value(info.name, field, wanted)} for field, wanted in dangling
+            ],
+            # What a row merely lacks has no code: nothing is wrong with it, and the next claim may bring it.
+            "codes": ["FM2183"] * bool(failed) + ["FM2184"] * bool(twice) + ["FM2185"] * bool(dangling),
+            "claims": [_claim(bundle, private, claim) for claim in claims],
+        }
+
+    words = ("No rows are held back.", "row is held back", "rows are held back")
+    return Kind(_incomplete_sql, _number_of("incomplete"), item, _show_incomplete, words)
 
 
 def _show_incomplete(found: Found) -> None:
@@ -163,18 +188,19 @@ def _why(item: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def conflicts(hidden: Callable[[str, str], str]) -> Kind:
-    """Fields on which live claims contradict each other, with what each says. hidden: what is shown instead of the values of a field
-    of an entity, "" where they may be seen."""
+def conflicts(private: Private) -> Kind:
+    """Fields on which live claims contradict each other, with what each says."""
 
     def item(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
         key, field, code, claims = row
-        told = [{**_claim(bundle, claim[:3]), "value": claim[3], "reason": claim[4]} for claim in claims]
-        instead = hidden(info.name, field)
+        told = [{**_claim(bundle, private, claim[:5]), "value": claim[5], "reason": claim[6]} for claim in claims]
+        instead = private.fields.get((info.name, field))
         for claim in told if instead else ():
             claim["value"] = instead if claim["value"] is not None else None
             claim["reason"] = instead if claim["reason"] is not None else None
-        return {"entity": info.name, "key": key, "field": field, "code": code, "claims": told}
+        unit = "" if instead else info.units.get(field, "")
+        shown = private.key(info.name, key)
+        return {"entity": info.name, "key": shown, "field": field, "unit": unit, "code": code, "claims": told}
 
     words = ("There are no conflicts.", "conflict", "conflicts")
     return Kind(_conflicts_sql, _number_of("conflicts"), item, _show_conflicts, words)
@@ -182,7 +208,8 @@ def conflicts(hidden: Callable[[str, str], str]) -> Kind:
 
 def _conflicts_sql(info: EntityInfo, most: sql.Composable) -> sql.Composed:
     return sql.SQL(
-        "SELECT f.key, f.field, f.code, jsonb_agg(jsonb_build_array(c.map, c.record, c.changed, e->>1, e->>2) ORDER BY n)"
+        "SELECT f.key, f.field, f.code, jsonb_agg(jsonb_build_array(c.map, c.record, c.changed, c.archive_position, c.record_index, e->>1, e->>2)"
+        " ORDER BY n)"
         " FROM (SELECT * FROM fieldmap.conflicts WHERE entity = {} ORDER BY key, field{}) f"
         " CROSS JOIN LATERAL jsonb_array_elements(f.claims) WITH ORDINALITY AS x(e, n)"
         " LEFT JOIN provenance.{} c ON c.claim = (e->>0)::bigint GROUP BY 1, 2, 3 ORDER BY 1, 2"
@@ -195,36 +222,79 @@ def _show_conflicts(found: Found) -> None:
             f"{item['entity']} {key_words(item['key'])}",
             item["field"],
             f"{item['code']} {_CONFLICTS.get(item['code'], '')}",
-            "; ".join(f"{claim['source']} {claim['record']}: {_said(claim)}" for claim in item["claims"]),
+            "; ".join(f"{_named(claim)}: {_said(claim, item['unit'])}" for claim in item["claims"]),
         )
         for item in found
     ]
     table(["row", "field", "conflict", "claims"], rows)
 
 
-def _duplicate(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
-    """A key that one source claims by several records."""
-    key, map_, records = row
-    return {"entity": info.name, "key": key, "source": _source(bundle, map_), "records": records}
+def duplicates(private: Private) -> Kind:
+    """Keys that one source claims by several records."""
+
+    def item(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
+        key, map_, records, *claims = row
+        source = _source(bundle, map_)
+        return {
+            "entity": info.name,
+            "key": private.key(info.name, key),
+            "source": source,
+            "records": [private.record(source, record) for record in records],
+            **_placed(bundle, private, claims),
+        }
+
+    words = ("No source claims a key twice.", "key is claimed twice", "keys are claimed twice")
+    columns = ("key", "map", "records")
+    return _of_view("duplicates", columns, "map, key", item, _show_duplicates, words, private, "c.map = x.map")
 
 
 def _show_duplicates(found: Found) -> None:
-    rows = [(item["entity"], key_words(item["key"]), item["source"], _times(item["records"])) for item in found]
+    rows = [
+        (
+            item["entity"],
+            key_words(item["key"]),
+            item["source"],
+            _claimed(item["claims"]) if "claims" in item else _times(item["records"]),
+        )
+        for item in found
+    ]
     table(["entity", "key", "source", "records"], rows)
 
 
-def _dangling(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
-    """A reference that finds no row."""
-    key, field, wanted = row
-    return {"entity": info.name, "key": key, "field": field, "refers_to": wanted}
+def dangling(private: Private) -> Kind:
+    """References that find no row."""
+
+    def item(bundle: Bundle, info: EntityInfo, row: tuple[Any, ...]) -> dict[str, Any]:
+        key, field, wanted, *claims = row
+        return {
+            "entity": info.name,
+            "key": private.key(info.name, key),
+            "field": field,
+            "refers_to": private.value(info.name, field, wanted),
+            **_placed(bundle, private, claims),
+        }
+
+    words = ("Every reference finds its row.", "reference finds no row", "references find no row")
+    columns = ("key", "field", "refers_to")
+    return _of_view("dangling", columns, "field, refers_to, key", item, _show_dangling, words, private)
 
 
 def _show_dangling(found: Found) -> None:
-    rows = [(item["entity"], key_words(item["key"]), item["field"], item["refers_to"]) for item in found]
-    table(["entity", "key", "field", "refers to"], rows)
+    placed = any("claims" in item for item in found)
+    rows = [
+        (
+            item["entity"],
+            key_words(item["key"]),
+            item["field"],
+            item["refers_to"],
+            *([_claimed(item.get("claims", []))] if placed else []),
+        )
+        for item in found
+    ]
+    table(["entity", "key", "field", "refers to", *(["claimed by"] if placed else [])], rows)
 
 
-def stale(told: Callable[[str, str, str, str], str]) -> Kind:
+def stale(told: Callable[[str, str, str, str], str], private: Private) -> Kind:
     """Claims that stand although a newer version of their record was rejected. told: how a reason is told, by code, map, field and
     what it says."""
 
@@ -233,9 +303,9 @@ def stale(told: Callable[[str, str, str, str], str]) -> Kind:
         title = next((one.title for one in bundle.catalogue.maps if one.id == map_), map_)
         return {
             "entity": info.name,
-            "key": key,
+            "key": private.key(info.name, key),
             "source": _source(bundle, map_),
-            "record": record,
+            "record": private.record(_source(bundle, map_), record),
             "changed": changed,
             "rejected": rejected,
             "code": code,
@@ -244,9 +314,9 @@ def stale(told: Callable[[str, str, str, str], str]) -> Kind:
             "dead_letter": letter,
         }
 
-    columns: LiteralString = "key, map, record, changed, rejected, code, field, reason, dead_letter"
+    columns = ("key", "map", "record", "changed", "rejected", "code", "field", "reason", "dead_letter")
     words = ("No claim is stale.", "claim is stale", "claims are stale")
-    return _of_view("stale", columns, "2, 3, 1", item, _show_stale, words)
+    return _of_view("stale", columns, "map, record, key", item, _show_stale, words)
 
 
 def _show_stale(found: Found) -> None:
@@ -274,33 +344,10 @@ def key_words(key: str) -> str:
     return ",".join(safe(part) for part in parts) if isinstance(parts, list) else safe(key)
 
 
-INCOMPLETE = Kind(
-    _incomplete_sql,
-    _number_of("incomplete"),
-    _incomplete,
-    _show_incomplete,
-    ("No rows are held back.", "row is held back", "rows are held back"),
-)
-DUPLICATES = _of_view(
-    "duplicates",
-    "key, map, records",
-    "map, key",
-    _duplicate,
-    _show_duplicates,
-    ("No source claims a key twice.", "key is claimed twice", "keys are claimed twice"),
-)
-DANGLING = _of_view(
-    "dangling",
-    "key, field, refers_to",
-    "2, 3, 1",
-    _dangling,
-    _show_dangling,
-    ("Every reference finds its row.", "reference finds no row", "references find no row"),
-)
-
-
-def _said(claim: dict[str, Any]) -> str:
-    return safe(claim["value"]) if claim["value"] is not None else f"held, {safe(claim['reason'])}"
+def _said(claim: dict[str, Any], unit: str) -> str:
+    if claim["value"] is None:
+        return f"held, {safe(claim['reason'])}"
+    return f"{safe(claim['value'])} {unit}".rstrip()
 
 
 def _times(records: list[str]) -> str:
@@ -316,13 +363,37 @@ def _condition(info: EntityInfo, number: int) -> dict[str, str]:
     return {"message": found.message, "where": f"{found.file}:{found.line}"}
 
 
-def _claim(bundle: Bundle, parts: list[Any]) -> dict[str, Any]:
-    map_, record, changed = parts
-    return {"source": _source(bundle, map_), "record": record, "changed": changed}
+def _claim(bundle: Bundle, private: Private, parts: list[Any]) -> dict[str, Any]:
+    """A claim; where its record lies in the archive is no value, and leads to it where the record's id is hidden."""
+    map_, record, changed, position, index = parts
+    source = _source(bundle, map_)
+    return {
+        "source": source,
+        "record": record and private.record(source, record),
+        "changed": changed,
+        "archive_position": position,
+        "record_index": index,
+    }
+
+
+def _placed(bundle: Bundle, private: Private, claims: Sequence[Any]) -> dict[str, Any]:
+    """The claims of a row that was looked up with them, since its key is hidden."""
+    return {"claims": [_claim(bundle, private, claim) for claim in claims[0]]} if claims else {}
 
 
 def _claimed(claims: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{claim['source']} {claim['record']}" for claim in claims)
+    return ", ".join(_named(claim) for claim in claims)
+
+
+def _named(claim: dict[str, Any]) -> str:
+    if claim["record"] is not None and claim["record"].startswith(HIDDEN):
+        return cat(claim["source"], claim["archive_position"], claim["record_index"])
+    return f"{claim['source']} {claim['record']}"
+
+
+def cat(resource: str, position: int, index: int) -> str:
+    """The command that shows a record, whose id is hidden."""
+    return f"fieldmap archive cat {resource} {spelled(position)} --record {index}"
 
 
 def _source(bundle: Bundle, map_: str | None) -> str:

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, LiteralString
 
 from psycopg import sql
 
 from fieldmap.cli import causes
 from fieldmap.compiler.explain.letters import without_value
+from fieldmap.compiler.explain.private import Private
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.bundle import Bundle, ClaimColumn, ClaimInfo, MapInfo
-from fieldmap.runtime.errors import FindingsError
+from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.store.database import Connection
 
 ACCOUNT = ("pages", "read", "claimed", "filtered", "deleted", "dead", "held", "absent", "changed_rows")
 # Failures of a code, unit or key that a list does not have.
+NO_RUN = "There is no run {}; the last one is shown by: fieldmap report"
 _UNKNOWN = ["FM2110", "FM2140", "FM2150", "FM2166"]
 _SUMMED = ("int", "number", "float", "money", "amount", "quantity")
 
 
 def run_of(connection: Connection, number: int | None) -> dict[str, Any]:
-    """A run: the one of that number, or the last. Raises FindingsError if there is none."""
+    """A run: the one of that number, or the last. Raises UsageError if there is none."""
     row = connection.execute(
         "SELECT id, command, started_at, ended_at, outcome, bundle, failed FROM fieldmap.runs"
         " WHERE %(n)s::bigint IS NULL OR id = %(n)s ORDER BY id DESC LIMIT 1",
         {"n": number},
     ).fetchone()
     if row is None:
-        raise FindingsError(f"There is no run {number}; the last one is shown by: fieldmap report")
+        raise UsageError(
+            NO_RUN.format(number) if number is not None else "There was no run yet; start with: fieldmap sync"
+        )
     found = dict(zip(("number", "command", "started_at", "ended_at", "outcome", "bundle", "failed"), row, strict=True))
     return {**found, "outcome": found["outcome"] or "killed, or still running"}
 
@@ -114,17 +118,23 @@ def read_bare(connection: Connection, run: int) -> list[dict[str, Any]]:
     return [dict(zip(("map", "path", "numbers"), row, strict=True)) for row in rows]
 
 
-def joins(connection: Connection, run: int) -> list[dict[str, Any]]:
+def joins(connection: Connection, private: Private, run: int) -> list[dict[str, Any]]:
     """Keys that became the key of something else in a run, by the rule that joined them."""
     rows = connection.execute(
         "SELECT entity, source, rule, count(*), (array_agg(source || ':' || key || ' is ' || after ORDER BY key))[1:3]"
         " FROM identity.history WHERE run = %s AND rule IS NOT NULL AND after IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         [run],
     ).fetchall()
-    return [dict(zip(("entity", "source", "rule", "joins", "samples"), row, strict=True)) for row in rows]
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        one: dict[str, Any] = dict(zip(("entity", "source", "rule", "joins", "samples"), row, strict=True))
+        if one["entity"] in private.keys:
+            one["samples"] = list(private.keys[one["entity"]])
+        found.append(one)
+    return found
 
 
-def ambiguous(bundle: Bundle, connection: Connection, hidden: Callable[[str, str], str]) -> list[dict[str, Any]]:
+def ambiguous(bundle: Bundle, connection: Connection, private: Private) -> list[dict[str, Any]]:
     """Values that several keys of one source share, by match line."""
     rows = connection.execute(
         "SELECT entity, line, source, count(*), (array_agg(value ORDER BY value))[1:3] FROM identity.ambiguous GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
@@ -133,7 +143,8 @@ def ambiguous(bundle: Bundle, connection: Connection, hidden: Callable[[str, str
     for entity, line, source, number, samples in rows:
         info = bundle.entity(entity)
         match = info.identity.matches[line - 1] if info is not None and info.identity is not None else None
-        masked = next((hidden(entity, field) for field in (match.fields if match else ()) if hidden(entity, field)), "")
+        compared = match.fields if match is not None else ()
+        masked = next((private.fields[entity, field] for field in compared if (entity, field) in private.fields), "")
         found.append(
             {
                 "entity": entity,
@@ -146,44 +157,66 @@ def ambiguous(bundle: Bundle, connection: Connection, hidden: Callable[[str, str
     return found
 
 
-def conflicts(connection: Connection) -> list[dict[str, Any]]:
+def conflicts(connection: Connection, private: Private) -> list[dict[str, Any]]:
     rows = connection.execute(
         "SELECT entity, field, code, count(*), (array_agg(key ORDER BY key))[1:3] FROM fieldmap.conflicts GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2"
     ).fetchall()
-    return [dict(zip(("entity", "field", "code", "rows", "samples"), row, strict=True)) for row in rows]
+    names = ("entity", "field", "code", "rows", "samples")
+    return [_with_keys(private, dict(zip(names, row, strict=True))) for row in rows]
 
 
-def dangling(bundle: Bundle, connection: Connection) -> list[dict[str, Any]]:
-    return list(
+def dangling(bundle: Bundle, connection: Connection, private: Private) -> list[dict[str, Any]]:
+    found = list(
         _counted(
             bundle,
             connection,
-            "SELECT field, count(*), (array_agg(key || ': ' || refers_to ORDER BY key))[1:3] FROM provenance.{} GROUP BY 1 ORDER BY 1",
+            "SELECT field, count(*), (array_agg(jsonb_build_array(key, refers_to) ORDER BY key))[1:3] FROM provenance.{} GROUP BY 1 ORDER BY 1",
             "dangling",
             ("field", "references", "samples"),
         )
     )
+    for one in found:
+        entity, field = one["entity"], one["field"]
+        one["samples"] = _once(
+            f"{private.key(entity, key)}: {private.value(entity, field, wanted)}" for key, wanted in one["samples"]
+        )
+    return found
 
 
-def stale(bundle: Bundle, connection: Connection) -> list[dict[str, Any]]:
-    titles = {info.id: info.title for info in bundle.catalogue.maps}
-    return [
-        {**item, "map": titles.get(item["map"], item["map"])}
-        for item in _counted(
+def stale(bundle: Bundle, connection: Connection, private: Private) -> list[dict[str, Any]]:
+    maps = {info.id: info for info in bundle.catalogue.maps}
+    found = list(
+        _counted(
             bundle,
             connection,
             "SELECT map, count(DISTINCT record), (array_agg(DISTINCT record))[1:3] FROM provenance.{} WHERE map IS NOT NULL GROUP BY 1 ORDER BY 1",
             "stale",
             ("map", "records", "samples"),
         )
-    ]
+    )
+    for one in found:
+        info = maps.get(one["map"])
+        if info is not None:
+            one["samples"] = _once(private.record(info.resource, record) for record in one["samples"])
+            one["map"] = info.title
+    return found
 
 
-def incomplete(connection: Connection) -> list[dict[str, Any]]:
+def incomplete(connection: Connection, private: Private) -> list[dict[str, Any]]:
     rows = connection.execute(
         "SELECT entity, count(*), (array_agg(key ORDER BY key))[1:3] FROM fieldmap.incomplete GROUP BY 1 ORDER BY 1"
     ).fetchall()
-    return [dict(zip(("entity", "rows", "samples"), row, strict=True)) for row in rows]
+    return [_with_keys(private, dict(zip(("entity", "rows", "samples"), row, strict=True))) for row in rows]
+
+
+def _with_keys(private: Private, one: dict[str, Any]) -> dict[str, Any]:
+    """What is told of an entity, whose samples are keys."""
+    return {**one, "samples": _once(private.key(one["entity"], key) for key in one["samples"])}
+
+
+def _once(samples: Iterable[str]) -> list[str]:
+    """Each sample once: where they are hidden, all are the same."""
+    return list(dict.fromkeys(samples))
 
 
 def _counted(
@@ -196,11 +229,11 @@ def _counted(
             yield {"entity": info.name, **dict(zip(names, row, strict=True))}
 
 
-def control_totals(bundle: Bundle, connection: Connection, hidden: Callable[[str, str], str]) -> list[dict[str, Any]]:
+def control_totals(bundle: Bundle, connection: Connection, private: Private) -> list[dict[str, Any]]:
     """The sums of the numeric fields, but for keys, of each source's live claims, to be held against what the source itself says."""
     return [
         {"source": info.resource, "entity": claim.entity, "field": column.field, "unit": unit, "values": values}
-        | {"total": hidden(claim.entity or "", column.field) or total}
+        | {"total": private.fields.get((claim.entity or "", column.field)) or total}
         for info in bundle.catalogue.maps
         for claim in info.claims
         if claim.entity is not None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fieldmap.cli.console import err, exiting, out, plural, say
+from fieldmap.cli.numbers import whole
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import FieldmapError, StoppedError, UsageError
@@ -47,10 +48,20 @@ def serve(
             "--host", help="The address to listen at; another one than this machine's is reached from outside."
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen at; 0 for any.")] = 8800,
+    port: Annotated[
+        int,
+        typer.Option("--port", parser=whole("--port", most=65535), help="The port to listen at; 0 for any."),
+    ] = 8800,
     every: Annotated[str, typer.Option("--every", help="How often what came is loaded: 5s, 1m.")] = "10s",
     archive_only: Annotated[bool, typer.Option("--archive-only", help="Only archive; a sync loads it.")] = False,
-    largest: Annotated[int, typer.Option("--largest", min=1, max=256, help="The largest body, in MB.")] = 8,
+    largest: Annotated[
+        int,
+        typer.Option(
+            "--largest",
+            parser=whole("--largest", least=1, most=256),
+            help="The largest body, in MB.",
+        ),
+    ] = 8,
     certificate: Annotated[Path | None, typer.Option("--certificate", help="A PEM file, to speak https.")] = None,
     key: Annotated[Path | None, typer.Option("--key", help="The PEM file of its key.")] = None,
 ) -> int:

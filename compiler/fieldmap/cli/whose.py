@@ -8,6 +8,7 @@ from psycopg import sql
 
 from fieldmap.cli.console import out, safe
 from fieldmap.cli.identity import WHY, parse, value_words
+from fieldmap.compiler.explain.private import Private
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError
 from fieldmap.runtime.store.database import Connection
@@ -133,6 +134,33 @@ def _history(connection: Connection, info: EntityInfo, keys: list[list[str]]) ->
         [info.name, _json(keys), _HISTORY],
     ).fetchall()
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def hide_keys(found: dict[str, Any], private: Private, typed: str) -> None:
+    """Hides keys and ids of records, where they are personal or restricted. typed: the key that was asked for, which may be said again."""
+    entity = found["entity"]
+
+    def shown(key: str | None) -> str | None:
+        if key is None or key == typed or typed.endswith(f":{key}"):
+            return key
+        return private.key(entity, key)
+
+    def numbered(key: str) -> str:
+        source, _, own = key.partition(":")
+        return f"{source}:{shown(own)}"
+
+    found["key"] = shown(found["key"])
+    for item in (*found["members"], *found["refused"], *found["history"]):
+        for name in ("key", "target_key", "canonical", "before", "after"):
+            if name in item:
+                item[name] = shown(item[name])
+    for member in found["members"]:
+        records = (record.partition(" ") for record in member["records"])
+        member["records"] = [f"{resource} {private.record(resource, record)}" for resource, _, record in records]
+    for item in found["ambiguous"]:
+        item["keys"] = [shown(key) for key in item["keys"]]
+    for item in found["decisions"]:
+        item["one"], item["other"] = numbered(item["one"]), numbered(item["other"])
 
 
 def _json(keys: list[list[str]]) -> str:

@@ -18,7 +18,7 @@ from fieldmap.compiler.readings import format_of, lower_reading
 from fieldmap.compiler.records import instant, records_of, textual
 from fieldmap.compiler.report import Report
 from fieldmap.compiler.scope import Scope
-from fieldmap.compiler.sensitivity import tagged_members
+from fieldmap.compiler.sensitivity import tag_of_ids, tagged_members
 from fieldmap.compiler.symbols import map_id
 from fieldmap.dsl import ast
 from fieldmap.dsl.diagnostics import Label
@@ -105,6 +105,7 @@ class _MapLowering:
             changed_unknown=resource.changed_unknown,
             personal=tagged_members(resource.shape.members if resource.shape is not None else ()),
             lines=tuple(lines_of(self._context.symbols.sources, resource).items()),
+            identity_tag=tag_of_ids(resource),
             absence=most_absent(resource),
             # What a feed of deletes holds no shape describes.
             deletes=lower_deletes(resource, self._silent(None, resource.deletes)),

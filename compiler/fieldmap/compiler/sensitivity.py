@@ -51,6 +51,13 @@ def tagged_members(members: Iterable[ast.Member]) -> tuple[tuple[str, str], ...]
     return tuple(found)
 
 
+def tag_of_ids(resource: ast.Resource) -> str:
+    """The tag of what a resource tells its records apart by, as its shape has it; "" of none."""
+    members = resource.shape.members if resource.shape is not None else ()
+    paths = [steps for node in resource.ids for _, steps in _flowing(node, {"$": ()}, {})]
+    return next((kind for steps in paths for kind in _KINDS if _stated(members, steps, kind) is not None), "")
+
+
 def _members(type_: ast.TypeExpr) -> tuple[ast.Member, ...]:
     """The members of an object, or of the objects that a list holds."""
     while isinstance(type_, ast.ListType):

@@ -19,7 +19,7 @@ MEANING = 1
 
 _COSMETIC = frozenset(
     {"place", "text", "title", "paths", "reads", "ignores", "doc", "version", "tags", "from_unit", "to_unit"}
-    | {"share", "message", "changed_unknown", "personal", "lines"}
+    | {"share", "message", "changed_unknown", "personal", "lines", "identity_tag"}
 )
 
 

@@ -19,7 +19,7 @@ _CONFLICTS = {
 COLUMNS = {
     "key": "The key of the row as one text; of a key of several fields a JSON list of its parts",
     "field": "The field of the entity",
-    "value": "The value as text; an amount with its currency or unit",
+    "value": "The value as text, in the unit or currency of the field; an amount of a field without one is followed by its currency",
     "claim": "The number of the claim, as in _claims of the row",
     "map": "The map that claims it",
     "record": "The source's id of the record",
@@ -45,7 +45,7 @@ COLUMNS = {
     "held_because": "Why this claim has no value",
     "rejected": "When the version changed that was rejected",
     "reason": "Why it was rejected",
-    "dead_letter": "Its number: fieldmap dlq --show NUMBER",
+    "dead_letter": "Its number: fieldmap dlq show NUMBER",
     **history.VIEW_COMMENTS,
 }
 _VIEWS = {
@@ -128,15 +128,19 @@ def provenance_sql(
 
 def _claims_view(entity: ir.Entity) -> str:
     if not entity.sources:
-        return "SELECT NULL::text AS key, NULL::bigint AS claim, NULL::text AS map, NULL::text AS record, NULL::timestamptz AS changed WHERE false"
+        return (
+            "SELECT NULL::text AS key, NULL::bigint AS claim, NULL::text AS map, NULL::text AS record, NULL::timestamptz AS changed,"
+            " NULL::bigint AS archive_position, NULL::bigint AS record_index WHERE false"
+        )
     return (
-        f"SELECT {key_text(entity, 's')} AS key, s._claim AS claim, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed\n"
-        f"FROM (\n  {_keyed_union(entity, ', t._claim, t._changed')}\n) s"
+        f"SELECT {key_text(entity, 's')} AS key, s._claim AS claim, s._map AS map, s._record AS record, nullif(s._changed, '-infinity') AS changed,\n"
+        "  s._position AS archive_position, s._index AS record_index\n"
+        f"FROM (\n  {_keyed_union(entity, ', t._claim, t._changed, t._position, t._index')}\n) s"
     )
 
 
 def _shown(entity: ir.Entity, leader: Column) -> str:
-    """A field of a canonical row `o` as text: an amount with its currency or unit."""
+    """A field of a canonical row `o` as text; an amount of a field without a fixed currency is followed by its own."""
     columns = [column for column in entity_columns(entity) if column.field == leader.field]
     return " || ' ' || ".join(f"o.{quote(column.name)}::text" for column in columns)
 

@@ -47,7 +47,8 @@ class Response:
 class Candidate:
     """A claim of this field for this key. outcome: "won", or why it lost. joined: how a claim with another key came to this row.
     stale: that a newer version of its record was rejected, and why; "" if none was. absence: of a claim without a value, what the
-    record has in its place: nothing, null, or what stands for absent; "" if that is not why."""
+    record has in its place: nothing, null, or what stands for absent; "" if that is not why. archive_position, record_index: where
+    its record lies in the archive."""
 
     source: str
     map: str
@@ -61,6 +62,8 @@ class Candidate:
     joined: str = ""
     stale: str = ""
     absence: str = ""
+    archive_position: int | None = None
+    record_index: int | None = None
 
     def without_value(self, instead: str) -> Candidate:
         """See `Explanation.without_values`."""

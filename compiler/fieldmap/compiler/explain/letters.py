@@ -12,12 +12,12 @@ from fieldmap.compiler import ir
 from fieldmap.compiler.claims import claims_of
 from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.locate import find_record
+from fieldmap.compiler.explain.private import HIDDEN, Private, tags_of
 from fieldmap.runtime.archive import Archive, offset_of
 from fieldmap.runtime.store.database import Connection
 from fieldmap.runtime.values.failures import TITLES, Unreadable, shorten
 from fieldmap.runtime.values.outcome import Failed
 
-HIDDEN = "▒▒▒"
 # What a line of the resource is to blame for.
 _OF_RESOURCE = {"FM2120": "resource", "FM2121": "records", "FM2124": "id"}
 
@@ -25,7 +25,8 @@ _OF_RESOURCE = {"FM2120": "resource", "FM2121": "records", "FM2124": "id"}
 @dataclass(frozen=True)
 class Letter:
     """members: those of the record, values as JSON text; tagged: members that feed tagged fields, with the tag. tag: that of the field
-    that failed, or "". step: where in the statement the step stands that failed, as start and end; value: what stands there in the
+    that failed, or "". id_tag: that of what the record's id is read from, or "". step: where in the statement the step stands that
+    failed, as start and end; value: what stands there in the
     record, as JSON text, "" if that is not known. first_seen, last_seen: when responses with it were fetched. position: of the response
     in the archive. whole: it stands for a page, line or row that could not be taken apart, and `members` are its."""
 
@@ -53,6 +54,7 @@ class Letter:
     members: tuple[tuple[str, str], ...]
     tagged: dict[str, str]
     tag: str
+    id_tag: str = ""
 
     @property
     def _in_one(self) -> bool:
@@ -75,6 +77,7 @@ class Letter:
             members=tuple(
                 (name, HIDDEN if name in self.tagged or self._in_one else value) for name, value in self.members
             ),
+            record=f"{HIDDEN} ({self.id_tag})" if self.id_tag and self.record else self.record,
             reason=without_value(self.code, self.tag) if self.tag else self.reason,
             value=shown,
         )
@@ -119,7 +122,8 @@ def letter(project: ir.Project, archive: Archive, connection: Connection, number
         last_seen=last,
         members=() if whole and isinstance(located.record, Failed) else members_of(located.record),
         tagged=tagged_members(project, [map_]),
-        tag=tags.get((map_.title, field), ""),
+        tag=tags.get((map_.title, blamed(code, field, path)), ""),
+        id_tag=Private.of(project).tag_of_ids(f"{map_.connector}.{map_.resource}"),
     )
 
 
@@ -214,32 +218,37 @@ def _first_member(path: str) -> str:
 
 
 def sensitive(project: ir.Project) -> dict[tuple[str, str], str]:
-    """The fields that are pii or restricted, with that tag, by the title of the map that claims them and the field's name."""
-    tags = {
-        (entity.name, field.name): tag
-        for entity in project.entities
-        for field in entity.fields
-        for tag in field.tags
-        if tag in ("pii", "restricted")
-    }
-    return {
-        (item.title, assignment.field): tags[claim.entity, assignment.field]
-        for item in project.maps
-        for claim in claims_of(item)
-        for assignment in claim.assignments
-        if (claim.entity, assignment.field) in tags
-    }
+    """The fields that are pii or restricted, with that tag, by the title of the map that claims them and the field's name; and what of its
+    records is, as `blamed` calls it."""
+    tags = tags_of(project)
+    members = {map_.title: tagged_members(project, [map_]) for map_ in project.maps}
+    paths = {(title, f"$.{name}"): tag for title, found in members.items() for name, tag in found.items()}
+    wholes = {(title, "$"): next(iter(found.values())) for title, found in members.items() if found}
+    return (
+        paths
+        | wholes
+        | {
+            (item.title, assignment.field): tags[claim.entity, assignment.field]
+            for item in project.maps
+            for claim in claims_of(item)
+            for assignment in claim.assignments
+            if (claim.entity, assignment.field) in tags
+        }
+    )
 
 
-def hidden(project: ir.Project) -> dict[tuple[str, str], str]:
-    """What is shown instead of the values of fields that are pii or restricted, by entity and field."""
-    return {
-        (entity.name, field.name): f"{HIDDEN} ({tag})"
-        for entity in project.entities
-        for field in entity.fields
-        for tag in field.tags
-        if tag in ("pii", "restricted")
-    }
+# The reasons of these say what the author wrote, or that something is missing, and quote no value.
+SAID = ("FM2102", "FM2114", "FM2131", "FM2132")
+
+
+def blamed(code: str, field: str, path: str) -> str:
+    """Where the tag of a failure stands in `sensitive`: by its field; where it has none by the member of the record that its path leads to
+    (`$.born`), or by the record (`$`) where that is not known; "" where the reason quotes nothing."""
+    if field:
+        return field
+    if not path or code in SAID:
+        return ""
+    return f"$.{_first_member(path)}" if path.startswith("$.") else "$"
 
 
 def without_value(code: str, tag: str) -> str:
@@ -258,12 +267,11 @@ def members_of(record: Any) -> tuple[tuple[str, str], ...]:
 
 def tagged_members(project: ir.Project, maps: Iterable[ir.Map]) -> dict[str, str]:
     """Top-level members of the maps' records that the shape tags pii or restricted, or that feed a field with such a tag; with the tag."""
-    maps = list(maps)
+    maps, tags = list(maps), tags_of(project)
     found = {name: tag for map_ in maps for name, tag in map_.personal}
     for claim in (claim for map_ in maps for claim in claims_of(map_)):
-        entity = next(item for item in project.entities if item.name == claim.entity)
-        secret = {field.name: tag for field in entity.fields for tag in field.tags if tag in ("pii", "restricted")}
         for assignment in claim.assignments:
-            for path in assignment.paths if assignment.field in secret else ():
-                found.setdefault(_first_member(path), secret[assignment.field])
+            tag = tags.get((claim.entity, assignment.field), "")
+            for path in assignment.paths if tag else ():
+                found.setdefault(_first_member(path), tag)
     return found

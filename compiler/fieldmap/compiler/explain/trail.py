@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,9 +16,10 @@ from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, li
 from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Step, Withdrawal
 from fieldmap.compiler.explain.jsontext import json_text
 from fieldmap.compiler.explain.judging import judged, without_row
-from fieldmap.compiler.explain.letters import hidden
+from fieldmap.compiler.explain.letters import blamed, sensitive, without_value
 from fieldmap.compiler.explain.locate import Located, find_record
 from fieldmap.compiler.explain.losers import why_lost
+from fieldmap.compiler.explain.private import Private
 from fieldmap.compiler.explain.steps import words
 from fieldmap.compiler.explain.withdrawn import response_of, withdrawals
 from fieldmap.runtime.archive import Archive, Archived
@@ -76,12 +76,12 @@ def explain(
 ) -> Explanation:
     """Explains the value of a field; values that are personal or restricted only if they are to be revealed. Raises FindingsError if no
     row and no claim has the key, or ever had."""
-    tags = {} if reveal else hidden(project)
+    private = Private.of(project, reveal=reveal)
     try:
-        found = _Trail(project, bundle, archive, connection, info, key, field, tags).explain()
+        found = _Trail(project, bundle, archive, connection, info, key, field, private).explain()
     except psycopg.DataError:
         raise _unknown(info, key, "no source can claim one") from None
-    instead = tags.get((info.name, field), "")
+    instead = private.fields.get((info.name, field), "")
     return found.without_values(instead) if instead else found
 
 
@@ -99,10 +99,12 @@ class _Trail:
         info: EntityInfo,
         key: list[str],
         field: str,
-        tags: Mapping[tuple[str, str], str],
+        private: Private,
     ) -> None:
-        """tags: what is shown instead of values, by entity and field."""
-        self._tags = tags
+        """private: what is hidden."""
+        self._private = private
+        # Without anything that is hidden no reason is.
+        self._reasons = sensitive(project) if private.fields else {}
         self._project = project
         self._bundle = bundle
         self._archive = archive
@@ -116,7 +118,12 @@ class _Trail:
     def explain(self) -> Explanation:
         row = self._canonical()
         claims = self._claims()
-        gone = withdrawals(self._project, self._archive, self._connection, self._info.name, _raw_sql(self._key_value()))
+        gone = tuple(
+            replace(one, record=self._private.record(one.source, one.record))
+            for one in withdrawals(
+                self._project, self._archive, self._connection, self._info.name, _raw_sql(self._key_value())
+            )
+        )
         if row is None and not claims:
             if not gone:
                 raise _unknown(self._info, self._key, f"no source claims one{self._elements()}")
@@ -246,7 +253,8 @@ class _Trail:
             assigned = any(item.field == self._field.name for item in claim.assignments)
             statement = sql.SQL(
                 "SELECT t._claim, t._record, nullif(t._changed, '-infinity'), o.position, o.index, {}, v.version, {}, {}, {},"
-                " coalesce(h.reason, ''), coalesce(h.invented, false), coalesce(d.code || ': ' || d.reason, ''), {}, {}, o.kept, o.founded"
+                " coalesce(h.reason, ''), coalesce(h.invented, false), coalesce(d.code, ''), coalesce(d.field, ''), coalesce(d.path, ''),"
+                " coalesce(d.reason, ''), {}, {}, o.kept, o.founded"
                 " FROM claims.{} t JOIN {} CROSS JOIN LATERAL {} o"
                 " JOIN fieldmap.map_versions v ON v.id = t._map_version LEFT JOIN fieldmap.held h"
                 " ON (h.map, h.archive_position, h.record_index, h.claim, h.field) = ({}, o.position, o.index, {}, {}) AND h.element = {}"
@@ -272,7 +280,11 @@ class _Trail:
                 sql.SQL("") if claim.number else sql.SQL(" WHERE t._state = 'live'"),
             )
             for row in self._connection.execute(statement).fetchall():
-                found.append(_Claim(source, map_, claim, *row))
+                *first, code, failed, path, reason, lacks, null, kept, founded = row
+                tag = self._reasons.get((map_.title, blamed(code, failed, path)), "")
+                stale = f"{code}: {without_value(code, tag) if tag else reason}" if code else ""
+                values: list[Any] = [*first, stale, lacks, null, kept, founded]
+                found.append(_Claim(source, map_, claim, *values))
         return found
 
     # ------------------------------------------------------------------------------------------------- in words
@@ -305,7 +317,10 @@ class _Trail:
             reasons = [f"{', '.join(missing)} stayed empty"] if missing else []
             reasons += [self._entity.conditions[number].message for number in failed]
             reasons += ["two claims of one source have this key"] if twice else []
-            reasons += [f"{field} refers to {wanted}, which does not exist" for field, wanted in self._missed()]
+            reasons += [
+                f"{field} refers to {self._private.value(self._info.name, field, wanted)}, which does not exist"
+                for field, wanted in self._missed()
+            ]
             return replace(base, note=f"the row is held back as incomplete: {'; '.join(reasons)}")
         if partial:
             return replace(base, note="the claims only enrich (partial); no source makes the row")
@@ -338,11 +353,13 @@ class _Trail:
         return Candidate(
             source=f"{claim.map.connector}.{claim.map.resource}",
             map=claim.map.title,
-            record=claim.record,
+            record=self._private.record(f"{claim.map.connector}.{claim.map.resource}", claim.record),
             joined=self._joined(claim),
             changed=_instant(claim.changed) if claim.changed is not None else None,
             value=claim.value,
             outcome=outcome,
+            archive_position=claim.position,
+            record_index=claim.index,
             file=place.file,
             line=place.line,
             statement=assignment.place.text if assignment is not None else "",
@@ -358,14 +375,15 @@ class _Trail:
             "SELECT rule, value FROM identity.crosswalk WHERE (entity, source, key) = (%s, %s, %s)",
             [self._info.name, claim.source.numbering, claim.key],
         ).fetchone()
+        # What was typed may be said again.
+        own = claim.key if claim.key in self._key else self._private.key(self._info.name, claim.key)
         if found is None or found[0] is None:
-            return f"its {claim.key}, which nothing joins"
+            return f"its {own}, which nothing joins"
         rule, value = found
         compared = (field for match in identity_.matches if match.text == rule for field in match.fields)
-        told = next(
-            (self._tags[self._info.name, field] for field in compared if (self._info.name, field) in self._tags), value
-        )
-        return f"its {claim.key}, by {rule}" + (f" {told}" if value is not None else "")
+        hidden = self._private.fields
+        told = next((hidden[self._info.name, field] for field in compared if (self._info.name, field) in hidden), value)
+        return f"its {own}, by {rule}" + (f" {told}" if value is not None else "")
 
     def _resolving(self, claim: _Claim) -> list[Step]:
         """The last step of a reference: from what the source gives to the key of the row that is meant."""

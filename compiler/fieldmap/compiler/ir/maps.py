@@ -175,8 +175,9 @@ class Map(Node, frozen=True):
     id: `workday_workers__worker`, also the name of the record table in schema `claims`. alias: the record's second name.
     version: hash of the meaning, without places and names of files. changed_unknown: the resource says that nobody knows when
     its records change; they count as older than all others. personal: the members of its records that the shape calls `pii` or
-    `restricted`, or that hold such ones, with the tag; read or not. absence: records that
-    a full sweep lacks are withdrawn, unless they are more than so many percent. deletes: of pages that are a feed of deletes.
+    `restricted`, or that hold such ones, with the tag; read or not. identity_tag: the
+    tag of what the ids of its records are read from, "" of none. absence: records that a
+    full sweep lacks are withdrawn, unless they are more than so many percent. deletes: of pages that are a feed of deletes.
     lines: where its resource is written ("resource"), and of that the lines `records` and `id`.
     """
 
@@ -207,6 +208,7 @@ class Map(Node, frozen=True):
     reading: Reading | None = None
     personal: tuple[tuple[str, str], ...] = ()
     lines: tuple[tuple[str, Place], ...] = ()
+    identity_tag: str = ""
 
     @property
     def keeps(self) -> tuple[str, ...]:
