@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import tracemalloc
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -351,6 +352,20 @@ def test_absence_is_judged_by_all_files(workday: Source, folder: Path) -> None:
     assert marks()[3:] == [(1, False), (2, True)]
     last = list(workday.archive.closed_sweeps(DROP))[-1]
     assert [item.url for item in workday.archive.sweep(last)] == ["file:a.jsonl", "file:c.jsonl"]
+
+
+def test_files_that_are_written_again_as_they_were_are_not_read_as_a_new_picture(workday: Source, folder: Path) -> None:
+    """As by a nightly export: else every second run would archive all of them anew."""
+    plan = drop(absence=True)
+    # Long written, by the clock of the runs: of a file that is, its time and place tell that it is the same.
+    workday.clock.sleep(max(0.0, time.time() + 86_400 - workday.clock.now().timestamp()))
+    told = []
+    for _ in range(4):
+        (folder / "a.jsonl").unlink(missing_ok=True)
+        (folder / "a.jsonl").write_bytes(b'{"id":1}\n')
+        told.append(len(fetch(workday, folder, plan)))
+    assert told == [1, 0, 0, 0]
+    assert [(mark.pages, mark.end.full) for mark in workday.archive.closed_sweeps(DROP)] == [(1, True)]
 
 
 @pytest.mark.parametrize("absence", [False, True])

@@ -92,7 +92,7 @@ class Sweep:
         for found in files:
             yield from self._file(found, known.get(found.name), left, anew=anew)
         self._say_waiting()
-        if self.page or self.entries != known or end is None or anew:
+        if self.page or self._tells_more(known) or end is None or anew:
             full = anew and self.resource.absence and not (self.waiting or self.failed or self.mixed)
             yield self.writer.close_sweep(
                 self.sweep,
@@ -143,6 +143,15 @@ class Sweep:
         """Whether a sweep of all there is is wanted. One that failed at a file is begun again when the files are other ones."""
         failed = any(not entry.parts for entry in known.values())
         return (not end.full and not failed) or self._differs(files, known)
+
+    def _tells_more(self, known: Mapping[str, Entry]) -> bool:
+        """Whether the mark would say something else than the one before. Where all files are one picture, files that were written again as
+        they were are none: a mark that is not of the whole picture would have all of it read again."""
+        if not self.resource.absence:
+            return self.entries != known
+        return {name: one.parts for name, one in self.entries.items()} != {
+            name: one.parts for name, one in known.items()
+        }
 
     def _differs(self, files: list[Found], known: Mapping[str, Entry]) -> bool:
         """Whether the files are other ones, or others in content, than those that are archived."""
