@@ -22,6 +22,7 @@ _REACHES = re.compile(
 # (acquire/addresses.py is a part of the transport; acquire/state.py is the port of what is remembered beside the archive, killed at each of its writes in
 # tests/runtime/acquire/test_grants.py.)
 # (acquire/tables.py reads the database of a source, read-only; its sweep is cut off between pages in tests/cli/test_tables.py.)
+# (store/embedding.py starts and ends the embedded server, before and behind all that a run does.)
 _PORTS = {
     "bundle.py",
     "ports.py",
@@ -31,6 +32,7 @@ _PORTS = {
     "acquire/transport.py",
     "archive/storage.py",
     "store/database.py",
+    "store/embedding.py",
 }
 # The port of randomness by another name: calls of `ports.random`.
 _CALLS_A_PORT = re.compile(r"ports\.random\.|ports\.clock\.")
