@@ -42,7 +42,7 @@ def state(database: Server) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
-@pytest.mark.parametrize("seed", (0, 5, *range(10, 10 + examples(2))))
+@pytest.mark.parametrize("seed", [0, 5, *range(10, 10 + examples(2))])
 def test_I2_batches_may_end_anywhere(
     bundle: Bundle, server: Server, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
