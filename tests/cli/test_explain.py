@@ -276,3 +276,15 @@ def test_arithmetic_is_a_step(project: Path, capsys: pytest.CaptureFixture[str])
     load(project, '{"data":[{"rec":{"id":"X","v":"vx","m":5,"n":1.5}}]}', capsys)
     steps = [(step["value"], step["how"]) for step in explained("X", "amt", capsys)["steps"]]
     assert steps[:3] == [("10", "5 × 2"), ("8.5", "10 - 1.5"), ("8.5 EUR", "an amount with its currency")]
+
+
+def test_I13_a_row_that_somebody_wrote_is_a_difference(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load(project, '{"data": [{"rec": {"id": "1", "v": "a", "q": "2", "at": "2026-01-01T00:00:00Z"}}]}', capsys)
+    rows(
+        database,
+        "INSERT INTO canonical.w (number, v, _claims, _made_by, _changed_by) VALUES ('9', 'z', '{0}', 1, 1) RETURNING 1",
+    )
+    found = explained("9", "v", capsys, 1)
+    assert (found["value"], found["differs"]) == ("z", "no claim gives the z of the row: something else has written it")

@@ -16,8 +16,8 @@ from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.store.database import Connection
 
 ACCOUNT = ("pages", "read", "claimed", "filtered", "deleted", "dead", "held", "absent", "changed_rows")
-# Failures of a code, unit or key that a list does not have.
 NO_RUN = "There is no run {}; the last one is shown by: fieldmap report"
+# Failures of a code, unit or key that a list does not have.
 _UNKNOWN = ["FM2110", "FM2140", "FM2150", "FM2166"]
 _SUMMED = ("int", "number", "float", "money", "amount", "quantity")
 

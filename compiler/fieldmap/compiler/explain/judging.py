@@ -38,6 +38,14 @@ def without_row(connection: Connection, entity: ir.Entity) -> tuple[str, str]:
     return "the claims make a row, which is not there: something else has removed it", ""
 
 
+def without_claim(connection: Connection, entity: ir.Entity, value: str) -> tuple[str, str]:
+    """The same where a row has a value that no claim gives."""
+    told = f"no claim gives the {value} of the row"
+    if is_replaying(connection, entity):
+        return "", f"{told}, until the replay under way comes to its end: fieldmap status"
+    return f"{told}: something else has written it", ""
+
+
 def is_replaying(connection: Connection, entity: ir.Entity) -> bool:
     """Whether a map that feeds an entity is loaded anew, and not at its end."""
     found = connection.execute(

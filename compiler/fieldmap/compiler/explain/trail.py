@@ -15,7 +15,7 @@ from fieldmap.compiler.emit import identity, keeping, nulls
 from fieldmap.compiler.emit.columns import Column, claimed_field, columns_of, literal, quote
 from fieldmap.compiler.explain.explanation import Candidate, Explanation, Raw, Step, Withdrawal
 from fieldmap.compiler.explain.jsontext import json_text
-from fieldmap.compiler.explain.judging import judged, without_row
+from fieldmap.compiler.explain.judging import judged, without_claim, without_row
 from fieldmap.compiler.explain.letters import blamed, sensitive, without_value
 from fieldmap.compiler.explain.locate import Located, find_record
 from fieldmap.compiler.explain.losers import why_lost
@@ -150,6 +150,11 @@ class _Trail:
         )
         if winner is None and row is None and not conflict:
             return self._without_row(base, partial=all(claim.source.partial for claim in claims))
+        # A list that nobody claims is an empty one.
+        empty = "{}" if isinstance(self._field.type, ir.ListType) else None
+        if winner is None and value not in (None, empty) and not conflict and self._rule.kind != "union":
+            differs, pending = without_claim(self._connection, self._entity, str(value))
+            return replace(base, differs=differs, pending=pending)
         if winner is None:
             return replace(base, note=conflict or "no live claim has a value for it")
         if winner.value is None and winner.null:
