@@ -109,7 +109,9 @@ def found(database: Server, bundle: Bundle, runs: list[tuple[str, list[MemoryPag
 def emptied(database: Server) -> None:
     own = ("ledger", "held", "listed", "dead_letters", "incomplete", "warned", "conflicts", "pages", "page_breaks", "accounts", "held_shares")  # fmt: skip
     with database.connect() as connection:
-        tables = connection.execute("SELECT schema_name, table_name FROM fieldmap.tables").fetchall()
+        tables = connection.execute(
+            "SELECT schema_name, table_name FROM fieldmap.tables WHERE schema_name <> 'provenance'"
+        ).fetchall()
         names = [sql.Identifier(*one) for one in (*tables, *(("fieldmap", name) for name in own))]
         connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(names)))
         connection.execute("UPDATE fieldmap.positions SET applied_through = -1")

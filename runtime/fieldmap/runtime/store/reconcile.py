@@ -1,7 +1,7 @@
 """Brings the database to the bundle's tables: creates what is missing, adds and drops columns, and renews views and catalogue.
 
 Claims and canonical rows are a function of the archive and the maps, so a column whose type changed is dropped and made anew; the
-replay that a changed map needs fills it again. All of it happens in one transaction.
+replay that a changed map needs fills it again. All of it happens in one transaction. Where no definition changed none is touched.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from typing import TypeVar
 
+import msgspec
 import psycopg
 from psycopg import errors, sql
 
-from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo, Table, View
+from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo, Table
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
+from fieldmap.runtime.store.altering import alter_table, renew_view, set_aside, uncomment
 from fieldmap.runtime.store.database import Connection, Database
 from fieldmap.runtime.store.transaction import commit
 
@@ -26,6 +28,7 @@ STORE_FORMAT = 1
 # The runtime's own tables; every statement may be run again.
 _SCRIPTS = ("schema.sql", "identity.sql")
 _TRIES = 5
+_VIEWS = "provenance"
 _INDEX = re.compile(r'CREATE INDEX IF NOT EXISTS "(\w+)"')
 _Result = TypeVar("_Result")
 
@@ -74,7 +77,9 @@ def prepare(database: Database, bundle: Bundle, *, replay: bool) -> Reconciled:
         try:
             return _repeated(connection, lambda c: _prepare(c, bundle, replay=replay))
         except psycopg.Error as error:
-            raise DatabaseError(f"The database could not be made ready for this bundle: {first_line(error)}") from None
+            raise DatabaseError(
+                f"The database could not be made ready for this bundle: {first_line(error)}{_attached(error)}"
+            ) from None
 
 
 def _repeated(connection: Connection, work: Callable[[Connection], _Result]) -> _Result:
@@ -91,6 +96,18 @@ def first_line(error: psycopg.Error) -> str:
     return (error.diag.message_primary or (str(error).splitlines() or [type(error).__name__])[0])[:300]
 
 
+def _attached(error: psycopg.Error) -> str:
+    """Who stands in the way of a change, where it is something of others that reads or names a table or view. Its detail has names of
+    objects only."""
+    if (
+        not isinstance(error, errors.DependentObjectsStillExist | errors.FeatureNotSupported)
+        or not error.diag.message_detail
+    ):
+        return ""
+    who = "; ".join(error.diag.message_detail.rstrip(".").splitlines())
+    return f" ({who}); nothing was changed: drop what is named, run this again, and make it anew"
+
+
 def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconciled:
     # One at a time: two runs that start together would both create the tables.
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('fieldmap.reconcile'))")
@@ -98,18 +115,23 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
     reconciled = _compare(connection, bundle)
     if reconciled.meaning_changed and not replay:
         return reconciled
-    _drop_views(connection)
+    made = _made(connection)
+    wanted = {**{(t.schema, t.name): t.create for t in bundle.catalogue.tables}, **_views(bundle)}
+    gone = [one for one in made if one not in wanted]
+    altered = any(made.get(one) != definition for one, definition in wanted.items())
+    if altered or gone:
+        set_aside(connection, [name for schema, name in made if schema == _VIEWS])
     for table in bundle.catalogue.tables:
-        _table(connection, table)
+        _table(connection, table, made.get((table.schema, table.name)))
     for item in bundle.catalogue.maps:
         _position(connection, item)
     _describe(connection, bundle)
-    _remove(connection, bundle)
-    for view in bundle.catalogue.views:
-        name = sql.Identifier(view.name).as_string(connection)
-        connection.execute(f"CREATE VIEW provenance.{name} AS {view.query}".encode())
-        _comment(connection, view)
-    # A canonical table that was made anew is merged anew, whether its meaning changed or only the way it is stored.
+    _remove(connection, bundle, gone)
+    if altered or gone:
+        for view in bundle.catalogue.views:
+            renew_view(connection, view)
+        _note(connection, wanted)
+    # A canonical table that was altered is merged anew, whether its meaning changed or only the way it is stored.
     return replace(reconciled, remerge=_to_merge(connection, bundle))
 
 
@@ -196,49 +218,43 @@ def _alone(connection: Connection) -> None:
     connection.execute("SELECT FROM fieldmap.entities ORDER BY entity FOR UPDATE")
 
 
-def _drop_views(connection: Connection) -> None:
-    """Views come back from the bundle; with them in the way no column could change its type."""
-    for (name,) in connection.execute(
-        "SELECT table_name::text FROM information_schema.views WHERE table_schema = 'provenance'"
-    ).fetchall():
-        connection.execute(sql.SQL("DROP VIEW IF EXISTS provenance.{} CASCADE").format(sql.Identifier(name)))
-
-
-def _comment(connection: Connection, view: View) -> None:
-    """Says what a view and its columns are; `comments` may name columns that this view does not have."""
-    name = sql.Identifier("provenance", view.name)
-    made = [sql.SQL("COMMENT ON VIEW {} IS {}").format(name, sql.Literal(view.comment or None))]
-    found = connection.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0", [name.as_string(connection)]
+def _made(connection: Connection) -> dict[tuple[str, str], str]:
+    """The definitions of the tables and views that are there, by schema and name."""
+    rows = connection.execute(
+        "SELECT schema_name, table_name, definition FROM fieldmap.tables"
+        " WHERE schema_name <> %s OR to_regclass(format('%%I.%%I', schema_name, table_name)) IS NOT NULL",
+        [_VIEWS],
     ).fetchall()
-    made += [
-        sql.SQL("COMMENT ON COLUMN {} IS {}").format(
-            sql.Identifier("provenance", view.name, column), sql.Literal(view.comments[column])
+    return {(schema, name): definition for schema, name, definition in rows}
+
+
+def _views(bundle: Bundle) -> dict[tuple[str, str], str]:
+    return {(_VIEWS, v.name): msgspec.json.encode(v).decode() for v in bundle.catalogue.views}
+
+
+def _note(connection: Connection, definitions: dict[tuple[str, str], str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO fieldmap.tables VALUES (%s, %s, %s) ON CONFLICT (schema_name, table_name) DO UPDATE SET definition = EXCLUDED.definition",
+            [(schema, name, definition) for (schema, name), definition in definitions.items()],
         )
-        for (column,) in found
-        if column in view.comments
-    ]
-    connection.execute(sql.SQL("; ").join(made))
 
 
-def _table(connection: Connection, table: Table) -> None:
-    """Creates a table, or brings it in line with the bundle."""
-    made = connection.execute(
-        "SELECT definition FROM fieldmap.tables WHERE schema_name = %s AND table_name = %s", [table.schema, table.name]
-    ).fetchone()
-    if made is not None and made[0] == table.create:
+def _table(connection: Connection, table: Table, made: str | None) -> None:
+    """Creates a table, or brings it in line with the bundle. made: the definition that it has."""
+    if made == table.create:
         return
     name = sql.Identifier(table.schema, table.name)
     create, _, comments = table.create.partition(";\n")
     if made is None:
         connection.execute(table.create.encode())
-    elif made[0].partition(";\n")[0] == create:
-        _drop_indexes(connection, table, made[0])
+    elif (same := made.partition(";\n")[0] == create) or table.schema in ("canonical", "waiting"):
+        _drop_indexes(connection, table, made)
+        if not same:
+            alter_table(connection, table)
+            connection.execute("UPDATE fieldmap.entities SET version = '' WHERE table_name = %s", [table.name])
+        uncomment(connection, table)
         connection.execute(comments.encode())
-    elif table.schema in ("canonical", "waiting"):
-        connection.execute(sql.SQL("DROP TABLE {}").format(name))
-        connection.execute(table.create.encode())
-        connection.execute("UPDATE fieldmap.entities SET version = '' WHERE table_name = %s", [table.name])
     else:
         _columns(connection, table, name)
         if table.schema == "history" and not _same_key(connection, table):
@@ -247,10 +263,6 @@ def _table(connection: Connection, table: Table) -> None:
             connection.execute(table.create.encode())
         elif table.schema == "history":
             connection.execute(comments[comments.index("COMMENT ON ") :].encode())
-    connection.execute(
-        "INSERT INTO fieldmap.tables VALUES (%s, %s, %s) ON CONFLICT (schema_name, table_name) DO UPDATE SET definition = EXCLUDED.definition",
-        [table.schema, table.name, table.create],
-    )
 
 
 def _drop_indexes(connection: Connection, table: Table, before: str) -> None:
@@ -354,11 +366,11 @@ def merged(connection: Connection, entity: EntityInfo) -> None:
     )
 
 
-def _remove(connection: Connection, bundle: Bundle) -> None:
-    """Rows of maps, `each` blocks and entities that the bundle no longer has; the archive keeps what they were made of."""
-    wanted = {(table.schema, table.name) for table in bundle.catalogue.tables}
-    made = connection.execute("SELECT schema_name, table_name FROM fieldmap.tables").fetchall()
-    for schema, table in [row for row in made if row not in wanted]:
+def _remove(connection: Connection, bundle: Bundle, gone: list[tuple[str, str]]) -> None:
+    """Rows of maps, `each` blocks and entities that the bundle no longer has; the archive keeps what they were made of. gone: the
+    tables and views of these."""
+    # Views first: they read the tables.
+    for schema, table in sorted(gone, key=lambda one: one[0] != _VIEWS):
         if schema == "history":
             # When something was known is in no archive: the rows stay, and none of them is known from now on.
             connection.execute(
@@ -367,7 +379,8 @@ def _remove(connection: Connection, bundle: Bundle) -> None:
                 ).format(sql.Identifier(schema, table))
             )
             continue
-        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(schema, table)))
+        drop = sql.SQL("DROP VIEW IF EXISTS {}" if schema == _VIEWS else "DROP TABLE IF EXISTS {}")
+        connection.execute(drop.format(sql.Identifier(schema, table)))
         connection.execute("DELETE FROM fieldmap.tables WHERE (schema_name, table_name) = (%s, %s)", [schema, table])
     maps, entities = [item.id for item in bundle.catalogue.maps], [item.name for item in bundle.catalogue.entities]
     for own in ("dead_letters", "held", "listed", "held_shares", "pages", "page_breaks", "ledger", "positions"):

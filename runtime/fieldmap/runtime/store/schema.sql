@@ -261,7 +261,10 @@ CREATE TABLE IF NOT EXISTS fieldmap.tables (
   definition text NOT NULL,
   PRIMARY KEY (schema_name, table_name)
 );
-COMMENT ON TABLE fieldmap.tables IS 'The statements that made each claim and canonical table, to tell when the bundle says something else';
+COMMENT ON TABLE fieldmap.tables IS 'The statements that made each claim and canonical table and each view, to tell when the bundle says something else';
+-- Views were not noted once.
+INSERT INTO fieldmap.tables
+SELECT 'provenance', viewname::text, '' FROM pg_views WHERE schemaname = 'provenance' AND NOT EXISTS (SELECT FROM fieldmap.tables WHERE schema_name = 'provenance');
 
 CREATE TABLE IF NOT EXISTS fieldmap.map_fields (
   map text NOT NULL,
