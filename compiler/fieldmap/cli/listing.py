@@ -12,6 +12,7 @@ from fieldmap.cli.console import Json, exiting
 from fieldmap.cli.masking import Reveal, keep_reveal, private_of, reasons
 from fieldmap.cli.numbers import whole
 from fieldmap.cli.workspace import Workspace
+from fieldmap.compiler.explain.private import Private
 from fieldmap.runtime.errors import UsageError
 
 Entity = Annotated[str, typer.Argument(help="Only this entity, such as Worker.")]
@@ -21,58 +22,48 @@ Limit = Annotated[
 ]
 
 
+_Maker = Callable[[Workspace, bool], rows.Kind]  # of the workspace, and whether values are shown in full
+
+
+def _stale(workspace: Workspace, reveal: bool) -> rows.Kind:
+    return rows.stale(reasons(workspace, reveal=reveal), private_of(workspace, reveal=reveal))
+
+
+def _by(kind: Callable[[Private], rows.Kind]) -> _Maker:
+    return lambda workspace, reveal: kind(private_of(workspace, reveal=reveal))
+
+
+_LISTS: dict[str, tuple[str, _Maker]] = {
+    "conflicts": (
+        "Lists fields on which the sources contradict each other, with what each says.",
+        _by(rows.conflicts),
+    ),
+    "incomplete": (
+        "Lists rows held back: a required field stayed empty, a must is broken, or what they refer to does not exist.",
+        _by(rows.incomplete),
+    ),
+    "duplicates": ("Lists keys that one source claims by several records.", _by(rows.duplicates)),
+    "dangling": ("Lists references that find no row.", _by(rows.dangling)),
+    "stale": ("Lists claims that stand although a newer version of their record was rejected.", _stale),
+}
+
+
 def register(app: typer.Typer) -> None:
-    for command in (conflicts, incomplete, duplicates, dangling, stale):
-        _register(app, command)
+    for name, (about, make) in _LISTS.items():
+        example = f"Example: fieldmap {name} · fieldmap {name} Worker --limit 100 --json"
+        app.command(name, help=about, epilog=example)(exiting(_command(name, make)))
 
 
-def _register(app: typer.Typer, command: Callable[..., None]) -> None:
-    name = command.__name__
-    app.command(epilog=f"Example: fieldmap {name} · fieldmap {name} Worker --limit 100 --json")(exiting(command))
+def _command(name: str, make: _Maker) -> Callable[..., None]:
+    def command(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
+        workspace = Workspace.here()
+        kind, bundle = make(workspace, reveal), workspace.existing_bundle()
+        infos = [item for item in bundle.catalogue.entities if entity in ("", item.name)]
+        if not infos and entity:
+            names = ", ".join(item.name for item in bundle.catalogue.entities)
+            raise UsageError(f"There is no entity {entity}; there are: {names}")
+        with workspace.loaded() as connection:
+            keep_reveal(connection, f"{name} {entity}".strip(), reveal=reveal)
+            rows.print_list(connection, bundle, infos, kind, limit=limit, json=json)
 
-
-def conflicts(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
-    """Lists fields on which the sources contradict each other, with what each says."""
-    workspace = Workspace.here()
-    kind = rows.conflicts(private_of(workspace, reveal=reveal))
-    _list(workspace, entity, limit, kind, reveal="conflicts" if reveal else "", json=json)
-
-
-def incomplete(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
-    """Lists rows held back: a required field stayed empty, a must is broken, or what they refer to does not exist."""
-    workspace = Workspace.here()
-    kind = rows.incomplete(private_of(workspace, reveal=reveal))
-    _list(workspace, entity, limit, kind, reveal="incomplete" if reveal else "", json=json)
-
-
-def duplicates(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
-    """Lists keys that one source claims by several records."""
-    workspace = Workspace.here()
-    kind = rows.duplicates(private_of(workspace, reveal=reveal))
-    _list(workspace, entity, limit, kind, reveal="duplicates" if reveal else "", json=json)
-
-
-def dangling(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
-    """Lists references that find no row."""
-    workspace = Workspace.here()
-    kind = rows.dangling(private_of(workspace, reveal=reveal))
-    _list(workspace, entity, limit, kind, reveal="dangling" if reveal else "", json=json)
-
-
-def stale(entity: Entity = "", limit: Limit = None, reveal: Reveal = False, json: Json = False) -> None:
-    """Lists claims that stand although a newer version of their record was rejected."""
-    workspace = Workspace.here()
-    kind = rows.stale(reasons(workspace, reveal=reveal), private_of(workspace, reveal=reveal))
-    _list(workspace, entity, limit, kind, reveal="stale" if reveal else "", json=json)
-
-
-def _list(workspace: Workspace, entity: str, limit: int | None, kind: rows.Kind, *, json: bool, reveal: str) -> None:
-    """reveal: what is kept of it that values are shown in full, "" where they are not."""
-    bundle = workspace.existing_bundle()
-    infos = [item for item in bundle.catalogue.entities if entity in ("", item.name)]
-    if not infos and entity:
-        names = ", ".join(item.name for item in bundle.catalogue.entities)
-        raise UsageError(f"There is no entity {entity}; there are: {names}")
-    with workspace.loaded() as connection:
-        keep_reveal(connection, f"{reveal} {entity}".strip(), reveal=bool(reveal))
-        rows.print_list(connection, bundle, infos, kind, limit=limit, json=json)
+    return command

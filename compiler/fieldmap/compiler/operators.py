@@ -139,6 +139,8 @@ def _pair(checker: Checker, left_node: ast.Expr, right_node: ast.Expr, span: Spa
     if left is None or right is None:
         return None
     left, right = _adopt(left, right), _adopt(right, left)
+    if _outside(checker, left, right) or _outside(checker, right, left):
+        return None
     if types.is_number(left.type) and types.is_number(right.type):
         left, right = quantities.settle_both(checker.report, left, right)
         aligned = align(checker, left, right, span)
@@ -176,6 +178,16 @@ def _adopt(typed: Typed, other: Typed) -> Typed:
     return Typed(ir.Implicit(value=typed.expr, to=to), to, typed.absence, typed.span)
 
 
+def _outside(checker: Checker, value: Typed, literal: Typed) -> bool:
+    """Reports a text that no value of an enum can be: the comparison would always give the same answer."""
+    if not (isinstance(value.type, ir.EnumType) and isinstance(literal.expr, ir.TextConstant)):
+        return False
+    if not isinstance(literal.type, ir.TextType) or literal.expr.value in value.type.values:
+        return False
+    checker.report.unknown("FM0208", "value", ast.Name(text=literal.expr.value, span=literal.span), value.type.values)
+    return True
+
+
 def comparable(left: ir.Type, right: ir.Type) -> bool:
     textual = (ir.TextType, ir.EnumType)
     if isinstance(left, ir.EnumType) and isinstance(right, ir.EnumType):
@@ -197,6 +209,8 @@ def _in_list(checker: Checker, node: ast.InList) -> Typed | None:
         if typed is None:
             return None
         value = _adopt(value, typed)
+        if _outside(checker, value, typed):
+            return None
         if types.is_number(value.type) and types.is_number(typed.type):
             value, typed = quantities.settle_both(checker.report, value, typed)
             aligned = align(checker, value, typed, item.span)
