@@ -106,9 +106,9 @@ def check(capsys: pytest.CaptureFixture[str]) -> None:
         for words, one in found.items()
     }
     assert told == {
-        "1": [("hr.people", "r1", "feed", "2026-01-02 00:00:00Z", 0)],
-        "2": [("hr.people", "r2", "deleted", "2026-01-03 00:00:00Z", 1)],
-        "3": [("hr.people", "r3", "filtered", "2026-01-04 00:00:00Z", 2)],
+        "1": [("hr.people", "r1", "feed", "2026-01-02T00:00:00Z", 0)],
+        "2": [("hr.people", "r2", "deleted", "2026-01-03T00:00:00Z", 1)],
+        "3": [("hr.people", "r3", "filtered", "2026-01-04T00:00:00Z", 2)],
         "B,1": [("shop.orders", "B", "absent", None, None)],
     }
     # What another source claims stands, beside what is gone.

@@ -18,9 +18,8 @@ from fieldmap.runtime.archive import Archive, Archived, position, spelled
 from fieldmap.runtime.archive.census import Census
 from fieldmap.runtime.archive.records import Verified
 from fieldmap.runtime.errors import ArchiveError, UsageError
+from fieldmap.runtime.moments import moment
 from fieldmap.runtime.plan import DELETES
-
-_SECONDS = "%Y-%m-%d %H:%M:%SZ"
 
 app = typer.Typer(
     help="The archive of raw responses: list, show, import, verify.", no_args_is_help=True, rich_markup_mode=None
@@ -58,7 +57,7 @@ def ls(
     rows: list[tuple[str, int, int, str]] = []
     for name in archive.resources():
         found = _counted(workspace, archive, name)
-        rows.append((name, found.pages, found.bytes, found.last.strftime(_SECONDS) if found.last else ""))
+        rows.append((name, found.pages, found.bytes, moment(found.last) if found.last else ""))
     if json:
         print_json([dict(zip(("resource", "pages", "bytes", "last"), row, strict=True)) for row in rows])
     elif not rows:
@@ -126,7 +125,7 @@ def _ls_responses(archive: Archive, resource: str, limit: int, *, rejected: bool
         [
             (
                 spelled(p["position"]),
-                f"{p['fetched_at']:{_SECONDS}}",
+                moment(p["fetched_at"]),
                 304 if "not_modified_since" in p else p["status"],
                 count(p["bytes"]),
                 p["format"],

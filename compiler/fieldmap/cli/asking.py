@@ -21,6 +21,7 @@ from fieldmap.compiler.filters import filter_sql
 from fieldmap.runtime.archive import describe
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import UsageError
+from fieldmap.runtime.moments import exactly
 
 _ROW = "o"
 
@@ -249,7 +250,7 @@ def _columns(
     return [column(name) for name in names]
 
 
-def moment(text: str, option: str) -> datetime:
+def instant(text: str, option: str) -> datetime:
     """A moment: the last one of a day, or the one that is said, in UTC unless it names its offset. Raises UsageError."""
     try:
         if len(text) == len("2026-03-01"):
@@ -263,4 +264,4 @@ def moment(text: str, option: str) -> datetime:
 def _shown(at: datetime | None) -> str:
     if at is None:
         return ""
-    return f"the end of {at:%Y-%m-%d}" if at.time() == time.max else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"the end of {at:%Y-%m-%d}" if at.time() == time.max else exactly(at)

@@ -20,6 +20,7 @@ from fieldmap.compiler.explain.private import HIDDEN
 from fieldmap.compiler.readings import reading_of
 from fieldmap.runtime.archive import Archived, describe
 from fieldmap.runtime.errors import ArchiveError, UsageError
+from fieldmap.runtime.moments import moment
 from fieldmap.runtime.values.decode import bodies
 from fieldmap.runtime.values.outcome import Failed
 
@@ -76,7 +77,7 @@ def _head(page: Archived, note: str) -> None:
         status = f" → 304, not modified since the response {describe(page.revisited.position)}, which is shown,"
     say(
         err(),
-        f"{safe(page.url)}{status} at {page.fetched_at:%Y-%m-%d %H:%M:%SZ}, {describe(page.position)}, {plural(len(page.body), 'byte')}",
+        f"{safe(page.url)}{status} at {moment(page.fetched_at)}, {describe(page.position)}, {plural(len(page.body), 'byte')}",
     )
     if note:
         say(err(), safe(note))

@@ -9,6 +9,7 @@ from fieldmap.compiler.explain import Candidate, Explanation, Withdrawal
 from fieldmap.compiler.explain.letters import Letter
 from fieldmap.compiler.explain.private import HIDDEN
 from fieldmap.runtime.archive import spelled
+from fieldmap.runtime.moments import exactly, moment
 
 _LEFT = 12
 
@@ -61,12 +62,12 @@ def _checked(explanation: Explanation) -> str:
 
 
 def _withdrawal(gone: Withdrawal) -> None:
-    changed = f", changed {gone.changed}" if gone.changed else ""
+    changed = f", changed {exactly(gone.changed)}" if gone.changed else ""
     _pair("withdrawn", f"{gone.source}, record {gone.record}{changed}: {gone.how}")
     response = gone.response
     if response.url:
         status = f" → {response.status}" if response.status is not None else ""
-        _pair("", f"{response.url}{status} at {response.fetched_at}")
+        _pair("", f"{response.url}{status} at {moment(response.fetched_at)}")
     if gone.record_index is None:
         _pair("", f"archive {response.archive}, mark at byte {count(response.offset)}")
         return
@@ -79,7 +80,7 @@ def _withdrawal(gone: Withdrawal) -> None:
 def _origin(explanation: Explanation) -> None:
     winner, response = explanation.winner, explanation.response
     if winner is not None:
-        changed = f", changed {winner.changed}" if winner.changed else ""
+        changed = f", changed {exactly(winner.changed)}" if winner.changed else ""
         _pair("claimed by", f"{winner.source}, record {_record(winner)}{changed}")
         if winner.joined:
             _pair("joined as", winner.joined)
@@ -88,7 +89,7 @@ def _origin(explanation: Explanation) -> None:
             _pair("", winner.stale)
     if response is not None:
         status = f" → {response.status}" if response.status is not None else ""
-        _pair("received", f"{response.url}{status} at {response.fetched_at}")
+        _pair("received", f"{response.url}{status} at {moment(response.fetched_at)}")
         _pair("", f"archive {response.archive}, record at byte {count(response.offset)}")
         if winner is not None:
             _pair("", f"fieldmap archive cat {winner.source} {spelled(response.position)}")
@@ -96,7 +97,7 @@ def _origin(explanation: Explanation) -> None:
 
 def _candidate(candidate: Candidate, unit: str) -> str:
     value = f" {candidate.value}{unit and f' {unit}'}" if candidate.value is not None else ""
-    changed = f" ({candidate.changed})" if candidate.changed and candidate.value is not None else ""
+    changed = f" ({exactly(candidate.changed)})" if candidate.changed and candidate.value is not None else ""
     joined = f" (joined as {candidate.joined})" if candidate.joined else ""
     outcome = (
         candidate.outcome
@@ -149,7 +150,7 @@ def show_letter(letter: Letter, *, reveal: bool) -> None:
         _line(Text(f"{' ' * (len(head) + begin)}{'^' * (end - begin)} {safe(letter.value)}".rstrip(), style="red"))
     others = letter.same_cause - 1
     same = f"; {plural(others, 'more record has', 'more records have')} it" if others else ""
-    _line(Text(f"  first seen {letter.first_seen:%Y-%m-%d %H:%M}, last seen {letter.last_seen:%Y-%m-%d %H:%M}{same}"))
+    _line(Text(f"  first seen {moment(letter.first_seen)}, last seen {moment(letter.last_seen)}{same}"))
     record = "" if letter.whole else f", record {letter.record_index} of the response"
     _line(Text(f"  received from {safe(letter.url)}{record}"))
     one = "" if letter.whole else f" --record {letter.record_index}"

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from fieldmap.cli.console import about, out, say
+from fieldmap.runtime.moments import moment
 from fieldmap.runtime.store.database import Connection
 
 _LAST = (
@@ -34,13 +35,13 @@ class Last:
     def told(self, resource: str, *, others: bool) -> dict[str, Any]:
         """`failed`: when and why, None where it came to its end; `running_since`: of one that is under way."""
         if self.outcome is None and others:
-            return {"failed": None, "running_since": _moment(self.started)}
+            return {"failed": None, "running_since": self.started}
         sentence = self.failed.get(resource) or self.failed.get("")
         if self.outcome is None:
             sentence = f"the {self.command} was killed; the next run goes on from there"
         elif self.outcome == "stopped" and sentence is None:
             sentence = f"the {self.command} was stopped; the next run goes on from there"
-        at = _moment(self.ended or self.started)
+        at = self.ended or self.started
         return {
             "failed": {"at": at, "run": self.run, "sentence": sentence} if sentence else None,
             "running_since": None,
@@ -79,11 +80,7 @@ def show(found: list[dict[str, Any]]) -> None:
         out().print()
     for resource, item in told.items():
         if item["running_since"] is not None:
-            out().print(f"{resource}: a run is under way since {item['running_since']}", soft_wrap=True)
+            out().print(f"{resource}: a run is under way since {moment(item['running_since'])}", soft_wrap=True)
         else:
-            head = f"{item['failed']['at']} "
+            head = f"{moment(item['failed']['at'])} "
             say(out(), head + about(resource, item["failed"]["sentence"]), indent=len(head))
-
-
-def _moment(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M:%SZ")

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from fieldmap.cli.console import count, err, plural, safe, say
 from fieldmap.runtime.handover import Room
+from fieldmap.runtime.moments import moment
 from fieldmap.runtime.reports import State
 
 # Seconds: after which a resource takes long, between its plain lines, and between the looks of who writes them.
@@ -258,5 +259,5 @@ def _left(until: float | None, now: float) -> str:
 
 def _moment(text: str) -> str:
     """A moment in UTC: the time alone, if it is of today."""
-    moment = datetime.fromisoformat(text).astimezone(UTC)
-    return f"{moment:%H:%M:%S}Z" if moment.date() == datetime.now(UTC).date() else f"{moment:%Y-%m-%d %H:%M}Z"
+    at = datetime.fromisoformat(text).astimezone(UTC)
+    return f"{at:%H:%M:%SZ}" if at.date() == datetime.now(UTC).date() else moment(at)

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 import typer
 
-from fieldmap.cli.asking import Chosen, Question, moment
+from fieldmap.cli.asking import Chosen, Question, instant
 from fieldmap.cli.console import Json, count, err, exiting, out, plural, print_json_list, safe, say, table
 from fieldmap.cli.exporting import FORMATS, export
 from fieldmap.cli.masking import Reveal, keep_reveal
@@ -20,6 +20,7 @@ from fieldmap.cli.rows import key_words, parts, streamed
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.bundle import EntityInfo
 from fieldmap.runtime.errors import FindingsError, UsageError
+from fieldmap.runtime.moments import moment
 from fieldmap.runtime.store.database import Connection
 
 _LIMIT = 20
@@ -100,8 +101,8 @@ def query(
         wanted=[name.strip() for name in fields.split(",") if name.strip()],
         where=where or [],
         key=key_parts(info, key) if key else [],
-        true_at=moment(as_of, "--as-of") if as_of else None,
-        known_at=moment(known_at, "--known-at") if known_at else None,
+        true_at=instant(as_of, "--as-of") if as_of else None,
+        known_at=instant(known_at, "--known-at") if known_at else None,
         limit=limit if limit is not None or output is not None or format == "csv" else _LIMIT,
         reveal=reveal,
     )
@@ -180,7 +181,7 @@ def _total(connection: Connection, question: Question, shown: int) -> int:
 def _say_since(connection: Connection, question: Question) -> None:
     found = connection.execute(question.since()).fetchone()
     if found is not None and found[0] is not None:
-        out().print(f"This database knows of {question.info.name} since {found[0]:%Y-%m-%d %H:%M:%S} UTC.")
+        out().print(f"This database knows of {question.info.name} since {moment(found[0])}.")
 
 
 def _as_json(chosen: list[Chosen], row: tuple[Any, ...]) -> Iterator[Any]:

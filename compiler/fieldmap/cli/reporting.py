@@ -13,6 +13,7 @@ from fieldmap.cli.masking import Reveal, keep_reveal, private_of, project_of, ta
 from fieldmap.cli.numbers import whole
 from fieldmap.cli.rows import key_words
 from fieldmap.cli.workspace import Workspace
+from fieldmap.runtime.moments import moment
 
 # How many lines each part has; JSON has all.
 _LINES = 20
@@ -82,10 +83,8 @@ def _facts(workspace: Workspace, run: int | None, *, reveal: bool) -> dict[str, 
 
 def _show(found: dict[str, Any]) -> None:
     run = found["run"]
-    ended = f" to {run['ended_at']:%H:%M:%S}" if run["ended_at"] is not None else ""
-    out().print(
-        f"Run {run['number']}: {run['command']}, {run['outcome']}, {run['started_at']:%Y-%m-%d %H:%M:%S}{ended}Z\n"
-    )
+    ended = f" to {moment(run['ended_at'])}" if run["ended_at"] is not None else ""
+    out().print(f"Run {run['number']}: {run['command']}, {run['outcome']}, {moment(run['started_at'])}{ended}\n")
     show_accounts(found["accounts"])
     show_withdrawn(found["accounts"])
     if found["changed_rows"]:

@@ -17,6 +17,7 @@ from fieldmap.cli.console import count, out, plural, print_json_list, safe, tabl
 from fieldmap.compiler.explain.private import HIDDEN, Private
 from fieldmap.runtime.archive import spelled
 from fieldmap.runtime.bundle import Bundle, EntityInfo
+from fieldmap.runtime.moments import exactly
 from fieldmap.runtime.store.database import Connection
 
 _CONFLICTS = {
@@ -324,7 +325,7 @@ def _show_stale(found: Found) -> None:
         (
             f"{item['entity']} {key_words(item['key'])}",
             f"{item['source']} {item['record']}",
-            f"{item['changed']:%Y-%m-%d %H:%M}" if item["changed"] is not None else "",
+            exactly(item["changed"]) if item["changed"] is not None else "",
             f"{item['code']} {item['field'] and item['field'] + ': '}{item['reason']}",
             f"fieldmap dlq show {item['dead_letter']}",
         )

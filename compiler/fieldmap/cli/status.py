@@ -14,6 +14,7 @@ from fieldmap.cli.identity import counts
 from fieldmap.cli.workspace import Workspace
 from fieldmap.runtime.archive import Archive
 from fieldmap.runtime.archive.records import Standing
+from fieldmap.runtime.moments import moment
 from fieldmap.runtime.store.database import Connection, told
 
 _STATUS = (
@@ -94,7 +95,7 @@ def _map_status(
         "last_run": f"{command} {lastruns.outcome(outcome, failed=resource in failed, others=others)}"
         if command
         else "never loaded",
-        "ended_at": ended.strftime("%Y-%m-%d %H:%M:%SZ") if ended else None,
+        "ended_at": ended,
         "records": counted[0],
         "accounts": dict(zip(_ACCOUNTS, counted, strict=True)),
         "stale": stale,
@@ -107,7 +108,11 @@ def _show_status(found: list[dict[str, Any]], matched: list[dict[str, Any]]) -> 
     table(
         ["map", "version", "state", "last run", "ended", "records"],
         [
-            tuple(item[name] for name in ("map", "version", "state", "last_run", "ended_at", "records"))
+            (
+                *(item[name] for name in ("map", "version", "state", "last_run")),
+                moment(item["ended_at"]) if item["ended_at"] else "",
+                item["records"],
+            )
             for item in found
         ],
         right=["records"],
@@ -115,7 +120,9 @@ def _show_status(found: list[dict[str, Any]], matched: list[dict[str, Any]]) -> 
     lastruns.show(found)
     for item in found:
         if item["settled_to"] is not None:
-            out().print(f"\n{item['map']} is settled to {item['settled_to']}, {_ago(item['lag_seconds'])} ago", end="")
+            out().print(
+                f"\n{item['map']} is settled to {moment(item['settled_to'])}, {_ago(item['lag_seconds'])} ago", end=""
+            )
         if item["interrupted_after"]:
             pages = plural(item["interrupted_after"], "page")
             out().print(f"\n{item['map']}: a sweep was interrupted after {pages}; the next sync goes on", end="")
@@ -139,7 +146,7 @@ def _position(standing: Standing | None) -> dict[str, Any]:
     """Of a resource that is read by what changed: through when, and how long ago that is."""
     through = datetime.fromisoformat(standing.through) if standing is not None and standing.through else None
     return {
-        "settled_to": through.strftime("%Y-%m-%d %H:%M:%SZ") if through is not None else None,
+        "settled_to": through,
         "lag_seconds": int((datetime.now(UTC) - through).total_seconds()) if through is not None else None,
         "interrupted_after": len(standing.frames) if standing is not None and _resumable(standing) else 0,
     }

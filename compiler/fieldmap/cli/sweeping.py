@@ -15,6 +15,7 @@ from fieldmap.cli.console import out, plural, print_json, table
 from fieldmap.runtime.acquire.sweeps import Wanted
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import SourceError, UsageError
+from fieldmap.runtime.moments import moment
 from fieldmap.runtime.plan import DatabaseConnector, FilesConnector, HttpConnector
 
 if TYPE_CHECKING:
@@ -162,8 +163,8 @@ def _begun(name: str, seen: Preview) -> dict[str, int | str | None]:
     return {"resource": name, "would_ask": asked, "window": window, "after_page": seen.after}
 
 
-def _shown(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%SZ}"
+def _shown(at: datetime | None) -> str:
+    return "" if at is None else moment(at)
 
 
 @contextlib.contextmanager

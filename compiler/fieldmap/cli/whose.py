@@ -11,6 +11,7 @@ from fieldmap.cli.identity import WHY, parse, value_words
 from fieldmap.compiler.explain.private import Private
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError
+from fieldmap.runtime.moments import moment
 from fieldmap.runtime.store.database import Connection
 
 _HISTORY = 12
@@ -183,7 +184,7 @@ def show(found: dict[str, Any]) -> None:
         )
         if member["rule"] is None and member["since"] is not None:
             how = "nothing joins it"
-        since = f", since {member['since']:%Y-%m-%d %H:%M} (run {member['run']})" if member["rule"] is not None else ""
+        since = f", since {moment(member['since'])} (run {member['run']})" if member["rule"] is not None else ""
         _line(member["source"], f"{safe(member['key'])}    {safe(how)}{since}")
         if member["records"]:
             _line("", f"claimed by {', '.join(safe(record) for record in member['records'])}")
@@ -208,7 +209,7 @@ def show(found: dict[str, Any]) -> None:
         before, after = safe(item["before"] or "unknown"), safe(item["after"] or "gone")
         _line(
             "history",
-            f"{item['at']:%Y-%m-%d %H:%M} {item['source']}:{safe(item['key'])} {before} → {after}, run {item['run']}",
+            f"{moment(item['at'])} {item['source']}:{safe(item['key'])} {before} → {after}, run {item['run']}",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 # How many votes another value has; that value follows.
 _OF_VOTES = re.compile(r"(against \d+ votes?) for .*", re.DOTALL)
@@ -37,7 +38,7 @@ class Response:
 
     url: str
     status: int | None
-    fetched_at: str
+    fetched_at: datetime
     archive: str
     offset: int
     position: int
@@ -53,7 +54,7 @@ class Candidate:
     source: str
     map: str
     record: str
-    changed: str | None
+    changed: datetime | None
     value: str | None
     outcome: str
     file: str
@@ -87,7 +88,7 @@ class Withdrawal:
     record: str
     kind: str
     how: str
-    changed: str | None
+    changed: datetime | None
     response: Response
     record_index: int | None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import psycopg
@@ -26,6 +26,7 @@ from fieldmap.runtime.archive import Archive, Archived
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import FindingsError
 from fieldmap.runtime.load.copytext import column_values
+from fieldmap.runtime.moments import exactly
 from fieldmap.runtime.store.database import Connection
 
 # Of so many claims without a value the record is looked up.
@@ -360,7 +361,7 @@ class _Trail:
             map=claim.map.title,
             record=self._private.record(f"{claim.map.connector}.{claim.map.resource}", claim.record),
             joined=self._joined(claim),
-            changed=_instant(claim.changed) if claim.changed is not None else None,
+            changed=claim.changed,
             value=claim.value,
             outcome=outcome,
             archive_position=claim.position,
@@ -487,16 +488,11 @@ class _Trail:
         return None if row is None else row[0]
 
 
-def _instant(at: datetime) -> str:
-    """`2026-01-01 00:00:00Z`"""
-    return at.astimezone(UTC).isoformat(sep=" ").replace("+00:00", "Z")
-
-
 def _keeping(claim: _Claim) -> list[Step]:
     """The last step of a value that a later version of its record leaves as it was."""
     if not claim.kept or claim.value is None:
         return []
-    version = f"the version of {_instant(claim.changed)}" if claim.changed is not None else "the newest version"
+    version = f"the version of {exactly(claim.changed)}" if claim.changed is not None else "the newest version"
     return [Step(claim.value, f"kept: {version} leaves it unchanged")]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from psycopg import sql
 
@@ -11,6 +11,7 @@ from fieldmap.compiler.deletes import of_page
 from fieldmap.compiler.explain.explanation import Response, Withdrawal
 from fieldmap.compiler.explain.locate import find_record
 from fieldmap.runtime.archive import Archive, Archived, ClosedSweep, describe, offset_of
+from fieldmap.runtime.moments import moment
 from fieldmap.runtime.plan import DELETES
 from fieldmap.runtime.store.database import Connection
 from fieldmap.runtime.values.outcome import Filtered
@@ -55,12 +56,11 @@ def _withdrawal(
     source = f"{map_.connector}.{map_.resource}"
     item = archive.item(source, position)
     if isinstance(item, ClosedSweep):
-        at = f"{item.closed_at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+        at = moment(item.closed_at)
         how = f"the full sweep {item.sweep} of {item.pages} page{'' if item.pages == 1 else 's'}, which ended at {at}, lacks it"
         return Withdrawal(source, map_.title, record, "absent", how, None, response_of(item), None)
-    when = changed.astimezone(UTC).isoformat(sep=" ").replace("+00:00", "Z") if changed is not None else None
     kind, how = _said(project, map_, item, index)
-    return Withdrawal(source, map_.title, record, kind, how, when, response_of(item), index)
+    return Withdrawal(source, map_.title, record, kind, how, changed, response_of(item), index)
 
 
 def _said(project: ir.Project, map_: ir.Map, page: Archived, index: int) -> tuple[str, str]:
@@ -79,7 +79,7 @@ def response_of(item: Archived | ClosedSweep) -> Response:
     return Response(
         url="" if isinstance(item, ClosedSweep) else item.url,
         status=None if isinstance(item, ClosedSweep) else item.status,
-        fetched_at=at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        fetched_at=at,
         archive=f"{item.resource}/{describe(item.position).split(' at ')[0]}",
         offset=offset_of(item.position),
         position=item.position,

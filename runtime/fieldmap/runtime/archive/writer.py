@@ -11,7 +11,6 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC
 from typing import Self, TypeVar
 
 from fieldmap.runtime.archive import warc
@@ -23,6 +22,7 @@ from fieldmap.runtime.archive.records import Archived, ClosedSweep, Parts, Recei
 from fieldmap.runtime.archive.segments import Segments
 from fieldmap.runtime.archive.standing import parts, standing
 from fieldmap.runtime.errors import ArchiveBusyError, ArchiveError
+from fieldmap.runtime.moments import moment
 from fieldmap.runtime.ports import Folder, Lock, LockedError, Ports, Segment
 
 Looked = TypeVar("Looked")
@@ -160,7 +160,7 @@ class Writer:
     # ------------------------------------------------------------------------------------------------- opening
 
     def _locked(self) -> Lock:
-        since = self._ports.clock.now().astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        since = moment(self._ports.clock.now())
         try:
             return self._folder.lock(f"process {os.getpid()} on {platform.node()} since {since}")
         except LockedError as holder:
