@@ -93,6 +93,19 @@ def told(*command: str, capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+def test_what_explain_says_of_amounts_has_their_unit(
+    project: Path, database: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (project / "all.map").read_text().replace("agree within 1 %", "most common")
+    (project / "all.map").write_text(text)
+    assert run(["replay"]) == 0
+    found = told("explain", "W", "1", "way", capsys=capsys)
+    assert [one["outcome"] for one in found["lost"] if one["value"]] == ["1 vote, against 1 vote for 100.0 km"]
+    rows(database, "UPDATE canonical.w SET way = 5 RETURNING 1")
+    assert run(["explain", "W", "1", "way"]) == 1
+    assert "the claim holds 100.0 km, the row 5.0 km" in capsys.readouterr().out
+
+
 def test_explain_tells_the_rule_and_the_losers(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def of(field: str) -> tuple[Any, dict[str, str], str]:
         found = told("explain", "W", "1", field, capsys=capsys)

@@ -231,11 +231,12 @@ def _show_rejected(report: Report, bundle: Bundle, tags: causes.Tags, outcome: s
 
 def _as_json(report: Report, bundle: Bundle, private: Private, waiting: list[str]) -> dict[str, Any]:
     resources = {item.id: item.resource for item in bundle.catalogue.maps}
+    titles = {item.id: item.title for item in bundle.catalogue.maps}
     return {
         "retried": [
             {
                 "letter": item.letter.number,
-                "map": item.letter.map,
+                "map": titles.get(item.letter.map, item.letter.map),
                 "record": item.letter.record and private.record(resources.get(item.letter.map, ""), item.letter.record),
                 "outcome": item.outcome,
                 "code": item.code,

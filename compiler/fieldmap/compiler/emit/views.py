@@ -21,7 +21,7 @@ COLUMNS = {
     "field": "The field of the entity",
     "value": "The value as text, in the unit or currency of the field; an amount of a field without one is followed by its currency",
     "claim": "The number of the claim, as in _claims of the row",
-    "map": "The map that claims it",
+    "map": "The id of the map that claims it; fieldmap.positions has its title",
     "record": "The source's id of the record",
     "changed": "When the record changed in its source; empty where the source does not say",
     "archive_position": "Where the response lies in the archive: fieldmap explain shows it",

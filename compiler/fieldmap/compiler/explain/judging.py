@@ -13,16 +13,17 @@ def judged(
     held: str | None,
     value: str | None,
     would_be: str,
+    unit: str,
     made_by: str,
     now: str,
 ) -> tuple[str, str]:
     """How the value of a row differs from what it should be; and what a replay has still to do to it, if that is why. held: by the claim
     that won; would_be: what the archive gives by the map of now, if that is something else than the claim holds. made_by, now:
-    versions of the map."""
+    versions of the map. unit: of the field, "" if it has none."""
     if would_be and made_by == now:
         return f"recomputed: {would_be}", ""
     if held != value:
-        told = f"the claim holds {_or_none(held)}, the row {_or_none(value)}"
+        told = f"the claim holds {_or_none(held, unit)}, the row {_or_none(value, unit)}"
         if is_replaying(connection, entity):
             return "", f"{told}, until the replay under way comes to its end: fieldmap status"
         return told, ""
@@ -55,5 +56,5 @@ def is_replaying(connection: Connection, entity: ir.Entity) -> bool:
     return found is not None
 
 
-def _or_none(value: str | None) -> str:
-    return "none" if value is None else value
+def _or_none(value: str | None, unit: str) -> str:
+    return "none" if value is None else f"{value} {unit}".rstrip()

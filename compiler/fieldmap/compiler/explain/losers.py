@@ -35,9 +35,16 @@ class Competitor(Protocol):
 
 
 def why_lost(
-    rule: ir.Rule, claim: Competitor, winner: Competitor | None, claims: Sequence[Competitor], *, conflict: bool
+    rule: ir.Rule,
+    claim: Competitor,
+    winner: Competitor | None,
+    claims: Sequence[Competitor],
+    *,
+    conflict: bool,
+    unit: str,
 ) -> str:
-    """Why a claim is not the winner. conflict: whether the claims contradict each other, so that none won."""
+    """Why a claim is not the winner. conflict: whether the claims contradict each other, so that none won. unit: of the field, "" if
+    it has none."""
     if claim.held and not claim.invented:
         return f"held: {claim.held}"
     if not claim.founded:
@@ -52,19 +59,19 @@ def why_lost(
         return "in conflict with the others"
     if winner is None:
         return "no row is made"
-    return _beaten(rule, claim, winner, claims)
+    return _beaten(rule, claim, winner, claims, unit)
 
 
-def _beaten(rule: ir.Rule, claim: Competitor, winner: Competitor, claims: Sequence[Competitor]) -> str:
+def _beaten(rule: ir.Rule, claim: Competitor, winner: Competitor, claims: Sequence[Competitor], unit: str) -> str:
     same_value = claim.value == winner.value
     match rule.kind:
         case "union":
             return "its elements are added where they are new"
         case "agree":
             said = "says the same" if same_value else "agrees within the tolerance"
-            return f"{said}; {_beaten(rule.value, claim, winner, claims)}" if rule.value is not None else said
+            return f"{said}; {_beaten(rule.value, claim, winner, claims, unit)}" if rule.value is not None else said
         case "most common" if not alike(claim.value or "", winner.value or ""):
-            return f"{_votes(claim, claims)}, against {_votes(winner, claims)} for {winner.value}"
+            return f"{_votes(claim, claims)}, against {_votes(winner, claims)} for {winner.value} {unit}".rstrip()
         case "min" | "max" if not same_value:
             return "greater" if rule.kind == "min" else "smaller"
         case "longest" if len(claim.value or "") != len(winner.value or ""):

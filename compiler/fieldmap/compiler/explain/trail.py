@@ -114,6 +114,7 @@ class _Trail:
         self._key = key
         self._entity = next(item for item in project.entities if item.name == info.name)
         self._field = next(item for item in self._entity.fields if item.name == field)
+        self._unit = info.units.get(field, "")
         self._rule = self._entity.rules[field]
 
     def explain(self) -> Explanation:
@@ -137,7 +138,9 @@ class _Trail:
             winner = None  # it stands for the other fields
         conflict = self._conflict()
         lost = [
-            self._candidate(claim, why_lost(self._rule, claim, winner, claims, conflict=bool(conflict)))
+            self._candidate(
+                claim, why_lost(self._rule, claim, winner, claims, conflict=bool(conflict), unit=self._unit)
+            )
             for claim in claims
             if claim is not winner
         ]
@@ -154,7 +157,7 @@ class _Trail:
         # A list that nobody claims is an empty one.
         empty = "{}" if isinstance(self._field.type, ir.ListType) else None
         if winner is None and value not in (None, empty) and not conflict and self._rule.kind != "union":
-            differs, pending = without_claim(self._connection, self._entity, str(value))
+            differs, pending = without_claim(self._connection, self._entity, f"{value} {self._unit}".rstrip())
             return replace(base, differs=differs, pending=pending)
         if winner is None:
             return replace(base, note=conflict or "no live claim has a value for it")
@@ -304,7 +307,7 @@ class _Trail:
             key=", ".join(self._key),
             field=self._field.name,
             value=value,
-            unit=self._info.units.get(self._field.name, ""),
+            unit=self._unit,
             rule=self._rule.text,
             rule_file=place.file,
             rule_line=place.line,
@@ -443,7 +446,9 @@ class _Trail:
         again = self._as_stored(trace.value, winner)
         # `if invalid use` has a failure and a value: the constant.
         equal = (trace.failure is None or winner.invented) and again == winner.given
-        would_be = "" if equal else str(trace.failure.reason if trace.failure is not None else again)
+        would_be = ""
+        if not equal:
+            would_be = str(trace.failure.reason) if trace.failure is not None else f"{again} {self._unit}".rstrip()
         differs, pending = judged(
             self._connection,
             self._entity,
@@ -451,6 +456,7 @@ class _Trail:
             held=base.value if self._rule.kind == "union" else winner.value,
             value=base.value,
             would_be=would_be,
+            unit=self._unit,
             made_by=winner.version,
             now=self._bundle.map(winner.map.id).version,
         )
