@@ -204,3 +204,30 @@ def test_settings_that_mean_nothing(project: Path, capsys: pytest.CaptureFixture
     (project / "fieldmap.toml").write_text(setting, "utf-8")
     assert run(["sync"]) == 2
     assert says in " ".join(capsys.readouterr().err.split())
+
+
+def test_references_to_personal_keys_are_quoted_by_no_sentence(
+    tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A reference holds the key of what it refers to: that one is personal, though the field itself says nothing."""
+    maps = """
+entity Person { key badge : int pii }
+entity Thing { key number : text; owner : Person? }
+connector one is files {
+  folder "one"
+  resource things { files "*.json" as json; records $[*]; id $.n; changed unknown; shape { n: text, s: text } }
+}
+map one.things to Thing {
+  number = $.n
+  owner  = $.s as int
+}
+"""
+    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "all.map").write_text(maps, "utf-8")
+    (tmp_path / "fieldmap.toml").write_text("", "utf-8")
+    write(tmp_path, "one", good=0, bad=60)
+    assert run(["sync"]) == 1
+    told = "".join(capsys.readouterr())
+    assert "60 of 60 values of owner could not be read" in " ".join(told.split())
+    assert "Quorx" not in told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from fieldmap.compiler import ir
@@ -11,6 +13,7 @@ from fieldmap.compiler.deletes import of_page
 from fieldmap.compiler.emit import data, fetch, history, keeping, nulls, sql, standing, transform, views
 from fieldmap.compiler.emit.columns import claimed_field, codec_of, columns_of
 from fieldmap.compiler.emit.identity import referrers
+from fieldmap.compiler.explain.private import tags_of
 from fieldmap.compiler.registries import registries
 from fieldmap.runtime import bundle
 from fieldmap.runtime.plan import DELETES
@@ -58,12 +61,13 @@ def _catalogue(
         if history.remembers(map_, entities):
             tables += history.version_tables(map_, sql.claim_tables(map_, entities), sql.indexed)
     tables += [history.history_table(entity) for entity in project.entities if entity.history]
+    tags = tags_of(project)
     provenance = [view for entity in project.entities for view in views.views_of(entity, maps, entities)]
     return bundle.Catalogue(
         tables=tuple(tables),
         views=tuple(provenance),
         entities=tuple(_entity_info(entity, entities) for entity in project.entities),
-        maps=tuple(_map_info(map_, entities) for map_ in project.maps),
+        maps=tuple(_map_info(map_, entities, tags) for map_ in project.maps),
         connectors=tuple(connectors),
         registries=registries(msgspec.to_builtins(project.maps)),
     )
@@ -146,7 +150,7 @@ def _unit(type_: ir.Type) -> str:
             return ""
 
 
-def _map_info(map_: ir.Map, entities: dict[str, ir.Entity]) -> bundle.MapInfo:
+def _map_info(map_: ir.Map, entities: dict[str, ir.Entity], tags: Mapping[tuple[str, str], str]) -> bundle.MapInfo:
     return bundle.MapInfo(
         id=map_.id,
         title=map_.title,
@@ -169,18 +173,12 @@ def _map_info(map_: ir.Map, entities: dict[str, ir.Entity]) -> bundle.MapInfo:
                 outcome=item.outcome,
                 share=item.share if item.outcome == "hold" else "",
                 assumed=item.assumed,
-                tag=_tag(entities, claim.entity, item.field),
+                tag=tags.get((claim.entity, item.field), ""),
             )
             for claim in claims_of(map_)
             for item in claim.assignments
         ),
     )
-
-
-def _tag(entities: dict[str, ir.Entity], entity: str, name: str) -> str:
-    """pii or restricted where a field is, else ""."""
-    tags = next((field.tags for field in entities[entity].fields if field.name == name), ())
-    return next((tag for tag in tags if tag in ("pii", "restricted")), "")
 
 
 def _claim_info(table: sql.ClaimTable) -> bundle.ClaimInfo:
