@@ -96,7 +96,7 @@ class Proxy:
                     if not self._cut.after:
                         break
                     swallowing.set()
-                server.sendall(data)
+                server.sendall(self._passed(data))
         self._close(client, server)
 
     def _answer(self, client: socket.socket, server: socket.socket, swallowing: threading.Event) -> None:
@@ -112,6 +112,9 @@ class Proxy:
             self._cut.done += 1
             return True
 
+    def _passed(self, data: bytes) -> bytes:
+        return data
+
     def _close(self, *sockets: socket.socket) -> None:
         for one in sockets:
             with contextlib.suppress(OSError):
@@ -124,9 +127,21 @@ class Proxy:
             thread.join(5)
 
 
+class Pooler(Proxy):
+    """Leaves out the settings that a client asks for when it connects."""
+
+    def _passed(self, data: bytes) -> bytes:
+        name = b"\0options\0"
+        at = data.find(name)
+        if at < 0:
+            return data
+        rest = data[4:at] + data[data.index(b"\0", at + len(name)) :]
+        return (len(rest) + 4).to_bytes(4, "big") + rest
+
+
 @contextlib.contextmanager
-def proxied(server: Server, cut: Cut) -> Iterator[Server]:
-    proxy = Proxy(server, cut)
+def proxied(server: Server, cut: Cut, kind: type[Proxy] = Proxy) -> Iterator[Server]:
+    proxy = kind(server, cut)
     try:
         yield proxy.server
     finally:

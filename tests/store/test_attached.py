@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from psycopg import sql
+from psycopg import conninfo, sql
 from tests.conftest import empty_database
 from tests.support import MemoryPage, Pages, anew, compiled, examples, load, rows
 
 from fieldmap.runtime.bundle import Bundle
 from fieldmap.runtime.errors import DatabaseError
 from fieldmap.runtime.load.merging import remerge
-from fieldmap.runtime.store.database import Server
+from fieldmap.runtime.store.database import Server, told
 from fieldmap.runtime.store.reconcile import prepare
 
 MAP = "hr_people__worker"
@@ -164,11 +164,27 @@ def test_who_reads_what_goes_is_named_and_nothing_is_changed(tmp_path: Path, dat
         changed = maps(tmp_path / name, "name : text?", field, name="$.name", **{name: "$.size"})
         with pytest.raises(
             DatabaseError, match=r"view bi\.sizes depends on column size of table canonical\.worker"
-        ) as told:
+        ) as refused:
             prepare(database, changed, replay=True)
-        assert "nothing was changed" in str(told.value)
+        assert "nothing was changed" in str(refused.value)
         assert rows(database, "SELECT * FROM canonical.worker ORDER BY 1") == stood
         assert rows(database, "SELECT size FROM bi.sizes ORDER BY 1") == [(3,), (None,)]
+
+
+def test_a_privilege_that_is_missing_is_named(tmp_path: Path, database: Server, reader: str) -> None:
+    bundle = maps(tmp_path, "name : text?", name="$.name")
+    with database.connect() as connection:
+        connection.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(reader)))
+    other = Server(conninfo.make_conninfo(database.url, user=reader))
+    with pytest.raises(DatabaseError, match=r"permission denied for database .*needs CONNECT, CREATE and TEMPORARY"):
+        prepare(other, bundle, replay=False)
+    prepare(database, bundle, replay=False)
+    with pytest.raises(
+        DatabaseError, match=r"permission denied for schema fieldmap; run Fieldmap as the role that made"
+    ):
+        prepare(other, bundle, replay=False)
+    with pytest.raises(DatabaseError, match=r"does not allow looking: permission denied"), told("looking"):
+        rows(other, "SELECT 1 FROM fieldmap.runs")
 
 
 def test_a_view_that_gets_other_columns_keeps_its_grants(tmp_path: Path, database: Server, reader: str) -> None:

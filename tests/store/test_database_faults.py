@@ -20,7 +20,7 @@ from psycopg import conninfo, sql
 from psycopg.pq import TransactionStatus
 from tests.conftest import empty_database
 from tests.store import test_merge
-from tests.store.proxies import Cut, Watched, proxied
+from tests.store.proxies import Cut, Pooler, Watched, proxied
 from tests.store.test_each import MAP, MAPS, lines, order
 from tests.support import MemoryPage, Pages, compiled, load, ready, rows
 
@@ -410,6 +410,35 @@ def test_D26_another_isolation_than_ours_changes_nothing(merging: Bundle, databa
         ]
     )
     assert rows(database, "SELECT count(*), count(email) FROM canonical.worker") == [(20, 20)]
+
+
+def test_limits_and_habits_that_a_database_has_change_nothing(bundle: Bundle, database: Server) -> None:
+    """What an administrator sets for those who ask must not end a load, and no setting may make another value of one."""
+    settings = {
+        "statement_timeout": "1ms", "idle_session_timeout": "200ms", "lock_timeout": "1ms", "standard_conforming_strings": "off",
+        "timezone": "Asia/Tokyo", "datestyle": "German", "intervalstyle": "sql_standard", "bytea_output": "escape",
+        "extra_float_digits": "0",
+    }  # fmt: skip
+    with database.connect() as connection:
+        name = sql.Identifier(str(connection.info.dbname))
+        if connection.info.server_version >= 170_000:
+            settings["transaction_timeout"] = "200ms"
+        for setting, value in settings.items():
+            statement = sql.SQL("ALTER DATABASE {} SET {} = {}")
+            connection.execute(statement.format(name, sql.Identifier(setting), sql.Literal(value)))
+    ready(database, bundle)
+    with database.connect() as connection:
+        time.sleep(0.4)
+        assert connection.execute(r"SELECT '\n' = chr(92) || 'n', now()::text ~ '[+]00$'").fetchone() == (True, True)
+        connection.execute("BEGIN; SELECT pg_sleep(0.4); COMMIT")
+    load(database, bundle, MAP, two(Pages()))
+    assert lines(database) == LOADED
+
+
+def test_a_pooler_that_drops_settings_is_refused(database: Server) -> None:
+    told = r"without the settings that were asked for.*a pool of sessions"
+    with proxied(database, Cut(b"\xff\xfe\xfd"), Pooler) as pooled, pytest.raises(DatabaseError, match=told):
+        pooled.connect()
 
 
 # ------------------------------------------------------------------------------------------------ values and names

@@ -12,7 +12,7 @@ import psycopg
 
 from fieldmap.runtime.bundle import MapInfo
 from fieldmap.runtime.errors import AwayError, DatabaseError
-from fieldmap.runtime.store.database import Connection, Database
+from fieldmap.runtime.store.database import NEEDS, Connection, Database
 from fieldmap.runtime.store.reconcile import first_line
 from fieldmap.runtime.store.transaction import Commit, transact
 
@@ -66,8 +66,9 @@ class Link:
 
     def refused(self, error: psycopg.Error) -> DatabaseError:
         """What to say of an error that no new connection mends."""
+        advice = f": {NEEDS}" if isinstance(error, psycopg.errors.InsufficientPrivilege) else ""
         return DatabaseError(
-            f"The database refused a batch of {self._info.title}: {first_line(error)}; nothing of the batch was kept"
+            f"The database refused a batch of {self._info.title}: {first_line(error)}; nothing of the batch was kept{advice}"
         )
 
     def _happened(self, done: Callable[[Connection], bool]) -> bool:

@@ -34,8 +34,15 @@ _SETTINGS = (
     # Nobody waits for ever: neither for a lock that another run holds, nor another for those of a run that froze or whose machine is gone.
     "lock_timeout=15min",
     "idle_in_transaction_session_timeout=5min",
+    # What is kept short for those who ask: a merge takes as long as there are rows, and a session waits for its source.
+    "statement_timeout=0",
+    "idle_session_timeout=0",
+    "standard_conforming_strings=on",
 )
 _OPTIONS = " ".join(f"-c {setting}" for setting in _SETTINGS)
+
+# What to do where a privilege is missing.
+NEEDS = "run Fieldmap as the role that made its schemas, which needs CONNECT, CREATE and TEMPORARY on the database"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -79,6 +86,15 @@ class Server:
             raise DatabaseError(
                 f"The database at {shown(self.url)} is PostgreSQL {version // 10_000}; Fieldmap needs 15 or newer"
             )
+        # Of the settings the one that every server reports, and no other client asks for.
+        if connection.info.parameter_status("IntervalStyle") != "iso_8601":
+            connection.close()
+            raise DatabaseError(
+                f"The database at {shown(self.url)} answers without the settings that were asked for, as a pooler does; connect to the"
+                " server itself, or to a pool of sessions that passes `options` on"
+            )
+        if version >= 170_000:
+            connection.execute("SET transaction_timeout = 0")
         return connection
 
 
@@ -94,6 +110,8 @@ def told(what: str) -> Iterator[None]:
                 f"The database was filled by other maps than those of now ({cause[:200]}); load the archive with the maps of now:"
                 " fieldmap replay"
             ) from None
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            raise DatabaseError(f"The database does not allow {what}: {cause[:300]}; {NEEDS}") from None
         raise DatabaseError(
             f"The database stopped in the middle of {what}: {cause[:300]}; what was committed stays, run the command again"
         ) from None
@@ -130,6 +148,8 @@ def _is_away(error: psycopg.Error) -> bool:
 
 def _cause(error: psycopg.Error) -> str:
     text = str(error).lower()
+    if "unsupported startup parameter" in text:
+        return "is a pooler that takes no settings: connect to the server itself, or to a pool of sessions that passes `options` on"
     if isinstance(error, psycopg.ProgrammingError):
         return "is not written as PostgreSQL writes its URLs (postgresql://user:password@host:5432/name)"
     if "password authentication failed" in text or "no password supplied" in text:

@@ -21,7 +21,7 @@ from psycopg import errors, sql
 from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo, Table
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
 from fieldmap.runtime.store.altering import alter_table, renew_view, set_aside, uncomment
-from fieldmap.runtime.store.database import Connection, Database
+from fieldmap.runtime.store.database import NEEDS, Connection, Database
 from fieldmap.runtime.store.transaction import commit
 
 STORE_FORMAT = 1
@@ -78,7 +78,7 @@ def prepare(database: Database, bundle: Bundle, *, replay: bool) -> Reconciled:
             return _repeated(connection, lambda c: _prepare(c, bundle, replay=replay))
         except psycopg.Error as error:
             raise DatabaseError(
-                f"The database could not be made ready for this bundle: {first_line(error)}{_attached(error)}"
+                f"The database could not be made ready for this bundle: {first_line(error)}{_advice(error)}"
             ) from None
 
 
@@ -96,9 +96,11 @@ def first_line(error: psycopg.Error) -> str:
     return (error.diag.message_primary or (str(error).splitlines() or [type(error).__name__])[0])[:300]
 
 
-def _attached(error: psycopg.Error) -> str:
-    """Who stands in the way of a change, where it is something of others that reads or names a table or view. Its detail has names of
-    objects only."""
+def _advice(error: psycopg.Error) -> str:
+    """What to do where a privilege is missing, or something of others reads or names a table or view that has to change. The detail of
+    the latter has names of objects only."""
+    if isinstance(error, errors.InsufficientPrivilege):
+        return f"; {NEEDS}"
     if (
         not isinstance(error, errors.DependentObjectsStillExist | errors.FeatureNotSupported)
         or not error.diag.message_detail
