@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,30 @@ def test_the_manual_as_written(
             assert run(["replay"]) == 0, capsys.readouterr()
             capsys.readouterr()
     assert ran >= 12
+
+
+def test_what_an_administrator_types_works(
+    tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", "p"]) == 0
+    monkeypatch.chdir(tmp_path / "p")
+    assert run(["sync"]) == 0, capsys.readouterr()
+    # Roles are of the whole server, on which other tests run.
+    roles = {name: f"{name}_{uuid.uuid4().hex[:12]}" for name in ("fieldmap", "reports")}
+    with database.connect() as connection:
+        for _, _, text in (fence for fence in FENCE.findall(PAGE) if fence[0] == "sql"):
+            text = text.replace("DATABASE facts", f"DATABASE {connection.info.dbname}")
+            for name, own in roles.items():
+                text = re.sub(rf"\b(TO|ROLE) {name}\b", rf"\1 {own}", text)
+            connection.execute(text.encode())
+        connection.execute(f"SET ROLE {roles['reports']}".encode())
+        assert connection.execute("SELECT count(*) FROM canonical.worker").fetchone() == (3,)
+        connection.execute("RESET ROLE")
+        assert connection.execute("SELECT count(*) FROM reporting.staff").fetchone() == (3,)
+        for own in roles.values():
+            connection.execute(f"DROP OWNED BY {own}; DROP ROLE {own}".encode())
 
 
 def test_settings_and_commands_that_it_names_are_there() -> None:
