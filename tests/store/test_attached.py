@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -218,6 +220,26 @@ def test_views_of_an_earlier_release_are_taken_over(tmp_path: Path, database: Se
     assert seen(database, reader) == before
     gone = "SELECT table_name FROM fieldmap.tables WHERE schema_name = 'provenance' ORDER BY 1"
     assert [name for (name,) in rows(database, gone)] == sorted(view.name for view in bundle.catalogue.views)
+
+
+def test_an_index_that_comes_later_comes_alone(tmp_path: Path, database: Server) -> None:
+    bundle = maps(tmp_path, "name : text?", name="$.name")
+    prepare(database, bundle, replay=True)
+    indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'claims'"
+    before = {text for (text,) in rows(database, indexes)}
+    tables = tuple(
+        msgspec.structs.replace(
+            t, create=t.create.replace("COMMENT ON", f"CREATE INDEX ON claims.{t.name} (name);\nCOMMENT ON", 1)
+        )
+        if t.schema == "claims"
+        else t
+        for t in bundle.catalogue.tables
+    )
+    later = msgspec.structs.replace(bundle.catalogue, tables=tables)
+    prepare(database, replace(bundle, catalogue=later), replay=True)
+    after = [text for (text,) in rows(database, indexes)]
+    assert before <= set(after)
+    assert len(after) == len(before) + 1
 
 
 FIELDS = {

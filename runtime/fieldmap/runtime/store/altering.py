@@ -1,4 +1,4 @@
-"""Brings tables and views that others build on to another definition, in place.
+"""Brings tables and views to the definitions of a bundle, in place where others build on them.
 
 Downstream teams grant on canonical tables and provenance views, index them, publish them and read them in views of their own. A table
 that is dropped and made anew takes all of that with it, so it is emptied and altered instead; a view is replaced. What cannot be, as
@@ -7,6 +7,7 @@ somebody reads a column that goes, is refused by PostgreSQL, which names who rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from fieldmap.runtime.bundle import Table, View
 from fieldmap.runtime.store.database import Connection
 
 _WANTED = "pg_temp.wanted"
+_INDEX = re.compile(r'CREATE INDEX IF NOT EXISTS "(\w+)"')
 
 
 class _Column(NamedTuple):
@@ -33,7 +35,83 @@ class _Form(NamedTuple):
     checks: dict[str, str]
 
 
-def alter_table(connection: Connection, table: Table) -> None:
+def make_table(connection: Connection, table: Table, made: str | None) -> None:
+    """Creates a table, or brings it in line with the bundle. made: the definition that it has."""
+    if made == table.create:
+        return
+    name = sql.Identifier(table.schema, table.name)
+    create, _, rest = table.create.partition(";\n")
+    if made is None:
+        connection.execute(table.create.encode())
+        return
+    _drop_indexes(connection, table, made)
+    if made.partition(";\n")[0] != create:
+        if table.schema in ("canonical", "waiting"):
+            _alter(connection, table)
+            connection.execute("UPDATE fieldmap.entities SET version = '' WHERE table_name = %s", [table.name])
+        elif table.schema == "history" and not _same_key(connection, table):
+            # A row of another key is another row: its times cannot be gone on with.
+            _alter(connection, table)
+        else:
+            _columns(connection, table, name)
+    indexes, mark, comments = rest.partition("COMMENT ON ")
+    _make_indexes(connection, table, indexes)
+    _uncomment(connection, table)
+    connection.execute((mark + comments).encode())
+
+
+def _drop_indexes(connection: Connection, table: Table, before: str) -> None:
+    """Drops the named indexes that the definition of before had, and that of now has not."""
+    for name in sorted(set(_INDEX.findall(before)) - set(_INDEX.findall(table.create))):
+        connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(table.schema, name)))
+
+
+def _make_indexes(connection: Connection, table: Table, statements: str) -> None:
+    """Creates the indexes that are missing, be it that theirs went with a column."""
+    for index in [line for line in statements.split(";\n") if line]:
+        there = connection.execute(
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = %s AND tablename = %s", [table.schema, table.name]
+        ).fetchall()
+        over = index[index.index("(") :].replace('"', "")
+        if index.startswith("CREATE INDEX IF NOT EXISTS ") or not any(
+            definition.replace('"', "").endswith(over) for (definition,) in there
+        ):
+            connection.execute(index.encode())
+
+
+def _same_key(connection: Connection, table: Table) -> bool:
+    """Whether the table still has the primary key that its definition says."""
+    row = connection.execute(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'p' AND conrelid = %s::regclass",
+        [sql.Identifier(table.schema, table.name).as_string(connection)],
+    ).fetchone()
+    return row is not None and row[0].replace('"', "") in table.create.replace('"', "")
+
+
+def _columns(connection: Connection, table: Table, name: sql.Identifier) -> None:
+    """Drops the columns that a claim table no longer has or has in another type, and adds the missing ones."""
+    rows = connection.execute(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped",
+        [table.schema, table.name],
+    ).fetchall()
+    types = dict(table.columns)
+    present = {column: type_ for column, type_ in rows if not column.startswith("_") or column in types}
+    wanted = {column: _plain(type_) for column, type_ in types.items()}
+    for column in [column for column, type_ in present.items() if wanted.get(column) != type_]:
+        connection.execute(sql.SQL("ALTER TABLE {} DROP COLUMN {}").format(name, sql.Identifier(column)))
+    for column in [column for column, type_ in wanted.items() if present.get(column) != type_]:
+        added = sql.SQL("ALTER TABLE {} ADD COLUMN {} ").format(name, sql.Identifier(column)).as_string(connection)
+        connection.execute(f"{added}{types[column]}".encode())
+
+
+def _plain(type_: str) -> str:
+    """A declared type as PostgreSQL's format_type shows it."""
+    plain = type_.replace(' COLLATE "C"', "").replace(", ", ",")
+    return plain.replace("timestamptz", "timestamp with time zone")
+
+
+def _alter(connection: Connection, table: Table) -> None:
     """Empties a table and gives it the columns, key and checks of its definition of now; columns that are new stand at the end.
 
     Indexes and comments are the caller's.
@@ -103,7 +181,7 @@ def _altered(connection: Connection, name: str, parts: list[str]) -> _Form:
     return _form(connection, name)
 
 
-def uncomment(connection: Connection, table: Table) -> None:
+def _uncomment(connection: Connection, table: Table) -> None:
     """Takes away what is said of the columns of a table, as the definition of now may say nothing of one."""
     name = f"{table.schema}.{_quoted(table.name)}"
     said = connection.execute(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -18,9 +17,9 @@ import msgspec
 import psycopg
 from psycopg import errors, sql
 
-from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo, Table
+from fieldmap.runtime.bundle import Bundle, EntityInfo, MapInfo
 from fieldmap.runtime.errors import DatabaseError, FieldmapError
-from fieldmap.runtime.store.altering import alter_table, renew_view, set_aside, uncomment
+from fieldmap.runtime.store.altering import make_table, renew_view, set_aside
 from fieldmap.runtime.store.database import NEEDS, Connection, Database
 from fieldmap.runtime.store.transaction import commit
 
@@ -29,7 +28,6 @@ STORE_FORMAT = 1
 _SCRIPTS = ("schema.sql", "identity.sql")
 _TRIES = 5
 _VIEWS = "provenance"
-_INDEX = re.compile(r'CREATE INDEX IF NOT EXISTS "(\w+)"')
 _Result = TypeVar("_Result")
 
 
@@ -124,7 +122,7 @@ def _prepare(connection: Connection, bundle: Bundle, *, replay: bool) -> Reconci
     if altered or gone:
         set_aside(connection, [name for schema, name in made if schema == _VIEWS])
     for table in bundle.catalogue.tables:
-        _table(connection, table, made.get((table.schema, table.name)))
+        make_table(connection, table, made.get((table.schema, table.name)))
     for item in bundle.catalogue.maps:
         _position(connection, item)
     _describe(connection, bundle)
@@ -240,80 +238,6 @@ def _note(connection: Connection, definitions: dict[tuple[str, str], str]) -> No
             "INSERT INTO fieldmap.tables VALUES (%s, %s, %s) ON CONFLICT (schema_name, table_name) DO UPDATE SET definition = EXCLUDED.definition",
             [(schema, name, definition) for (schema, name), definition in definitions.items()],
         )
-
-
-def _table(connection: Connection, table: Table, made: str | None) -> None:
-    """Creates a table, or brings it in line with the bundle. made: the definition that it has."""
-    if made == table.create:
-        return
-    name = sql.Identifier(table.schema, table.name)
-    create, _, comments = table.create.partition(";\n")
-    if made is None:
-        connection.execute(table.create.encode())
-    elif (same := made.partition(";\n")[0] == create) or table.schema in ("canonical", "waiting"):
-        _drop_indexes(connection, table, made)
-        if not same:
-            alter_table(connection, table)
-            connection.execute("UPDATE fieldmap.entities SET version = '' WHERE table_name = %s", [table.name])
-        uncomment(connection, table)
-        connection.execute(comments.encode())
-    else:
-        _columns(connection, table, name)
-        if table.schema == "history" and not _same_key(connection, table):
-            # A row of another key is another row: its times cannot be gone on with.
-            connection.execute(sql.SQL("DROP TABLE {}").format(name))
-            connection.execute(table.create.encode())
-        elif table.schema == "history":
-            connection.execute(comments[comments.index("COMMENT ON ") :].encode())
-
-
-def _drop_indexes(connection: Connection, table: Table, before: str) -> None:
-    """Drops the named indexes that the definition of before had, and that of now has not."""
-    for name in sorted(set(_INDEX.findall(before)) - set(_INDEX.findall(table.create))):
-        connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(table.schema, name)))
-
-
-def _same_key(connection: Connection, table: Table) -> bool:
-    """Whether the table still has the primary key that its definition says."""
-    row = connection.execute(
-        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'p' AND conrelid = %s::regclass",
-        [sql.Identifier(table.schema, table.name).as_string(connection)],
-    ).fetchone()
-    return row is not None and row[0].replace('"', "") in table.create.replace('"', "")
-
-
-def _columns(connection: Connection, table: Table, name: sql.Identifier) -> None:
-    """Drops the columns that a claim table no longer has or has in another type, and adds the missing ones."""
-    rows = connection.execute(
-        "SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
-        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped",
-        [table.schema, table.name],
-    ).fetchall()
-    types = dict(table.columns)
-    present = {column: type_ for column, type_ in rows if not column.startswith("_") or column in types}
-    wanted = {column: _plain(type_) for column, type_ in types.items()}
-    for column in [column for column, type_ in present.items() if wanted.get(column) != type_]:
-        connection.execute(sql.SQL("ALTER TABLE {} DROP COLUMN {}").format(name, sql.Identifier(column)))
-    for column in [column for column, type_ in wanted.items() if present.get(column) != type_]:
-        added = sql.SQL("ALTER TABLE {} ADD COLUMN {} ").format(name, sql.Identifier(column)).as_string(connection)
-        connection.execute(f"{added}{types[column]}".encode())
-    # The index over the key went with a dropped key column; the definition's own CREATE INDEX brings it back.
-    for index in [line for line in table.create.split(";\n") if line.startswith("CREATE INDEX")]:
-        columns = [
-            row[0]
-            for row in connection.execute(
-                "SELECT indexdef FROM pg_indexes WHERE schemaname = %s AND tablename = %s", [table.schema, table.name]
-            )
-        ]
-        wanted_columns = index[index.index("(") :].replace('"', "")
-        if not any(definition.replace('"', "").endswith(wanted_columns) for definition in columns):
-            connection.execute(index.encode())
-
-
-def _plain(type_: str) -> str:
-    """A declared type as PostgreSQL's format_type shows it."""
-    plain = type_.replace(' COLLATE "C"', "").replace(", ", ",")
-    return plain.replace("timestamptz", "timestamp with time zone")
 
 
 def _position(connection: Connection, item: MapInfo) -> None:
