@@ -2,7 +2,7 @@
 
 Downstream teams grant on canonical tables and provenance views, index them, publish them and read them in views of their own. A table
 that is dropped and made anew takes all of that with it, so it is emptied and altered instead; a view is replaced. What cannot be, as
-somebody reads a column that goes, is refused by PostgreSQL, which names who reads it: nothing of others is ever dropped.
+somebody reads a column that goes, is refused by PostgreSQL, which names who reads it: nothing of others is dropped but an index or a grant on that column alone.
 """
 
 from __future__ import annotations
