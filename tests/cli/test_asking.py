@@ -248,7 +248,7 @@ def test_provenance(loaded: tuple[Path, Server], capsys: pytest.CaptureFixture[s
         "hr.people",
         "1",
     )
-    assert re.fullmatch(r"hr\.people/000001\.warc\.zst at [\d ]+", commute["archive"])
+    assert re.fullmatch(r"hr\.people 1:\d+", commute["archive"])
     assert re.fullmatch(r"all\.map:\d+", commute["where"])
     assert status["field"] == "status"
     assert (

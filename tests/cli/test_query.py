@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -59,3 +61,43 @@ def test_durations_and_json_are_shown_as_they_are(
     assert '{"a": 0.10000000000000000555, "b": [true, null]}' in " ".join(shown.split())
     assert run(["explain", "Shift", "1", "lasted"]) == 0
     assert "lasted = P1Y2M3DT-4H" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--limit", "20000"],
+        ["--json", "--limit", "20000"],
+        ["--format", "csv"],
+        ["--provenance", "--format", "csv"],
+        ["--provenance", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_ends_the_command(
+    tmp_path: Path,
+    database: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+) -> None:
+    """As with `fieldmap query Shift | head -1`: rows are on their way still."""
+    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fieldmap.toml").write_text("")
+    (tmp_path / "all.map").write_text(MAPS)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.ndjson").write_text("".join(f'{{"id": "{n}", "lasted": "PT{n}S"}}\n' for n in range(20_000)))
+    assert run(["sync"]) == 0
+    command = [str(Path(sys.executable).with_name("fieldmap")), "query", "Shift", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked:
+        assert asked.stdout is not None
+        assert asked.stderr is not None
+        assert asked.stdout.readline()
+        asked.stdout.close()
+        try:
+            asked.wait(60)
+        except subprocess.TimeoutExpired:
+            asked.kill()
+            raise
+        assert asked.stderr.read() == b""

@@ -18,7 +18,7 @@ from fieldmap.compiler.emit.stood import stood_at
 from fieldmap.compiler.emit.views import provenance_sql
 from fieldmap.compiler.explain.private import Private
 from fieldmap.compiler.filters import filter_sql
-from fieldmap.runtime.archive import describe
+from fieldmap.runtime.archive import spelled
 from fieldmap.runtime.bundle import Bundle, EntityInfo
 from fieldmap.runtime.errors import UsageError
 from fieldmap.runtime.moments import exactly
@@ -209,7 +209,7 @@ class Question:
         """A line of `value_columns` of what `values` gave."""
         key, field, value, map_, record, changed, rule, file, line, position, index = row
         resource = next((item.resource for item in self.bundle.catalogue.maps if item.id == map_), None)
-        place = f"{resource}/{describe(position)}" if position is not None else None
+        place = f"{resource} {spelled(position)}" if position is not None else None
         instead = self.private.fields.get((self.info.name, field), "")
         return (
             self.private.key(self.info.name, key),

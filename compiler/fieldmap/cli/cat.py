@@ -18,7 +18,7 @@ from fieldmap.compiler.explain.letters import tagged_members
 from fieldmap.compiler.explain.locate import find_record
 from fieldmap.compiler.explain.private import HIDDEN
 from fieldmap.compiler.readings import reading_of
-from fieldmap.runtime.archive import Archived, describe
+from fieldmap.runtime.archive import Archived, spelled
 from fieldmap.runtime.errors import ArchiveError, UsageError
 from fieldmap.runtime.moments import moment
 from fieldmap.runtime.values.decode import bodies
@@ -67,17 +67,17 @@ def _record(map_: ir.Map, page: Archived, number: int) -> Any:
         return find_record(map_, page, number).record
     except ArchiveError:
         raise UsageError(
-            f"The response {describe(page.position)} of {page.resource} has no record {number}; they are counted from 0"
+            f"The response {spelled(page.position)} of {page.resource} has no record {number}; they are counted from 0"
         ) from None
 
 
 def _head(page: Archived, note: str) -> None:
     status = f" → {page.status}" if page.status is not None else ""
     if page.revisited is not None:
-        status = f" → 304, not modified since the response {describe(page.revisited.position)}, which is shown,"
+        status = f" → 304, not modified since the response {spelled(page.revisited.position)}, which is shown,"
     say(
         err(),
-        f"{safe(page.url)}{status} at {moment(page.fetched_at)}, {describe(page.position)}, {plural(len(page.body), 'byte')}",
+        f"{safe(page.url)}{status} at {moment(page.fetched_at)}, {spelled(page.position)}, {plural(len(page.body), 'byte')}",
     )
     if note:
         say(err(), safe(note))

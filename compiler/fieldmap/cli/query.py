@@ -214,7 +214,8 @@ def _value_row(info: EntityInfo, one: dict[str, Any]) -> tuple[str, ...]:
         _cell(one["value"]),
         _cell(source),
         one["rule"] or "",
-        one["archive"] or "",
+        # Of the resource, which stands before it.
+        (one["archive"] or "").rpartition(" ")[2],
     )
 
 

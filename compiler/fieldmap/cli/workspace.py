@@ -108,7 +108,12 @@ class Workspace:
             found = connection.execute("SELECT to_regclass('fieldmap.positions') IS NOT NULL").fetchone()
             if found is None or not found[0]:
                 raise FindingsError(self.nothing_loaded())
-            yield connection
+            try:
+                yield connection
+            except BaseException:
+                # Rows that are still on their way hold the connection, and a rollback would wait for them for ever.
+                connection.close()
+                raise
 
     def nothing_loaded(self) -> str:
         """What to say where the database holds nothing: what would fill it."""
