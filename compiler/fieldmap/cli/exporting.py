@@ -76,15 +76,18 @@ def _rows(
 
 @contextlib.contextmanager
 def _file(output: Path) -> Iterator[Path]:
-    """A file beside the one named, which takes its place once it is complete."""
-    part = output.with_name(output.name + ".part")
+    """A file beside the one named, which takes its place once it is complete; where that is no file, such as /dev/stdout, itself."""
+    whole = output.resolve()
+    part = whole.with_name(whole.name + ".part") if whole.is_file() or not output.exists() else output
     try:
         yield part
-        os.replace(part, output)
+        if part is not output:
+            os.replace(part, whole)
     except OSError as error:
         raise UsageError(f"{output} cannot be written ({error.strerror or error}); name another file") from None
     finally:
-        part.unlink(missing_ok=True)
+        if part is not output:
+            part.unlink(missing_ok=True)
 
 
 def _write_text(

@@ -5,6 +5,7 @@ Exit codes: 0 good, 1 findings (mistakes in maps, sources that failed), 2 usage,
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -22,6 +23,8 @@ from fieldmap.runtime.errors import FieldmapError
 
 # What the shell's own exit code for Ctrl-C is.
 _INTERRUPTED = 130
+# What an output says that takes no more, or has nobody who reads it.
+_UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # Which module has which commands: a command imports its own, and --help all of them.
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -80,8 +83,18 @@ def _common(
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line (without the program's name) in this process; returns the exit code."""
+    code = _run(arguments)
     try:
-        _speak_utf8()
+        # Whether the last of it could be written, a script must know by the exit code.
+        sys.stdout.flush()
+    except OSError as error:
+        return _unwritten(error, code)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        _settle_streams()
         if arguments[:1] not in (["eval"], ("eval",)):
             refuse_empty(arguments)
         _application(arguments)(args=_plain(arguments), prog_name="fieldmap")
@@ -96,19 +109,33 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         _stopped()
         return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe (`head`) has gone; there is nobody to tell.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        return 0
+    except OSError as error:
+        if error.errno in _UNWRITABLE:
+            return _unwritten(error, 0)
+        return _failed(error)
     except Exception as error:  # noqa: BLE001  (the last resort: a fault of the program is told as such)
-        if os.environ.get("FIELDMAP_DEBUG"):
-            traceback.print_exc()
-        err().print(
-            f"error: Fieldmap itself failed ({type(error).__name__}: {safe(str(error))[:200]}); nothing half-done was kept. "
-            "FIELDMAP_DEBUG=1 shows where; please report it"
-        )
-        return 3
+        return _failed(error)
     return 0
+
+
+def _failed(error: Exception) -> int:
+    if os.environ.get("FIELDMAP_DEBUG"):
+        traceback.print_exc()
+    err().print(
+        f"error: Fieldmap itself failed ({type(error).__name__}: {safe(str(error))[:200]}); nothing half-done was kept. "
+        "FIELDMAP_DEBUG=1 shows where; please report it"
+    )
+    return 3
+
+
+def _unwritten(error: OSError, code: int) -> int:
+    """The exit code where the output cannot be written: that of the command, where only its reader has gone (`head`)."""
+    # What is still waiting would be tried again at the end of the process.
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(error, BrokenPipeError):
+        return code
+    err().print(f"error: The output could not be written ({error.strerror}); make room, and run the command again")
+    return 3
 
 
 def _plain(arguments: Sequence[str]) -> list[str]:
@@ -123,8 +150,13 @@ def _stopped() -> None:
     err().print("stopped; what was committed stays, and the next run goes on from there")
 
 
-def _speak_utf8() -> None:
-    """Where the surroundings name no encoding that has our signs, they are replaced, rather than ending the command."""
+def _settle_streams() -> None:
+    """Signs for which the surroundings name no encoding are replaced, rather than ending the command; a stream that is closed (`>&-`) takes
+    everything."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
