@@ -45,6 +45,8 @@ class Trail:
         if self._state is None:
             return
         before = self._kept.pages if (self._kept.sweep, self._kept.part) == (sweep, self._part) else []
+        # A page that did not come to be durable is fetched again; kept twice it would drive out the one before, which is durable.
+        before = [page for page in before if page.number < number]
         self._kept = _Kept(sweep, self._part, [*before, _Page(number, _digest(content), next)][-_KEPT:])
         with contextlib.suppress(OSError):
             self._state.write(self._name, msgspec.json.encode(self._kept))
