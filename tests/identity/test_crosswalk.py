@@ -94,7 +94,7 @@ def versions(draw: st.DrawFn) -> list[Record]:
     return list(found.values())
 
 
-@settings(max_examples=examples(18), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(13), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(versions(), st.data())
 def test_whatever_the_order_the_crosswalk_is_the_model(
     server: Server, bundle: Bundle, records: list[Record], data: st.DataObject

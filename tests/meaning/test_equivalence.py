@@ -22,7 +22,7 @@ from fieldmap.runtime.values.outcome import Claimed, Dead, Failed
 
 RELAXED = settings(
     deadline=None,
-    max_examples=examples(80),
+    max_examples=examples(60),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 

@@ -30,7 +30,7 @@ from fieldmap.runtime.values.quick import is_nameable
 
 RELAXED = settings(
     deadline=None,
-    max_examples=examples(45),
+    max_examples=examples(32),
     # A map of this size shrinks for minutes, and the message names field and cells anyhow.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -264,7 +264,7 @@ def scratch(server: Server) -> Iterator[Server]:
         yield made
 
 
-@settings(max_examples=examples(12), deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(steps=st.lists(st.tuples(st.sampled_from(["number : text", "number : int", "badge : text"]), entities()), min_size=2, max_size=4))  # fmt: skip
 def test_an_altered_table_is_as_one_that_was_made(
     scratch: Server, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, tuple[str, ...]]]

@@ -1,7 +1,7 @@
 """History against the reference meaning of a merge, over random projects with every rule that there is: the row of a time is what the
 interpreter makes of the versions until then, whatever arrived when.
 
-FIELDMAP_MERGE_EXAMPLES says how many projects are tried; without it only a few are.
+FIELDMAP_EXAMPLES=50 tries so many times the projects of every day.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.conftest import empty_database
-from tests.store.test_merge_meaning import EXAMPLES, Version, arrive, history, model, reference
+from tests.store.test_merge_meaning import Version, arrive, history, model, reference
 from tests.store.test_merge_rules import FIELDS, START, columns, shown, stored
-from tests.support import anew, project, rows
+from tests.support import anew, examples, project, rows
 
 from fieldmap.compiler import ir
 from fieldmap.compiler.project import compile_project
@@ -34,7 +34,7 @@ def database(server: Server) -> Iterator[Server]:
 
 
 @settings(
-    max_examples=max(1, EXAMPLES // 2),
+    max_examples=examples(2),
     deadline=None,
     # What a seed makes does not become simpler with a smaller one.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

@@ -1,12 +1,11 @@
 """The whole way of a merge against its reference, over random projects: versions of records arrive through the loader in any order, in any
 batches, some twice, and the database must end with what the interpreter makes of the newest version of each record.
 
-FIELDMAP_MERGE_EXAMPLES says how many projects are tried; without it only a few are.
+FIELDMAP_EXAMPLES=50 tries so many times the projects of every day.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.conftest import empty_database
 from tests.store.test_merge_rules import CONDITIONS, FIELDS, RULES, START, columns, shown, stored, values
-from tests.support import Pages, anew, load, project, rows
+from tests.support import Pages, anew, examples, load, project, rows
 
 from fieldmap.compiler import interpret, ir
 from fieldmap.compiler.claims import claims_of
@@ -30,7 +29,6 @@ from fieldmap.runtime.load import intake
 from fieldmap.runtime.store.database import Server
 from fieldmap.runtime.values.outcome import Claimed, Dead, Money, Outcome
 
-EXAMPLES = int(os.environ.get("FIELDMAP_MERGE_EXAMPLES", "6"))
 # The elements of b.one's records claim by `each`; c.one only enriches; nobody knows when records of d.one change.
 SOURCES = ("a.one", "a.two", "b.one", "c.one", "d.one")
 CLAIM_RULES = ("prefer", "only", "newest", "oldest")
@@ -335,7 +333,7 @@ def database(server: Server) -> Iterator[Server]:
 
 
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(4),
     deadline=None,
     # What a seed makes does not become simpler with a smaller one.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

@@ -143,7 +143,7 @@ def modelled(history: list[list[MemoryPage]], contents: dict[int, list[dict[str,
 
 @settings(
     deadline=None,
-    max_examples=examples(18),
+    max_examples=examples(13),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
