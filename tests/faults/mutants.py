@@ -22,7 +22,7 @@ from tests.faults.protections import PROTECTIONS, Protection
 from fieldmap.runtime.store.database import open_database
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 180
+DEADLINE = 180  # seconds, of one test
 _PARTS = ("compiler", "docs", "dsl", "grammar", "mappings", "runtime", "tests", "pyproject.toml")
 _PACKAGES = {
     "cli": "compiler/fieldmap/cli",
@@ -65,7 +65,7 @@ class Copy:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
-    def run(self, tests: list[str]) -> Result:
+    def run(self, tests: list[str], deadline: float = DEADLINE) -> Result:
         """Runs tests: passed, failed, hung, or broken where pytest itself could not run them."""
         began = time.monotonic()
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:xdist", *tests]
@@ -76,7 +76,7 @@ class Copy:
                 env=self._environ,
                 capture_output=True,
                 text=True,
-                timeout=DEADLINE,
+                timeout=deadline,
                 check=False,
             )
         except subprocess.TimeoutExpired:
@@ -150,7 +150,7 @@ def tried(chosen: list[Protection], folder: Path, database: str, workers: int) -
         copies.put(copy)
     # What is killed by a test that fails anyway tells nothing.
     whole = copies.get()
-    sound = whole.run(sorted({one.test for one in chosen}))
+    sound = whole.run(sorted({one.test for one in chosen}), DEADLINE * (1 + len(chosen) // 10))
     copies.put(whole)
     if sound.outcome != "passed":
         sys.exit(f"without any change: {sound.outcome}")
