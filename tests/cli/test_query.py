@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -101,6 +103,26 @@ def test_a_reader_that_goes_ends_the_command(
             asked.kill()
             raise
         assert asked.stderr.read() == b""
+
+
+def test_an_interrupt_ends_a_query_whose_rows_are_on_their_way(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load("".join(f'{{"id": "{n}", "lasted": "PT{n}S"}}\n' for n in range(20_000)), capsys)
+    command = [COMMAND, "query", "Shift", "--provenance", "--format", "csv"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked:
+        assert asked.stdout is not None
+        assert asked.stdout.readline()
+        # Nobody reads on, so it waits with rows to write.
+        time.sleep(0.5)
+        asked.send_signal(signal.SIGINT)
+        try:
+            _, told = asked.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            asked.kill()
+            raise
+    assert asked.returncode == 130
+    assert told.startswith(b"stopped")
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full")

@@ -16,13 +16,17 @@ from fieldmap.runtime.store.database import Server
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 
 
-def test_the_manual_as_written(
-    tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def project(tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The database of a project of `init`, in whose folder the test is."""
     monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
     monkeypatch.chdir(tmp_path)
     assert run(["init", "p"]) == 0
     monkeypatch.chdir(tmp_path / "p")
+    return database
+
+
+def test_the_manual_as_written(project: Server, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     ran = 0
     for kind, name, text in FENCE.findall(PAGE):
@@ -42,17 +46,11 @@ def test_the_manual_as_written(
     assert ran >= 12
 
 
-def test_what_an_administrator_types_works(
-    tmp_path: Path, database: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("FIELDMAP_DATABASE_URL", database.url)
-    monkeypatch.chdir(tmp_path)
-    assert run(["init", "p"]) == 0
-    monkeypatch.chdir(tmp_path / "p")
+def test_what_an_administrator_types_works(project: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sync"]) == 0, capsys.readouterr()
     # Roles are of the whole server, on which other tests run.
     roles = {name: f"{name}_{uuid.uuid4().hex[:12]}" for name in ("fieldmap", "reports")}
-    with database.connect() as connection:
+    with project.connect() as connection:
         for _, _, text in (fence for fence in FENCE.findall(PAGE) if fence[0] == "sql"):
             text = text.replace("DATABASE facts", f"DATABASE {connection.info.dbname}")
             for name, own in roles.items():

@@ -13,7 +13,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -131,7 +131,7 @@ def _failed(error: Exception) -> int:
 def _unwritten(error: OSError, code: int) -> int:
     """The exit code where the output cannot be written: that of the command, where only its reader has gone (`head`)."""
     # What is still waiting would be tried again at the end of the process.
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    sys.stdout = _nowhere()
     if isinstance(error, BrokenPipeError):
         return code
     err().print(f"error: The output could not be written ({error.strerror}); make room, and run the command again")
@@ -154,12 +154,17 @@ def _settle_streams() -> None:
     """Signs for which the surroundings name no encoding are replaced, rather than ending the command; a stream that is closed (`>&-`) takes
     everything."""
     if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        sys.stdout = _nowhere()
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        sys.stderr = _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def _nowhere() -> TextIO:
+    """A stream for the rest of the process, which takes everything."""
+    return open(os.devnull, "w")
 
 
 def _say(error: FieldmapError) -> None:
